@@ -1,0 +1,91 @@
+"""Live objects behind typed keys, for programs whose payloads are JSON."""
+
+from __future__ import annotations
+
+from liveref._entry import RefInfo
+from liveref._forms import CheckDepth
+from liveref._hints import check_depth
+from liveref._key import RegistryKey
+from liveref._marker import SESSION_REF_TAG
+from liveref._policy import MAX_SESSION_REFS_PER_RUN, RefLifetime, SessionPausePolicy
+from liveref._recipe import Recipe, Reopener, reopener
+from liveref._registry import SessionRefRegistry, TypedRefs
+from liveref._session import Session, bind, current_session_registry, use_session_registry
+from liveref.exceptions import (
+    CapacityExceededError,
+    DuplicateKeyError,
+    HintError,
+    InvalidArgumentError,
+    KeyFormatError,
+    LiveRefError,
+    MarkerError,
+    NoCurrentRegistryError,
+    NotJSONableError,
+    RefDroppedError,
+    RefFailure,
+    RefLoadError,
+    RefLookupError,
+    RefNotFoundError,
+    RefReleasedError,
+    RefTypeError,
+    RegistryClosedError,
+    ReopenError,
+    SessionRefsNotSerializableError,
+    SessionStateError,
+    SnapshotAuthError,
+    SnapshotError,
+    SnapshotFormatError,
+    SnapshotLimitError,
+    SnapshotReadError,
+    SnapshotVersionError,
+    SnapshotWriteError,
+    UnknownTypeTagError,
+)
+
+__all__ = [
+    "CapacityExceededError",
+    "CheckDepth",
+    "DuplicateKeyError",
+    "HintError",
+    "InvalidArgumentError",
+    "KeyFormatError",
+    "LiveRefError",
+    "MAX_SESSION_REFS_PER_RUN",
+    "MarkerError",
+    "NoCurrentRegistryError",
+    "NotJSONableError",
+    "Recipe",
+    "RefDroppedError",
+    "RefFailure",
+    "RefInfo",
+    "RefLifetime",
+    "RefLoadError",
+    "RefLookupError",
+    "RefNotFoundError",
+    "RefReleasedError",
+    "RefTypeError",
+    "RegistryClosedError",
+    "RegistryKey",
+    "ReopenError",
+    "Reopener",
+    "SESSION_REF_TAG",
+    "Session",
+    "SessionPausePolicy",
+    "SessionRefRegistry",
+    "SessionRefsNotSerializableError",
+    "SessionStateError",
+    "SnapshotAuthError",
+    "SnapshotError",
+    "SnapshotFormatError",
+    "SnapshotLimitError",
+    "SnapshotReadError",
+    "SnapshotVersionError",
+    "SnapshotWriteError",
+    "TypedRefs",
+    "UnknownTypeTagError",
+    "bind",
+    "check_depth",
+    "current_session_registry",
+    "reopener",
+    "use_session_registry",
+]

@@ -1,0 +1,229 @@
+"""The tests that a check is built of: functions from a value to a verdict.
+
+A test is called in one of two ways. Without a trail it looks at the outside and at the first item,
+in constant time. With a trail, a list, it looks at everything and, when it says no, leaves in the
+trail what it found and where, innermost first. Tests are deterministic, and read a subclass of a
+builtin container as the container that it is: its own ``__len__`` and ``__iter__`` are not believed.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import weakref
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from types import FunctionType
+from typing import Final, TypeAlias, cast
+
+from liveref._tag import readable
+
+__all__ = [
+    "Test",
+    "Trail",
+    "all_of",
+    "always",
+    "any_of",
+    "class_object",
+    "collection_of",
+    "instance_of",
+    "literal",
+    "mapping_of",
+    "protocol",
+    "record",
+    "tuple_of",
+]
+
+Trail: TypeAlias = list[str]
+Test: TypeAlias = Callable[[object, Trail | None], bool]
+
+_BUILTINS: Final = (list, tuple, dict, set, frozenset, deque)
+_UNIFORM: Final = (str, bytes, bytearray, memoryview, range)
+"""Sequences whose items are all of one type: the first tells of all, however many there are."""
+
+
+def always(value: object, trail: Trail | None) -> bool:  # noqa: ARG001  a Test
+    """The test of Any and object."""
+    return True
+
+
+def instance_of(*classes: type) -> Test:
+    """The test of one class or more."""
+
+    def test(value: object, trail: Trail | None) -> bool:  # noqa: ARG001
+        return isinstance(value, classes)
+
+    return test
+
+
+def class_object(bases: tuple[type, ...]) -> Test:
+    """The test of ``type[X]``."""
+
+    def test(value: object, trail: Trail | None) -> bool:  # noqa: ARG001
+        return isinstance(value, type) and issubclass(value, bases)
+
+    return test
+
+
+def literal(choices: tuple[object, ...]) -> Test:
+    """The test of a Literal: by exact type too, for ``1 == True``."""
+    exact = [(type(choice), choice) for choice in choices]
+
+    def test(value: object, trail: Trail | None) -> bool:  # noqa: ARG001
+        return any(type(value) is cls and value == choice for cls, choice in exact)
+
+    return test
+
+
+def any_of(tests: tuple[Test, ...]) -> Test:
+    """The test of a union."""
+
+    def test(value: object, trail: Trail | None) -> bool:
+        # The trails of the members that say no are dropped: which one was meant can't be known.
+        return any(member(value, None if trail is None else []) for member in tests)
+
+    return test
+
+
+def all_of(tests: tuple[Test, ...]) -> Test:
+    """The test of a type and its validators."""
+
+    def test(value: object, trail: Trail | None) -> bool:
+        return all(part(value, trail) for part in tests)
+
+    return test
+
+
+def collection_of(outside: Test, item: Test, classes: frozenset[type]) -> Test:
+    """The test of a container of one kind of item.
+
+    Args:
+        outside: the test of the container itself.
+        item: the test of an item.
+        classes: classes whose direct instances need no further look: makes a flat list ten times as fast.
+    """
+
+    def test(value: object, trail: Trail | None) -> bool:
+        if not outside(value, trail):
+            return False
+        if not isinstance(value, Collection):  # an iterator: to look at its items is to take them away
+            return True
+        items = _iterate(value)
+        if trail is None or isinstance(value, _UNIFORM):
+            return all(item(first, trail) for first in itertools.islice(items, 1))
+        if classes and set(map(type, _iterate(value))) <= classes:
+            return True
+        return _all_items(items, item, trail)
+
+    return test
+
+
+def mapping_of(outside: Test, key: Test, value_test: Test) -> Test:
+    """The test of a mapping of one kind of key to one kind of value."""
+
+    def test(value: object, trail: Trail | None) -> bool:
+        if not outside(value, trail):
+            return False
+        pairs = _pairs(value)
+        if trail is None:
+            return all(key(k, None) and value_test(v, None) for k, v in itertools.islice(pairs, 1))
+        for position, (k, v) in enumerate(pairs):
+            if not key(k, trail):
+                return _blame(trail, k, f".keys()[{position}]")
+            if not value_test(v, trail):
+                return _blame(trail, v, f".values()[{position}]")
+        return True
+
+    return test
+
+
+def tuple_of(before: tuple[Test, ...], middle: Test | None, after: tuple[Test, ...]) -> Test:
+    """The test of a tuple: fixed items, then any number of one kind, then fixed items."""
+    fixed = len(before) + len(after)
+
+    def test(value: object, trail: Trail | None) -> bool:
+        if not isinstance(value, tuple):
+            return False
+        items = tuple.__getitem__(cast("tuple[object, ...]", value), slice(None))
+        count = len(items) - fixed
+        if count < 0 or (middle is None and count):
+            return False
+        looked_at = count if trail is not None else min(count, 1)
+        inner = [middle] * looked_at if middle else []
+        chosen = items[: len(before) + looked_at] + items[len(items) - len(after) :]
+        tests = (*before, *inner, *after)
+        for position, (part, item) in enumerate(zip(tests, chosen, strict=True)):
+            if not part(item, trail):
+                return trail is not None and _blame(trail, item, f"[{position}]")
+        return True
+
+    return test
+
+
+def record(required: frozenset[str], fields: Mapping[str, Test], extra: Test) -> Test:
+    """The test of a TypedDict."""
+
+    def test(value: object, trail: Trail | None) -> bool:
+        if not isinstance(value, dict):
+            return False
+        held: dict[object, object] = dict(dict.items(cast("dict[object, object]", value)))
+        if not required <= held.keys():
+            return False
+        for name, field in fields.items():
+            if name in held and not field(held[name], trail):
+                return trail is not None and _blame(trail, held[name], f"[{name!r}]")
+        return extra is always or all(extra(held[name], None) for name in held.keys() - fields.keys())
+
+    return test
+
+
+def protocol(interface: type, members: Iterable[str]) -> Test:
+    """The test of a runtime-checkable Protocol, with the verdict kept by the class of the value.
+
+    A verdict is kept where it hangs on the class alone, that is where every member is a function in
+    it, and weakly: ``isinstance`` costs 300 times a dict lookup on Python 3.11, the kept verdict 5.
+    """
+    names = tuple(members)
+    seen: dict[int, weakref.ref[type]] = {}
+
+    def test(value: object, trail: Trail | None) -> bool:  # noqa: ARG001
+        cls = type(value)
+        known = seen.get(id(cls))
+        if known is not None and known() is cls:
+            return True
+        if not isinstance(value, interface):
+            return False
+        if all(isinstance(inspect.getattr_static(cls, name, None), FunctionType) for name in names):
+            identity = id(cls)
+            seen[identity] = weakref.ref(cls, lambda _: seen.pop(identity, None) and None)
+        return True
+
+    return test
+
+
+def _iterate(value: Iterable[object]) -> Iterator[object]:
+    for base in _BUILTINS:
+        if isinstance(value, base):
+            return cast("Iterator[object]", base.__iter__(value))
+    return iter(value)
+
+
+def _pairs(value: object) -> Iterator[tuple[object, object]]:
+    if isinstance(value, dict):
+        return iter(dict.items(cast("dict[object, object]", value)))
+    mapping = cast("Mapping[object, object]", value)
+    return iter(mapping.items())
+
+
+def _all_items(items: Iterator[object], item: Test, trail: Trail) -> bool:
+    for position, each in enumerate(items):
+        if not item(each, trail):
+            return _blame(trail, each, f"[{position}]")
+    return True
+
+
+def _blame(trail: Trail, found: object, step: str) -> bool:
+    if not trail:
+        trail.append(readable(type(found)))
+    trail.append(step)
+    return False

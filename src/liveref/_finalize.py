@@ -1,0 +1,225 @@
+"""Running finalizers: one body for the synchronous and the asynchronous callers.
+
+`finalize` is a generator that yields what has to be awaited. `run` drives it in a synchronous call,
+where nothing can be awaited; `arun` in an asynchronous one, with shield and timeout.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+from collections.abc import Awaitable, Callable, Generator, Iterable
+from typing import Final, NamedTuple, NoReturn, Protocol, TypeAlias, cast
+
+from liveref._typing import T
+
+__all__ = ["ExitHook", "Finalizer", "Outcome", "Pending", "arun", "finalize", "reraise", "run"]
+
+GRACE: Final = 10.0
+"""Seconds that a finalizer without a timeout of its own gets once its closing task is cancelled."""
+
+_generation = 0
+
+
+def _count_fork() -> None:
+    global _generation  # noqa: PLW0603  a process has one
+    _generation += 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_count_fork)
+
+
+class ExitHook(Protocol):
+    """The exit of an entered context manager, bound to it."""
+
+    def __call__(self, *exc: object) -> object: ...  # noqa: D102
+
+
+class Finalizer:
+    """A finalizer and the refs that share it: it runs when the last of them goes.
+
+    Attributes:
+        call: takes the live object.
+        exit: the exit of an entered context manager, which is called instead.
+    """
+
+    __slots__ = ("_generation", "_shares", "call", "exit")
+
+    def __init__(self, call: Callable[..., object] | None, exit_: ExitHook | None = None) -> None:
+        self.call: Final = call
+        self.exit: Final = exit_
+        self._generation: Final = _generation
+        self._shares: Final[list[None]] = []  # one less than the refs; list operations are atomic
+
+    def share(self) -> None:
+        """Count one more ref."""
+        self._shares.append(None)
+
+    def give_up(self) -> bool:
+        """Count one ref less; whether it was the last, whose duty it is to run the finalizer."""
+        try:
+            self._shares.pop()
+        except IndexError:
+            return True
+        return False
+
+    def is_of_this_process(self) -> bool:
+        """Whether it was made here and not before a fork: the parent runs those."""
+        return self._generation == _generation
+
+
+class Outcome:
+    """What a run of finalizers came to.
+
+    Attributes:
+        error: the exception that leaves the session's body, as the next exit hook sees it.
+        errors: what the finalizers raised, in the order they ran.
+        count: refs dropped.
+    """
+
+    __slots__ = ("count", "error", "errors")
+
+    def __init__(self, error: BaseException | None = None) -> None:
+        self.error = error
+        self.errors: list[BaseException] = []
+        self.count = 0
+
+    def reraise(self) -> None:
+        """Raise what was collected: a group, or first what is no Exception, bare, from that group."""
+        fatal = next((error for error in self.errors if not isinstance(error, Exception)), None)
+        others = [error for error in self.errors if error is not fatal]
+        group = BaseExceptionGroup(f"{len(others)} finalizers failed", others) if others else None
+        if fatal is not None:
+            raise fatal from group
+        if group is not None:
+            raise group
+
+
+class Pending(NamedTuple):
+    """What a finalizer asks to be awaited.
+
+    Attributes:
+        awaitable: what it returned.
+        hook: whether it is an exit hook, which has to run in the closing task.
+    """
+
+    awaitable: Awaitable[object]
+    hook: bool
+
+
+Steps: TypeAlias = Generator[Pending, object, None]
+
+
+def finalize(duties: Iterable[tuple[Finalizer, object]], outcome: Outcome) -> Steps:
+    """Run finalizers on their objects, one after the other, whatever each of them raises."""
+    for finalizer, value in duties:
+        seen = outcome.error
+        try:
+            result = _call(finalizer, value, seen)
+            if inspect.isawaitable(result):
+                result = yield Pending(result, finalizer.exit is not None)
+            if finalizer.exit is not None and result:
+                outcome.error = None  # the hook swallows the exception, as in contextlib.ExitStack
+        except BaseException as error:  # noqa: BLE001  all of them are raised at the end
+            if error is not seen:
+                outcome.errors.append(error)
+            if finalizer.exit is not None:
+                outcome.error = error
+
+
+def run(steps: Steps) -> None:
+    """Drive finalizers in a synchronous call: an awaitable is closed, and a TypeError says so."""
+    _run_from(steps, lambda: next(steps))
+
+
+async def arun(steps: Steps, outcome: Outcome, timeout: float | None) -> None:  # noqa: ASYNC109  seconds for each, not for all
+    """Drive finalizers in an asynchronous call.
+
+    Plain finalizers are shielded: a cancelled closing task waits for them, for the timeout or
+    `GRACE` at most, and a second cancellation ends the waiting for the one under way.
+    """
+    advance: Callable[[], Pending] = lambda: next(steps)  # noqa: E731
+    while True:
+        try:
+            pending = advance()
+        except StopIteration:
+            return
+        try:
+            result = await _settle(pending, outcome, timeout)
+        except GeneratorExit as error:  # the event loop is gone: nothing can be awaited any more
+            _run_from(steps, lambda error=error: steps.throw(error))
+            raise
+        except BaseException as error:  # noqa: BLE001  the finalizer's, or a cancellation
+            advance = lambda error=error: steps.throw(error)  # noqa: E731
+        else:
+            advance = lambda result=result: steps.send(result)  # noqa: E731
+
+
+def _call(finalizer: Finalizer, value: object, error: BaseException | None) -> object:
+    if finalizer.exit is not None:
+        return finalizer.exit(type(error) if error else None, error, error.__traceback__ if error else None)
+    return finalizer.call(value) if finalizer.call is not None else None
+
+
+def _run_from(steps: Steps, advance: Callable[[], Pending]) -> None:
+    while True:
+        try:
+            pending = advance()
+        except StopIteration:
+            return
+        _dismiss(pending.awaitable)
+        error = TypeError("an asynchronous finalizer met a synchronous close: end the session with `async with` or aclose()")
+        advance = lambda error=error: steps.throw(error)  # noqa: E731
+
+
+def _dismiss(awaitable: object) -> None:
+    """Close a coroutine that is never awaited, or cancel a future."""
+    end = getattr(awaitable, "close", None) or getattr(awaitable, "cancel", None)
+    if callable(end):
+        end()
+
+
+async def _settle(pending: Pending, outcome: Outcome, timeout: float | None) -> object:  # noqa: ASYNC109
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:  # another kind of event loop, without a shield of its own that is known here
+        return await pending.awaitable
+    if pending.hook:
+        async with asyncio.timeout(timeout):
+            return await pending.awaitable
+    task = asyncio.ensure_future(cast("Awaitable[object]", pending.awaitable))
+    await _wait(task, loop, outcome, timeout)
+    if task.done() and not task.cancelled():
+        return task.result()
+    task.add_done_callback(_retrieve)
+    raise TimeoutError(f"a finalizer was cancelled: it took longer than {timeout or GRACE} s")
+
+
+async def _wait(task: asyncio.Future[object], loop: asyncio.AbstractEventLoop, outcome: Outcome, timeout: float | None) -> None:  # noqa: ASYNC109
+    """Wait for a task through cancellations; at its deadline cancel it, and give it one second to end."""
+    deadline = None if timeout is None else loop.time() + timeout
+    cancelled = asked = False
+    while not task.done():
+        left = None if deadline is None else deadline - loop.time()
+        if left is not None and left <= 0:
+            if asked:
+                return
+            asked, deadline = task.cancel(), loop.time() + 1
+            continue
+        try:
+            await asyncio.wait({task}, timeout=left)
+        except asyncio.CancelledError as error:
+            outcome.errors.append(error)
+            if cancelled:
+                deadline = loop.time()
+            elif deadline is None:
+                deadline = loop.time() + GRACE
+            cancelled = True
+
+
+def _retrieve(task: asyncio.Future[object]) -> None:
+    """Take the exception of a task that nobody waits for any more, so that asyncio does not log it."""
+    if not task.cancelled():
+        task.exception()

@@ -1,0 +1,58 @@
+"""What passes through JSON unchanged."""
+
+from __future__ import annotations
+
+import math
+from typing import Final, TypeAlias, cast
+
+from liveref._tag import readable
+from liveref.exceptions import NotJSONableError
+
+__all__ = ["JSON", "json_copy"]
+
+JSON: TypeAlias = "None | bool | int | float | str | list[JSON] | dict[str, JSON]"
+
+_ADVICE: Final = "Pass None, bool, int, finite float, str, list, or dict with str keys."
+
+
+def json_copy(found: object, path: str) -> JSON:
+    """A deep copy of a value that is plain JSON by exact type.
+
+    Args:
+        found: the value.
+        path: what the path in an error begins with.
+
+    Raises:
+        NotJSONableError: a part would not come back from JSON as it is.
+    """
+    try:
+        return _copy(found, path)
+    except RecursionError:
+        pass
+    raise NotJSONableError(path, "a value that is nested too deeply", _ADVICE)
+
+
+def _copy(found: object, path: str) -> JSON:
+    kind = type(found)
+    if found is None or kind is bool or kind is int:
+        return cast("bool | int | None", found)
+    if kind is float and math.isfinite(cast("float", found)):
+        return cast("float", found)
+    if kind is str and _encodable(cast("str", found)):
+        return cast("str", found)
+    if kind is list:
+        return [_copy(item, f"{path}[{at}]") for at, item in enumerate(cast("list[object]", found))]
+    if kind is dict:
+        return {_name(name, path): _copy(item, f"{path}.{name}") for name, item in cast("dict[object, object]", found).items()}
+    found_text = {float: "a float that is not finite", str: "a str with a lone surrogate"}.get(kind, readable(kind))
+    raise NotJSONableError(path, found_text, _ADVICE)
+
+
+def _name(name: object, path: str) -> str:
+    if type(name) is not str or not _encodable(name):
+        raise NotJSONableError(path, f"a dict key of type {readable(type(name))}", _ADVICE)
+    return name
+
+
+def _encodable(text: str) -> bool:
+    return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)

@@ -1,0 +1,272 @@
+"""The typed handle of one live reference: `RegistryKey`."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import struct
+from collections.abc import Callable
+from itertools import repeat
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, final, get_args, overload
+from uuid import UUID
+
+from typing_extensions import Never, Self, TypeForm
+
+from liveref._hints import ClassInfo, Sealed, class_info, classes_of, hint_of, unrelated
+from liveref._marker import SESSION_REF_TAG, parse_marker, parse_text, redact, text_of
+from liveref._schema import key_schema
+from liveref._tag import loaded_class, readable, type_tag
+from liveref._typing import MISSING, Missing, T_co, V
+from liveref.exceptions import MarkerError
+
+__all__ = ["BLANK_KEYS", "RegistryKey", "blank_key", "make_key"]
+
+_new: Final = object.__new__
+
+
+@final
+class RegistryKey(Generic[T_co]):
+    """The handle of a live object of type ``T``: what a payload carries in its place.
+
+    A key is immutable, and safe to share between threads and tasks. It is a bearer capability: who
+    has it can look the object up in the registry that holds it. Two keys are equal when their UUIDs
+    are, whatever their hints.
+
+    Keys come from `SessionRefRegistry.insert`, `new`, `parse` and `from_marker`; the class itself
+    can't be called.
+
+    Example:
+        >>> key = RegistryKey.parse("0f0e1d2c-3b4a-4958-8776-655443322110", int)
+        >>> key
+        RegistryKey[int](0f0e1d…)
+        >>> key.to_marker()
+        {'__blazen_session_ref__': '0f0e1d2c-3b4a-4958-8776-655443322110'}
+    """
+
+    # The key that an insert returns is also the entry of its registry, which alone writes the last
+    # two slots: one object a ref rather than two saves 56 bytes and a third of the time of an insert.
+    __slots__ = ("__weakref__", "_entry", "_id", "_info", "_value")
+
+    _id: bytes
+    _info: ClassInfo
+    _value: Any  # the T of the ref: the isinstance of a lookup stands in for the cast
+    _entry: object
+
+    def __new__(cls, *_args: Never, **_kwargs: Never) -> Self:
+        message = (
+            "RegistryKey has no public constructor: get a key from registry.insert(value), "
+            "RegistryKey.new(hint), RegistryKey.parse(text, hint) or RegistryKey.from_marker(marker, hint)"
+        )
+        raise TypeError(message)
+
+    if TYPE_CHECKING:
+
+        def __init__(self, never: Never, /) -> None: ...
+
+    def __init_subclass__(cls) -> None:
+        message = "RegistryKey is final: it can't be subclassed"
+        raise TypeError(message)
+
+    @overload
+    @classmethod
+    def new(cls, hint: Missing = ...) -> RegistryKey[object]: ...
+    @overload
+    @classmethod
+    def new(cls, hint: TypeForm[V]) -> RegistryKey[V]: ...
+    @classmethod
+    def new(cls, hint: object = MISSING) -> RegistryKey[object]:
+        """A key that no registry holds yet, with a random UUID of version 4.
+
+        Raises:
+            HintError: the hint can't be checked at run time.
+        """
+        info = class_info(object if hint is MISSING else hint)
+        key = blank_key()
+        key._info = info
+        return key
+
+    @overload
+    @classmethod
+    def parse(cls, text: str, hint: Missing = ...) -> RegistryKey[object]: ...
+    @overload
+    @classmethod
+    def parse(cls, text: str, hint: TypeForm[V]) -> RegistryKey[V]: ...
+    @classmethod
+    def parse(cls, text: str, hint: object = MISSING) -> RegistryKey[object]:
+        """The key whose canonical text is given, as ``str(key)`` wrote it.
+
+        Args:
+            text: a lower-case UUID with hyphens, and no other form of one.
+            hint: the type that a lookup checks; without one a lookup gives ``object``.
+
+        Raises:
+            KeyFormatError: the text is anything else.
+            HintError: the hint can't be checked at run time.
+        """
+        return make_key(parse_text(text), class_info(object if hint is MISSING else hint))
+
+    @overload
+    @classmethod
+    def from_marker(cls, marker: object, hint: Missing = ...) -> RegistryKey[object]: ...
+    @overload
+    @classmethod
+    def from_marker(cls, marker: object, hint: TypeForm[V]) -> RegistryKey[V]: ...
+    @classmethod
+    def from_marker(cls, marker: object, hint: object = MISSING) -> RegistryKey[object]:
+        """The key of a marker, typed or not, as `to_marker` wrote it.
+
+        Args:
+            marker: ``{"__blazen_session_ref__": "<uuid>"}``, with or without ``"type": "<type tag>"``.
+            hint: the type that a lookup checks; without one a lookup gives ``object``.
+
+        Raises:
+            MarkerError: it is anything else, or its type is provably not the hint's.
+            HintError: the hint can't be checked at run time.
+        """
+        info = class_info(object if hint is MISSING else hint)
+        uid, tag = parse_marker(marker)
+        if tag is not None and _provably_wrong(tag, info):
+            raise MarkerError(f"a marker of {tag[:80]!r}", f"a marker of {type_tag(hint_of(info))!r}")
+        return make_key(uid, info)
+
+    @property
+    def uuid(self) -> UUID:
+        """The identity of the ref."""
+        return UUID(bytes=self._id)
+
+    @property
+    def hint(self) -> TypeForm[T_co]:
+        """The type that a lookup checks."""
+        hint: TypeForm[T_co] = hint_of(self._info)  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
+        return hint
+
+    def to_marker(self, *, typed: bool = False) -> dict[str, str]:
+        """The JSON form: ``{"__blazen_session_ref__": "<uuid>"}``.
+
+        Args:
+            typed: add ``"type": "<type tag>"``, such as ``"sqlite3:Connection"``.
+        """
+        marker = {SESSION_REF_TAG: text_of(self._id)}
+        if typed:
+            marker["type"] = self._tag()
+        return marker
+
+    def __str__(self) -> str:
+        return text_of(self._id)
+
+    def __repr__(self) -> str:
+        return f"RegistryKey[{readable(self.hint)}]({redact(self._id)})"
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not RegistryKey:
+            return NotImplemented
+        return self._id == other._id
+
+    def __hash__(self) -> int:
+        return hash(self._id)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[Callable[..., RegistryKey[object]], tuple[object, ...]]:
+        if isinstance(self._info, Sealed):
+            return _restore_sealed, (self._id, self._info.tag)
+        try:
+            pickle.dumps(self.hint)
+        except Exception:  # noqa: BLE001  a local class, a lambda in Annotated, …
+            return _restore_sealed, (self._id, self._tag())
+        return _restore, (self._id, self.hint)
+
+    def _tag(self) -> str:
+        return self._info.tag if isinstance(self._info, Sealed) else type_tag(self.hint)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: object) -> dict[str, object]:
+        hint = next(iter(get_args(source)), object)
+        if isinstance(hint, TypeVar):  # a generic model without its parameter
+            hint = object
+        return key_schema(_Field(hint), None if hint is object else type_tag(hint))
+
+
+BLANK_KEYS: Final[list[RegistryKey[Never]]] = []
+"""Keys with a fresh id and nothing else: who pops one owns it."""
+
+_BATCH: Final = 256
+_SPLIT: Final = struct.Struct("16s" * _BATCH).unpack
+_VERSION: Final = bytes(byte & 0x0F | 0x40 for byte in range(256))
+_VARIANT: Final = bytes(byte & 0x3F | 0x80 for byte in range(256))
+
+
+def refill_blank_keys() -> None:
+    """Add 256 blank keys: one call of ``urandom`` for all costs a tenth of one for each."""
+    random = bytearray(os.urandom(16 * _BATCH))
+    random[6::16] = random[6::16].translate(_VERSION)
+    random[8::16] = random[8::16].translate(_VARIANT)
+    keys: list[RegistryKey[Never]] = list(map(_new, repeat(RegistryKey, _BATCH)))
+    for key, uid in zip(keys, _SPLIT(random), strict=True):
+        key._id = uid
+    BLANK_KEYS.extend(keys)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=BLANK_KEYS.clear)  # else parent and child would give out the same ids
+
+
+def blank_key() -> RegistryKey[Never]:
+    """A key with a fresh id and nothing else, which the caller owns."""
+    while True:
+        try:
+            return BLANK_KEYS.pop()
+        except IndexError:
+            refill_blank_keys()
+
+
+def make_key(uid: bytes, info: ClassInfo) -> RegistryKey[Never]:
+    """The key of an id, for any hint."""
+    key: RegistryKey[Never] = _new(RegistryKey)
+    key._id = uid
+    key._info = info
+    return key
+
+
+def _restore(uid: bytes, hint: object) -> RegistryKey[object]:
+    return make_key(uid, class_info(hint))
+
+
+def _restore_sealed(uid: bytes, tag: str) -> RegistryKey[object]:
+    return make_key(uid, Sealed(tag))
+
+
+def _provably_wrong(tag: str, info: ClassInfo) -> bool:
+    """Whether a type tag names a class that is unrelated to every class of a hint."""
+    named = loaded_class(tag)
+    classes = classes_of(info)
+    return named is not None and bool(classes) and all(unrelated(named, cls) for cls in classes)
+
+
+class _Field:
+    """Reads and writes the keys of one pydantic field."""
+
+    def __init__(self, hint: object) -> None:
+        self._hint = hint
+        self._info = class_info(hint)
+
+    def read(self, found: object) -> RegistryKey[object]:
+        """The key that a marker or a key stands for; MarkerError, a ValueError, for anything else."""
+        if type(found) is not RegistryKey:
+            return RegistryKey.from_marker(found, self._hint)
+        if not self.takes(found):
+            raise MarkerError(f"a key of {found._tag()!r}", f"a key of {type_tag(self._hint)!r}")
+        return found if found.hint == self._hint else make_key(found._id, self._info)
+
+    def takes(self, found: object) -> bool:
+        """Whether a value is a key that the field may hold."""
+        return type(found) is RegistryKey and not _provably_wrong(found._tag(), self._info)
+
+    def write(self, key: RegistryKey[object]) -> dict[str, str]:
+        """The typed marker of a key, of the field's type."""
+        own = self._hint is object
+        return key.to_marker(typed=True) if own else make_key(key._id, self._info).to_marker(typed=True)

@@ -1,0 +1,164 @@
+"""Recipes: how to open a live object again, as a registered tag and JSON arguments."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, Generic, ParamSpec, final, overload
+
+from typing_extensions import Never, Self
+
+from liveref._json import JSON, json_copy
+from liveref._tag import readable
+from liveref._typing import T, T_co
+from liveref.exceptions import InvalidArgumentError, ReopenError
+
+__all__ = ["Recipe", "Reopener", "reopener"]
+
+P = ParamSpec("P")
+
+
+@final
+class Recipe(Generic[T_co]):
+    """A way to open an object of type ``T`` again: the tag of a `reopener` and its arguments.
+
+    Recipes come from `Reopener.recipe`; the class itself can't be called.
+    """
+
+    __slots__ = ("_args", "_kwargs", "_reopener")
+
+    _reopener: Reopener[..., T_co]
+    _args: list[JSON]
+    _kwargs: dict[str, JSON]
+
+    def __new__(cls, *_args: Never, **_kwargs: Never) -> Self:
+        message = "Recipe has no public constructor: get one from the recipe() of a function that @reopener registered"
+        raise TypeError(message)
+
+    if TYPE_CHECKING:
+
+        def __init__(self, never: Never, /) -> None: ...
+
+    @property
+    def tag(self) -> str:
+        """The tag of the reopener."""
+        return self._reopener.tag
+
+    def __repr__(self) -> str:
+        return f"<Recipe {self.tag!r} ({', '.join(self._argument_names())})>"
+
+    def _open(self) -> T_co:
+        try:
+            return self._reopener(*self._args, **self._kwargs)
+        except Exception as error:  # noqa: BLE001  user code; its text may hold the arguments, so it goes no further
+            raised = f"{readable(type(error))}{_place(error)}"
+        raise ReopenError(self.tag, self._argument_names(), raised)
+
+    def _finalizer(self) -> Callable[[T_co], object] | None:
+        return self._reopener.finalizer
+
+    def _argument_names(self) -> tuple[str, ...]:
+        return tuple(self._reopener.signature.bind(*self._args, **self._kwargs).arguments)
+
+
+class Reopener(Generic[P, T]):
+    """A function that opens an object, registered under a tag. Calling it calls the function."""
+
+    __slots__ = ("_function", "finalizer", "origin", "signature", "tag")
+
+    tag: Final[str]
+    """The name under which a snapshot refers to the function."""
+    finalizer: Final[Callable[[T], object] | None]
+    """Closes what the function opened."""
+    signature: Final[inspect.Signature]
+    origin: Final[str]
+    """The function's module and name."""
+
+    def __init__(self, tag: str, function: Callable[P, T], finalizer: Callable[[T], object] | None) -> None:
+        self.tag = tag
+        self.finalizer = finalizer
+        self.signature = inspect.signature(function)
+        self.origin = f"{function.__module__}.{function.__qualname__}"
+        self._function: Final = function
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._function(*args, **kwargs)
+
+    def recipe(self, *args: P.args, **kwargs: P.kwargs) -> Recipe[T]:
+        """The recipe that calls the function with these arguments.
+
+        Args:
+            args: JSON values, copied now.
+            kwargs: JSON values, copied now.
+
+        Raises:
+            NotJSONableError: an argument is no JSON value.
+            InvalidArgumentError: the function does not take these arguments.
+        """
+        try:
+            self.signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise InvalidArgumentError(f"arguments of recipe {self.tag!r}", f"those of {self.signature}", str(error)) from None
+        recipe: Recipe[T] = object.__new__(Recipe)
+        recipe._reopener = self
+        recipe._args = [json_copy(arg, f"$[{at}]") for at, arg in enumerate(args)]
+        recipe._kwargs = {name: json_copy(arg, f"$.{name}") for name, arg in kwargs.items()}
+        return recipe
+
+    def __repr__(self) -> str:
+        return f"<Reopener {self.tag!r}>"
+
+
+_REOPENERS: Final[dict[str, Reopener[..., object]]] = {}
+
+
+@overload
+def reopener(tag: str) -> Callable[[Callable[P, T]], Reopener[P, T]]: ...
+@overload
+def reopener(tag: str, *, finalizer: Callable[[T], object]) -> Callable[[Callable[P, T]], Reopener[P, T]]: ...
+def reopener(
+    tag: str, *, finalizer: Callable[[T], object] | None = None
+) -> Callable[[Callable[P, T]], Reopener[P, T]]:
+    """Register a function that opens an object, so that a recipe can name it.
+
+    Args:
+        tag: the name that stands in a snapshot, such as ``"myapp.db"``; choose it once, for ever.
+        finalizer: closes what the function opened, when its ref goes.
+
+    Returns:
+        A decorator; what it makes of the function can be called as before, and has ``recipe()``,
+        which takes the function's arguments and is typed by them.
+
+    Raises:
+        InvalidArgumentError: the tag is taken by another function, or is no text.
+
+    Example:
+        >>> import sqlite3
+        >>> @reopener("example.db", finalizer=sqlite3.Connection.close)
+        ... def connect(path: str) -> sqlite3.Connection:
+        ...     return sqlite3.connect(path)
+        >>> connect.recipe(":memory:")
+        <Recipe 'example.db' (path)>
+    """
+    if type(tag) is not str or not tag:
+        raise InvalidArgumentError("tag", "a text", readable(type(tag)))
+
+    def register(function: Callable[P, T]) -> Reopener[P, T]:
+        made = Reopener(tag, function, finalizer)
+        known = _REOPENERS.setdefault(tag, made)
+        if known is not made and known.origin != made.origin:
+            raise InvalidArgumentError("tag", "one that no other function has", f"{tag!r} of {known.origin}")
+        _REOPENERS[tag] = made
+        return made
+
+    return register
+
+
+def _place(error: BaseException) -> str:
+    """Where an exception was raised: the innermost frame."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    if traceback is None:
+        return ""
+    return f" at {traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}"

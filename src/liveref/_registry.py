@@ -1,0 +1,524 @@
+"""The store of one run: `SessionRefRegistry`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from functools import partial
+from time import monotonic
+from typing import Final, Generic, NoReturn, SupportsIndex, cast, final, overload
+
+from typing_extensions import TypeForm
+
+from liveref._entry import Entry, RefInfo, call_site, describe, entry_of
+from liveref._finalize import ExitHook, Finalizer, Outcome, arun, finalize, run
+from liveref._hints import ClassInfo, class_info, hint_of, mismatch
+from liveref._key import BLANK_KEYS, RegistryKey
+from liveref._policy import MAX_SESSION_REFS_PER_RUN, RefLifetime
+from liveref._recipe import Recipe
+from liveref._store import Store, id_of
+from liveref._tag import readable
+from liveref._typing import MISSING, Default, Missing, T, V
+from liveref.exceptions import (
+    InvalidArgumentError,
+    RefNotFoundError,
+    RefReleasedError,
+    RefTypeError,
+    RegistryClosedError,
+)
+
+__all__ = ["SessionRefRegistry", "TypedRefs"]
+
+_DEFAULT: Final = RefLifetime.UNTIL_CONTEXT_DROP
+_NOTE_ALL: Final = sys.flags.dev_mode
+_TICK: Final = 0.001
+"""Seconds: plain refs inserted within the same tick share one time, and so 24 bytes."""
+
+
+class SessionRefRegistry(Store):
+    """The live objects of one run, each under a typed key.
+
+    Safe to use from any thread and task, from a finalizer, ``__del__`` or signal handler, and in the
+    child after a fork. No method blocks. The registry of a `Session` ends with it; one made directly
+    ends with `close`: it is no context manager itself, ``contextlib.closing`` makes it one.
+
+    Args:
+        capacity: refs held at most, at least 1.
+
+    Raises:
+        InvalidArgumentError: the capacity is no such number.
+
+    Example:
+        >>> import sqlite3
+        >>> registry = SessionRefRegistry()
+        >>> key = registry.insert(sqlite3.connect(":memory:"), finalizer=sqlite3.Connection.close)
+        >>> registry.get(key).execute("select 6 * 7").fetchone()
+        (42,)
+        >>> registry.close()
+    """
+
+    __slots__ = ()
+
+    def __init__(self, *, capacity: int = MAX_SESSION_REFS_PER_RUN) -> None:
+        super().__init__(capacity)
+
+    @overload
+    def insert(
+        self,
+        value: T,
+        hint: Missing = ...,
+        *,
+        lifetime: RefLifetime = ...,
+        finalizer: Callable[[T], object] | None = ...,
+        reopen: Recipe[T] | None = ...,
+    ) -> RegistryKey[T]: ...
+    @overload
+    def insert(
+        self,
+        value: object,
+        hint: TypeForm[V],
+        *,
+        lifetime: RefLifetime = ...,
+        finalizer: Callable[[V], object] | None = ...,
+        reopen: Recipe[V] | None = ...,
+    ) -> RegistryKey[V]: ...
+    def insert(
+        self,
+        value: object,
+        hint: object = MISSING,
+        *,
+        lifetime: RefLifetime = _DEFAULT,
+        finalizer: Callable[..., object] | None = None,
+        reopen: Recipe[object] | None = None,
+    ) -> RegistryKey[object]:
+        """The key under which the object is now held.
+
+        Args:
+            value: the live object.
+            hint: the type of the key: a class, union, Protocol, ``list[int]``, …. The value is
+                checked against it in full, O(n) for containers; without one it is ``type(value)``.
+            lifetime: when the ref is purged.
+            finalizer: called once with the object when the ref goes, unless it is removed; may be
+                asynchronous where the session ends asynchronously.
+            reopen: the recipe that opens the object again after a pause.
+
+        Raises:
+            RefTypeError: the value is not of the hint; nothing is stored.
+            HintError: the hint can't be checked at run time.
+            CapacityExceededError: the registry is full.
+            RegistryClosedError: the registry is closed, or its session has ended.
+        """
+        if hint is not MISSING or finalizer is not None or reopen is not None or lifetime is not _DEFAULT or _NOTE_ALL:
+            info = None if hint is MISSING else class_info(hint)
+            return self._insert(value, info, lifetime, finalizer, reopen)
+        try:
+            key = BLANK_KEYS.pop()
+            self._free.pop()
+        except IndexError:
+            key = self._reserve("insert")
+        now = monotonic()
+        if now > self._tick_end:
+            self._tick, self._tick_end = now, now + _TICK
+        key._info = type(value)
+        key._value = value
+        key._entry = self._tick
+        self._refs[key._id] = key
+        if self._closed:
+            self._withdraw(key, "insert")
+        return key
+
+    def _insert(
+        self,
+        value: object,
+        info: ClassInfo | None,
+        lifetime: RefLifetime,
+        finalizer: Callable[..., object] | None,
+        reopen: Recipe[object] | None,
+    ) -> RegistryKey[object]:
+        """Insert with all there is; called by a public method, whose caller is noted."""
+        if info is not None:
+            found = mismatch(value, info, full=True)
+            if found is not None:
+                raise RefTypeError("insert", None, readable(hint_of(info)), found, "Nothing was stored.")
+        if not isinstance(lifetime, RefLifetime):
+            raise InvalidArgumentError("lifetime", "a RefLifetime", readable(type(lifetime)))
+        if finalizer is not None and not callable(finalizer):
+            raise InvalidArgumentError("finalizer", "callable", readable(type(finalizer)))
+        if reopen is not None and not isinstance(reopen, Recipe):
+            raise InvalidArgumentError("reopen", "a Recipe", readable(type(reopen)))
+        duty = None if finalizer is None else Finalizer(finalizer)
+        entry = Entry(monotonic(), call_site(), lifetime, duty, reopen)
+        return self._keep(value, type(value) if info is None else info, entry, "insert")
+
+    def open(self, recipe: Recipe[T], *, lifetime: RefLifetime = _DEFAULT) -> RegistryKey[T]:
+        """The key of an object that a recipe opens now, with the recipe and its finalizer.
+
+        Raises:
+            ReopenError: the recipe raised.
+            CapacityExceededError: the registry is full; the object is closed again.
+            RegistryClosedError: the registry is closed; so is the object.
+        """
+        if not isinstance(recipe, Recipe):
+            raise InvalidArgumentError("recipe", "a Recipe", readable(type(recipe)))
+        if self._closed:
+            raise RegistryClosedError("open")
+        value = recipe._open()
+        finalizer = recipe._finalizer()
+        try:
+            key = self._insert(value, None, lifetime, finalizer, recipe)
+        except BaseException as error:
+            if finalizer is not None:
+                run(finalize([(Finalizer(finalizer), value)], Outcome(error)))
+            raise
+        return cast("RegistryKey[T]", key)
+
+    def enter_context(self, cm: AbstractContextManager[T, bool | None]) -> RegistryKey[T]:
+        """The key of what a context manager gives; it is left when the ref goes, as in `contextlib.ExitStack`.
+
+        It sees the exception that leaves the session's body. At capacity it is left again at once.
+
+        Raises:
+            InvalidArgumentError: it is no context manager.
+            CapacityExceededError: the registry is full.
+            RegistryClosedError: the registry is closed; nothing was entered.
+        """
+        _require(cm, "__enter__", "__exit__")
+        if self._closed:
+            raise RegistryClosedError("enter_context")
+        cls = type(cm)
+        value = cls.__enter__(cm)
+        hook = partial(cls.__exit__, cm)
+        try:
+            key = self._enter(value, hook)
+        except BaseException as error:
+            hook(type(error), error, error.__traceback__)
+            raise
+        return key
+
+    async def enter_async_context(self, cm: AbstractAsyncContextManager[T, bool | None]) -> RegistryKey[T]:
+        """As `enter_context`, for an asynchronous context manager; left by `adrain`, `aclose` and ``async with``."""
+        _require(cm, "__aenter__", "__aexit__")
+        if self._closed:
+            raise RegistryClosedError("enter_async_context")
+        cls = type(cm)
+        value = await cls.__aenter__(cm)
+        hook = partial(cls.__aexit__, cm)
+        try:
+            key = self._enter(value, hook)
+        except BaseException as error:
+            await hook(type(error), error, error.__traceback__)
+            raise
+        return key
+
+    def _enter(self, value: T, hook: ExitHook) -> RegistryKey[T]:
+        entry = Entry(monotonic(), call_site(), finalizer=Finalizer(None, hook))
+        return self._keep(value, type(value), entry, "enter_context")
+
+    @overload
+    def get(self, key: RegistryKey[T], hint: Missing = ..., *, default: Missing = ...) -> T: ...
+    @overload
+    def get(self, key: RegistryKey[T], hint: Missing = ..., *, default: Default) -> T | Default: ...
+    @overload
+    def get(self, key: RegistryKey[object], hint: TypeForm[V], *, default: Missing = ...) -> V: ...
+    @overload
+    def get(self, key: RegistryKey[object], hint: TypeForm[V], *, default: Default) -> V | Default: ...
+    def get(self, key: RegistryKey[object], hint: object = MISSING, *, default: object = MISSING) -> object:
+        """The object of a key, checked to be of the key's type, or of the hint. O(1).
+
+        Args:
+            key: the key; an isolated child session finds its parent's too.
+            hint: an explicit downcast: the type to check instead of the key's.
+            default: what to give where the key was never here or has gone. Nothing else is hidden
+                by it: a wrong type, a dropped ref and a failing recipe raise.
+
+        Raises:
+            RefNotFoundError: the registry never held the key.
+            RefReleasedError: it did.
+            RefTypeError: the object is not of the type.
+            HintError: the hint can't be checked at run time.
+        """
+        if hint is MISSING:
+            try:
+                value = self._refs[key._id]._value
+                if isinstance(value, key._info):
+                    return value
+            except Exception:  # noqa: BLE001, S110  told below, where there is time
+                pass
+        return self._look_up(key, None if hint is MISSING else class_info(hint), default)
+
+    def __getitem__(self, key: RegistryKey[T]) -> T:
+        """As `get` without a hint and default."""
+        try:
+            value = self._refs[key._id]._value
+            if isinstance(value, key._info):
+                return value  # type: ignore[no-any-return]  the isinstance stands in for the cast
+        except Exception:  # noqa: BLE001, S110  told below, where there is time
+            pass
+        return cast("T", self._look_up(key, None, MISSING))
+
+    def _look_up(self, key: RegistryKey[object], info: ClassInfo | None, default: object) -> object:
+        """What `get` does, with all its cases and errors."""
+        if default is not MISSING and key not in self:
+            id_of(key)
+            return default
+        try:
+            ref, value = self._live(key)
+        except (RefNotFoundError, RefReleasedError):
+            if default is MISSING:
+                raise
+            return default
+        self._check("get", key, ref, value, key._info if info is None else info, full=False)
+        return value
+
+    def get_any(self, key: RegistryKey[object]) -> object:
+        """The object of a key, of whatever type it is.
+
+        Raises:
+            RefNotFoundError, RefReleasedError: as `get`.
+        """
+        return self._live(key)[1]
+
+    def typed(self, hint: TypeForm[T]) -> TypedRefs[T]:
+        """The registry seen as one of one type: there a wrong type is an argument error in every checker.
+
+        Raises:
+            HintError: the hint can't be checked at run time.
+        """
+        return TypedRefs(self, class_info(hint))
+
+    def verify(self, key: RegistryKey[object]) -> None:
+        """Check the whole object against the key's type now, O(n) for containers.
+
+        Raises:
+            RefTypeError: it does not fit.
+            RefNotFoundError, RefReleasedError: as `get`.
+        """
+        ref, value = self._live(key)
+        self._check("verify", key, ref, value, key._info, full=True)
+
+    def remove(self, key: RegistryKey[T]) -> T:
+        """The object of a key, which is the caller's from now on: the finalizer does not run.
+
+        Of an object with clones, the finalizer stays with those, until the last of them goes.
+
+        Raises:
+            RefTypeError: the object is not of the key's type; the ref stays.
+            RefNotFoundError, RefReleasedError: as `get`, but not looking in a parent.
+        """
+        ref, _ = self._own(key, "remove")
+        taken = self._take(ref, "removed")
+        if taken is None:
+            raise self._absence(key)
+        finalizer, value = taken
+        if finalizer is not None:
+            finalizer.give_up()
+        return cast("T", value)
+
+    def release(self, key: RegistryKey[object]) -> bool:
+        """Drop a ref and run its finalizer; False if it was not there.
+
+        What the finalizer raises is raised here. An asynchronous one is not run: that is a TypeError.
+        """
+        uid = id_of(key)
+        if uid not in self._refs:
+            return False
+        self._gone.append(uid)  # before it goes: there is no moment between
+        ref = self._refs.pop(uid, None)
+        if ref is None:
+            return False
+        value = ref._value
+        del ref._value
+        self._free.append(None)
+        entry = ref._entry
+        if isinstance(entry, Entry) and entry.finalizer is not None and entry.finalizer.give_up():
+            finish(entry.finalizer, value)
+        return True
+
+    def drain(self) -> int:
+        """Release all refs, last in first out; how many were dropped.
+
+        Raises:
+            ExceptionGroup: of what finalizers raised, once all have run.
+        """
+        outcome = Outcome()
+        run(self._purge(outcome, "drained", keep_none))
+        outcome.reraise()
+        return outcome.count
+
+    async def adrain(self, *, timeout: float | None = None) -> int:
+        """As `drain`, awaiting asynchronous finalizers.
+
+        They are shielded from cancellation: a cancelled drain goes on to the end and then raises
+        CancelledError. Exits of contexts entered run in the calling task.
+
+        Args:
+            timeout: seconds for each finalizer; TimeoutError joins the group. Without one a
+                finalizer may take its time, but ten seconds once the drain is cancelled.
+        """
+        outcome = Outcome()
+        await arun(self._purge(outcome, "drained", keep_none), outcome, timeout)
+        outcome.reraise()
+        return outcome.count
+
+    def close(self) -> None:
+        """Refuse inserts from now on and drain. Closing twice does nothing.
+
+        Raises:
+            ExceptionGroup: as `drain`.
+        """
+        self._closed = True
+        outcome = Outcome()
+        run(self._purge(outcome, "registry closed", keep_none))
+        outcome.reraise()
+
+    async def aclose(self, *, timeout: float | None = None) -> None:
+        """As `close`, awaiting asynchronous finalizers as `adrain` does."""
+        self._closed = True
+        outcome = Outcome()
+        await arun(self._purge(outcome, "registry closed", keep_none), outcome, timeout)
+        outcome.reraise()
+
+    def clone_ref(self, key: RegistryKey[T]) -> RegistryKey[T]:
+        """A new key of the same object, with the same lifetime, recipe and finalizer.
+
+        Raises:
+            RefTypeError, RefNotFoundError, RefReleasedError: as `remove`.
+            CapacityExceededError: the registry is full.
+        """
+        ref, value = self._own(key, "clone_ref")
+        finalizer = entry_of(ref).finalizer
+        if finalizer is not None:
+            finalizer.share()
+        try:
+            if ref._id not in self._refs:
+                raise self._absence(key)
+            return self._keep(value, ref._info, ref._entry, "clone_ref")
+        except BaseException:
+            if finalizer is not None and finalizer.give_up():  # the ref went meanwhile and left its duty here
+                finish(finalizer, value)
+            raise
+
+    def transfer_ref(self, key: RegistryKey[T], to: SessionRefRegistry) -> RegistryKey[T]:
+        """The same key, whose ref the other registry now holds, with all that belongs to it.
+
+        Raises:
+            DuplicateKeyError: the other registry holds the key already.
+            CapacityExceededError, RegistryClosedError: the other registry is full or closed.
+            RefTypeError, RefNotFoundError, RefReleasedError: as `remove`.
+                Whatever it raises, nothing has moved.
+        """
+        if not isinstance(to, SessionRefRegistry):
+            raise InvalidArgumentError("to", "a SessionRefRegistry", readable(type(to)))
+        ref, _ = self._own(key, "transfer_ref")
+        if not self._move(ref, to, ref._entry):
+            raise self._absence(key)
+        return key
+
+    def keys(self) -> list[RegistryKey[object]]:
+        """The keys of the refs held now, in the order of their inserts; O(n)."""
+        return list(self._refs.copy().values())
+
+    def __iter__(self) -> Iterator[RegistryKey[object]]:
+        return iter(self.keys())
+
+    def __contains__(self, key: object) -> bool:
+        if type(key) is not RegistryKey:
+            return False
+        uid = key._id
+        return any(uid in store._refs for store in self._lineage())
+
+    def __len__(self) -> int:
+        return len(self._refs)
+
+    def is_empty(self) -> bool:
+        """Whether no ref is held."""
+        return not self._refs
+
+    def lifetime_of(self, key: RegistryKey[object]) -> RefLifetime:
+        """When the ref of a key is purged.
+
+        Raises:
+            RefNotFoundError, RefReleasedError: as `get`.
+        """
+        return entry_of(self._find(key)).lifetime
+
+    def describe(self) -> list[RefInfo]:
+        """What may be told of the refs held now: redacted, and without the objects; O(n)."""
+        now = monotonic()
+        return [describe(ref, now) for ref in self.keys()]
+
+    @property
+    def capacity(self) -> int:
+        """Refs held at most."""
+        return self._capacity
+
+    def __repr__(self) -> str:
+        closed = ", closed" if self._closed else ""
+        return f"<{type(self).__name__}: {len(self)} of {self._capacity} refs{closed}>"
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        message = (
+            "a registry holds live objects and can't be pickled or copied: pass its keys on, "
+            "and take a snapshot() of its session to keep what it holds"
+        )
+        raise TypeError(message)
+
+
+@final
+class TypedRefs(Generic[T]):
+    """A registry seen as one of one type; `SessionRefRegistry.typed` makes it.
+
+    Example:
+        >>> registry = SessionRefRegistry()
+        >>> texts = registry.typed(str)
+        >>> texts.get(texts.insert("hello"))
+        'hello'
+    """
+
+    __slots__ = ("_info", "_registry")
+
+    def __init__(self, registry: SessionRefRegistry, info: ClassInfo) -> None:
+        self._registry: Final = registry
+        self._info: Final = info
+
+    def insert(
+        self,
+        value: T,
+        *,
+        lifetime: RefLifetime = _DEFAULT,
+        finalizer: Callable[[T], object] | None = None,
+        reopen: Recipe[T] | None = None,
+    ) -> RegistryKey[T]:
+        """As `SessionRefRegistry.insert` with the hint."""
+        return self._registry._insert(value, self._info, lifetime, finalizer, reopen)
+
+    @overload
+    def get(self, key: RegistryKey[T], *, default: Missing = ...) -> T: ...
+    @overload
+    def get(self, key: RegistryKey[T], *, default: Default) -> T | Default: ...
+    def get(self, key: RegistryKey[T], *, default: object = MISSING) -> object:
+        """As `SessionRefRegistry.get` with the hint."""
+        return self._registry._look_up(key, self._info, default)
+
+    def __repr__(self) -> str:
+        return f"<TypedRefs[{readable(hint_of(self._info))}] of {self._registry!r}>"
+
+
+def keep_none(_lifetime: RefLifetime) -> bool:
+    return False
+
+
+def finish(finalizer: Finalizer, value: object) -> None:
+    """Run one finalizer whose last ref has gone; what it raises is raised bare."""
+    if not finalizer.is_of_this_process():
+        return
+    outcome = Outcome()
+    run(finalize([(finalizer, value)], outcome))
+    for error in outcome.errors:
+        raise error
+
+
+def _require(cm: object, *methods: str) -> None:
+    if not all(hasattr(type(cm), method) for method in methods):
+        raise InvalidArgumentError("cm", f"a context manager with {' and '.join(methods)}", readable(type(cm)))

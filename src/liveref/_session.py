@@ -1,0 +1,291 @@
+"""The scope of one run: `Session`, and which registry is the current one."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
+from types import TracebackType
+from typing import Final, ParamSpec, TypeVar, cast, overload
+
+from typing_extensions import Self
+
+from liveref._entry import entry_of
+from liveref._finalize import Outcome, Steps, arun, run
+from liveref._policy import MAX_SESSION_REFS_PER_RUN, RefLifetime, SessionPausePolicy
+from liveref._registry import SessionRefRegistry
+from liveref._tag import readable
+from liveref._typing import MISSING, Default, Missing
+from liveref.exceptions import (
+    CapacityExceededError,
+    InvalidArgumentError,
+    NoCurrentRegistryError,
+    RegistryClosedError,
+    SessionStateError,
+)
+
+__all__ = ["Session", "bind", "current_session_registry", "use_session_registry"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class _Scope:
+    """One registry that is current, and what was current outside of it.
+
+    Scopes are linked, not reset by token: a token can't be used where an event loop closes an
+    asynchronous generator, and a task may outlive the session that it inherited.
+    """
+
+    __slots__ = ("ended", "outer", "registry")
+
+    def __init__(self, registry: SessionRefRegistry, outer: _Scope | None) -> None:
+        self.registry = registry
+        self.outer = outer
+        self.ended = False
+
+
+_current: Final[ContextVar[_Scope | None]] = ContextVar("liveref_current_registry", default=None)
+
+
+def _innermost(scope: _Scope | None) -> _Scope | None:
+    """The first scope outwards that has not ended and whose registry is open."""
+    while scope is not None and (scope.ended or scope.registry._closed):
+        scope = scope.outer
+    return scope
+
+
+def _enter(registry: SessionRefRegistry) -> _Scope:
+    scope = _Scope(registry, _innermost(_current.get()))
+    _current.set(scope)
+    return scope
+
+
+def _leave(scope: _Scope) -> None:
+    scope.ended = True
+    _current.set(_innermost(_current.get()))
+
+
+@overload
+def current_session_registry(*, default: Missing = ...) -> SessionRefRegistry: ...
+@overload
+def current_session_registry(*, default: Default) -> SessionRefRegistry | Default: ...
+def current_session_registry(*, default: object = MISSING) -> object:
+    """The registry of the innermost session that runs here.
+
+    Tasks and ``asyncio.to_thread`` inherit it; ``run_in_executor`` and ``executor.submit`` do not,
+    there `bind` carries it over. A ``with Session()`` in a synchronous generator is seen by the
+    generator's caller between two steps: that is how context variables work.
+
+    Args:
+        default: what to give where there is none.
+
+    Raises:
+        NoCurrentRegistryError: there is none.
+
+    Example:
+        >>> with Session() as session:
+        ...     current_session_registry() is session.refs
+        True
+    """
+    scope = _innermost(_current.get())
+    if scope is not None:
+        return scope.registry
+    if default is MISSING:
+        raise NoCurrentRegistryError
+    return default
+
+
+@contextmanager
+def _use(registry: SessionRefRegistry) -> Iterator[SessionRefRegistry]:
+    scope = _enter(registry)
+    try:
+        yield registry
+    finally:
+        _leave(scope)
+
+
+def use_session_registry(registry: SessionRefRegistry) -> AbstractContextManager[SessionRefRegistry]:
+    """A context manager in which a registry is the current one; it closes nothing.
+
+    Raises:
+        RegistryClosedError: the registry is closed.
+    """
+    if not isinstance(registry, SessionRefRegistry):
+        raise InvalidArgumentError("registry", "a SessionRefRegistry", readable(type(registry)))
+    if registry._closed:
+        raise RegistryClosedError("use_session_registry")
+    return _use(registry)
+
+
+def bind(fn: Callable[P, R]) -> Callable[P, R]:
+    """A function that runs with the registry that is current now, in whatever thread.
+
+    Raises:
+        NoCurrentRegistryError: there is none.
+
+    Example:
+        >>> from concurrent.futures import ThreadPoolExecutor
+        >>> with Session() as session, ThreadPoolExecutor() as pool:
+        ...     pool.submit(bind(current_session_registry)).result() is session.refs
+        True
+    """
+    registry = current_session_registry()
+    if inspect.iscoroutinefunction(fn):
+
+        @functools.wraps(fn)
+        async def run_async(*args: P.args, **kwargs: P.kwargs) -> object:
+            with _use(registry):
+                return await fn(*args, **kwargs)
+
+        return cast("Callable[P, R]", run_async)
+
+    @functools.wraps(fn)
+    def run_bound(*args: P.args, **kwargs: P.kwargs) -> R:
+        with _use(registry):
+            return fn(*args, **kwargs)
+
+    return run_bound
+
+
+class Session:
+    """The scope of one run: its registry is current inside, and ends with it.
+
+    A context manager, synchronous and asynchronous; the asynchronous one awaits asynchronous
+    finalizers. Without ``with`` it ends by `close` or `aclose`, and is not current.
+
+    Args:
+        capacity: refs that its registry holds at most.
+        policy: what a snapshot does with live refs.
+
+    Raises:
+        InvalidArgumentError: one of them is no such thing.
+
+    Example:
+        >>> with Session() as session:
+        ...     key = session.refs.insert([1, 2, 3])
+        ...     session.refs[key].append(4)
+        >>> key in session.refs
+        False
+    """
+
+    __slots__ = ("__weakref__", "_owner", "_parent", "_refs", "_scope", "_state", "policy")
+
+    policy: SessionPausePolicy
+
+    def __init__(
+        self,
+        *,
+        capacity: int = MAX_SESSION_REFS_PER_RUN,
+        policy: SessionPausePolicy = SessionPausePolicy.PICKLE_OR_ERROR,
+    ) -> None:
+        if not isinstance(policy, SessionPausePolicy):
+            raise InvalidArgumentError("policy", "a SessionPausePolicy", readable(type(policy)))
+        self.policy = policy
+        self._refs = SessionRefRegistry(capacity=capacity)
+        self._owner = True
+        self._parent: SessionRefRegistry | None = None
+        self._scope: _Scope | None = None
+        self._state = "new"
+
+    @property
+    def refs(self) -> SessionRefRegistry:
+        """The registry of the session."""
+        return self._refs
+
+    def child(self, *, isolated: bool = False) -> Session:
+        """A session inside of this one, with the same policy.
+
+        Args:
+            isolated: False: it borrows this session's registry and drops nothing at its end, so that
+                what a sub-workflow returns can be looked up after it. True: it has a registry of its
+                own, of the same capacity, which finds this one's refs too but changes only its own.
+
+        Raises:
+            RegistryClosedError: this session has ended.
+        """
+        if self._refs._closed:
+            raise RegistryClosedError("child")
+        child = Session(capacity=self._refs.capacity, policy=self.policy)
+        if isolated:
+            child._refs._parent = child._parent = self._refs
+        else:
+            child._refs = self._refs
+            child._owner = False
+        return child
+
+    def __enter__(self) -> Self:
+        if self._state != "new":
+            raise SessionStateError(self._state)
+        self._state = "entered"
+        self._scope = _enter(self._refs)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> bool:
+        outcome = Outcome(error)
+        run(self._end(outcome))
+        outcome.reraise()
+        return error is not None and outcome.error is None
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        outcome = Outcome(error)
+        await arun(self._end(outcome), outcome, None)
+        outcome.reraise()
+        return error is not None and outcome.error is None
+
+    def close(self) -> None:
+        """End the session as leaving its ``with`` does. Closing twice does nothing.
+
+        Raises:
+            ExceptionGroup: of what finalizers raised, once all have run.
+        """
+        outcome = Outcome()
+        run(self._end(outcome))
+        outcome.reraise()
+
+    async def aclose(self, *, timeout: float | None = None) -> None:
+        """As `close`, awaiting asynchronous finalizers.
+
+        Args:
+            timeout: seconds for each finalizer, as in `SessionRefRegistry.adrain`.
+        """
+        outcome = Outcome()
+        await arun(self._end(outcome), outcome, timeout)
+        outcome.reraise()
+
+    def _end(self, outcome: Outcome) -> Steps:
+        """Leave the scope and purge what ends with it; the refs that a parent takes go to it first."""
+        self._state = "closed"
+        if self._scope is not None:
+            _leave(self._scope)
+            self._scope = None
+        if not self._owner:
+            return
+        self._refs._closed = True
+        if self._parent is not None:
+            self._hand_over(self._parent, outcome)
+        yield from self._refs._purge(outcome, "session ended", _outlives)
+
+    def _hand_over(self, parent: SessionRefRegistry, outcome: Outcome) -> None:
+        for ref in self._refs.keys():
+            entry = entry_of(ref)
+            if entry.lifetime is RefLifetime.UNTIL_PARENT_FINISH:
+                entry = dataclasses.replace(entry, lifetime=RefLifetime.UNTIL_CONTEXT_DROP)
+            elif entry.lifetime is not RefLifetime.UNTIL_EXPLICIT_DROP:
+                continue
+            try:
+                self._refs._move(ref, parent, entry)
+            except (CapacityExceededError, RegistryClosedError) as error:
+                outcome.errors.append(error)
+
+
+def _outlives(lifetime: RefLifetime) -> bool:
+    return lifetime is RefLifetime.UNTIL_EXPLICIT_DROP

@@ -1,0 +1,245 @@
+"""The state of a registry and the few operations that change it.
+
+There is no lock. Every change is one operation of a dict, list or deque, which the interpreter
+makes atomic; so ``__del__``, weakref callbacks and signal handlers may come in anywhere, and there
+is nothing that a fork could leave locked. What is removed from ``_refs`` belongs to who removed it.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice, repeat
+from time import monotonic
+from typing import Final
+
+from typing_extensions import Never, Self
+
+from liveref._entry import Entry, entry_of, where_of
+from liveref._finalize import Finalizer, Outcome, Steps, finalize
+from liveref._hints import ClassInfo, Sealed, hint_of, mismatch
+from liveref._key import RegistryKey, blank_key
+from liveref._marker import redact
+from liveref._policy import RefLifetime
+from liveref._tag import readable, type_tag
+from liveref.exceptions import (
+    CapacityExceededError,
+    DuplicateKeyError,
+    InvalidArgumentError,
+    RefLookupError,
+    RefNotFoundError,
+    RefReleasedError,
+    RefTypeError,
+    RegistryClosedError,
+)
+
+__all__ = ["Store"]
+
+_REMEMBERED: Final = 10_000
+_TOKENS: Final = 64
+
+
+class Store:
+    """The refs of one registry, in the order of their inserts."""
+
+    __slots__ = ("__weakref__", "_capacity", "_closed", "_free", "_gone", "_parent", "_refs", "_tick", "_tick_end", "_unissued")
+
+    _refs: dict[bytes, RegistryKey[object]]
+    """The live refs: for each id the key that the insert returned, which holds the value."""
+    _free: list[None]
+    """A token for each ref that may still be inserted: to pop one is to have room, exactly."""
+    _unissued: repeat[None]
+    """The tokens that are not in ``_free`` yet, so that a large capacity costs nothing."""
+    _gone: deque[bytes | tuple[bytes, str, float]]
+    """The last departures: how and when each went; of a plain release only the id, for speed."""
+
+    def __init__(self, capacity: int) -> None:
+        if not isinstance(capacity, int) or isinstance(capacity, bool) or capacity < 1:
+            shown = str(capacity) if isinstance(capacity, int) else readable(type(capacity))
+            raise InvalidArgumentError("capacity", "an int of at least 1", shown)
+        self._capacity: Final = capacity
+        self._refs = {}
+        self._free = []
+        self._unissued = repeat(None, min(capacity, sys.maxsize))
+        self._gone = deque(maxlen=_REMEMBERED)
+        self._closed = False
+        self._parent: Self | None = None
+        self._tick = self._tick_end = 0.0
+
+    def _admit(self, operation: str) -> None:
+        """Take the room of one ref.
+
+        Raises:
+            CapacityExceededError: there is none.
+            RegistryClosedError: the registry takes no refs any more.
+        """
+        if self._closed:
+            raise RegistryClosedError(operation)
+        while True:
+            exhausted = not self._unissued.__length_hint__()  # asked first: what is issued later is tried for
+            try:
+                self._free.pop()
+            except IndexError:
+                if exhausted:
+                    break
+                self._free.extend(islice(self._unissued, _TOKENS))
+            else:
+                return
+        raise CapacityExceededError(self._capacity)
+
+    def _reserve(self, operation: str) -> RegistryKey[Never]:
+        """A blank key, with room for it."""
+        self._admit(operation)
+        return blank_key()
+
+    def _keep(self, value: object, info: ClassInfo, entry: float | Entry, operation: str) -> RegistryKey[Never]:
+        """Store a value under a new key."""
+        key = self._reserve(operation)
+        key._info = info
+        key._value = value
+        key._entry = entry
+        self._refs[key._id] = key
+        if self._closed:
+            self._withdraw(key, operation)
+        return key
+
+    def _withdraw(self, key: RegistryKey[object], operation: str) -> None:
+        """Undo an insert that met a close, unless that close has drained it already."""
+        if self._refs.pop(key._id, None) is None:
+            return
+        del key._value
+        self._free.append(None)
+        raise RegistryClosedError(operation)
+
+    def _own(self, key: RegistryKey[object], operation: str) -> tuple[RegistryKey[object], object]:
+        """The ref of a key in this registry, not in its parents, and its value, checked."""
+        ref = self._refs.get(id_of(key))
+        try:
+            value = ref._value  # type: ignore[union-attr]  # pyright: ignore[reportOptionalMemberAccess]
+        except AttributeError:
+            raise self._absence(key) from None
+        self._check(operation, key, ref, value, key._info, full=False)
+        return ref, value
+
+    def _find(self, key: RegistryKey[object]) -> RegistryKey[object]:
+        """The ref of a key, here or in a parent."""
+        uid = id_of(key)
+        for store in self._lineage():
+            ref = store._refs.get(uid)
+            if ref is not None:
+                return ref
+        raise self._absence(key)
+
+    def _live(self, key: RegistryKey[object]) -> tuple[RegistryKey[object], object]:
+        """The ref of a key and its value, here or in a parent."""
+        while True:
+            ref = self._find(key)
+            try:
+                return ref, ref._value
+            except AttributeError:
+                continue  # it went in this very moment: now it is not found
+
+    def _lineage(self) -> Iterator[Store]:
+        store: Store | None = self
+        while store is not None:
+            yield store
+            store = store._parent
+
+    def _absence(self, key: RegistryKey[object]) -> RefLookupError:
+        """Why a key is not there."""
+        for store in self._lineage():
+            for record in reversed(store._gone.copy()):
+                if record == key._id:
+                    return RefReleasedError(redact(key._id), "released")
+                if type(record) is tuple and record[0] == key._id:
+                    return RefReleasedError(redact(key._id), record[1], monotonic() - record[2])
+        return RefNotFoundError(redact(key._id), len(self._refs))
+
+    def _take(self, ref: RegistryKey[object], how: str) -> tuple[Finalizer | None, object] | None:
+        """Remove a ref: its finalizer and value, or None where someone else was faster."""
+        self._gone.append((ref._id, how, monotonic()))  # before it goes: there is no moment between
+        if self._refs.pop(ref._id, None) is None:
+            return None
+        value = ref._value
+        del ref._value  # the key, which its owner may keep, keeps nothing alive
+        self._free.append(None)
+        return entry_of(ref).finalizer, value
+
+    def _move(self, ref: RegistryKey[object], to: Store, entry: float | Entry) -> bool:
+        """Hand a ref to another store under the same key; False if it went meanwhile. All or nothing."""
+        if ref._id in to._refs:
+            raise DuplicateKeyError(redact(ref._id))
+        to._admit("transfer_ref")
+        if to._refs.setdefault(ref._id, ref) is not ref:
+            to._free.append(None)
+            raise DuplicateKeyError(redact(ref._id))
+        if to._closed and to._refs.pop(ref._id, None) is not None:
+            to._free.append(None)
+            raise RegistryClosedError("transfer_ref")
+        self._gone.append((ref._id, "transferred", monotonic()))
+        if self._refs.pop(ref._id, None) is None:
+            if to._refs.pop(ref._id, None) is not None:
+                to._free.append(None)
+            return False
+        self._free.append(None)
+        ref._entry = entry
+        return True
+
+    def _purge(self, outcome: Outcome, how: str, keep: Callable[[RefLifetime], bool]) -> Steps:
+        """Drop the refs of all lifetimes but those to keep, last in first out, and run their finalizers."""
+        refs = [ref for ref in self._refs.copy().values() if not keep(entry_of(ref).lifetime)]
+        return finalize(self._duties(reversed(refs), how, outcome), outcome)
+
+    def _duties(self, refs: Iterable[RegistryKey[object]], how: str, outcome: Outcome) -> Iterator[tuple[Finalizer, object]]:
+        """Remove refs one by one, each just before its finalizer runs."""
+        for ref in refs:
+            taken = self._take(ref, how)
+            if taken is None:
+                continue
+            outcome.count += 1
+            finalizer, value = taken
+            if finalizer is not None and finalizer.give_up() and finalizer.is_of_this_process():
+                yield finalizer, value
+
+    def _check(self, operation: str, key: RegistryKey[object], ref: RegistryKey[object], value: object, info: ClassInfo, *, full: bool) -> None:
+        """Raise RefTypeError unless the value of a ref fits."""
+        if isinstance(info, Sealed):
+            tag = type_tag(hint_of(ref._info))
+            if tag != info.tag:
+                raise RefTypeError(operation, redact(key._id), info.tag, tag)
+            info = ref._info
+        found = mismatch(value, info, full=full)
+        if found is not None:
+            raise RefTypeError(operation, redact(key._id), readable(hint_of(info)), found)
+
+    def __del__(self) -> None:
+        try:
+            refs = list(self._refs.values())
+        except AttributeError:  # __init__ has raised
+            return
+        sites = [entry.site for entry in map(entry_of, refs) if entry.finalizer and entry.finalizer.is_of_this_process()]
+        for ref in refs:
+            del ref._value
+        if sites:
+            places = ", ".join(sorted({where_of(site) for site in sites if site})[:5])
+            warnings.warn(
+                f"a registry was collected with {len(sites)} finalizers not run, of refs inserted at {places}: "
+                f"end its session, or close() it",
+                ResourceWarning,
+                source=self,
+                stacklevel=2,
+            )
+
+
+def id_of(key: RegistryKey[object]) -> bytes:
+    """The id of a key.
+
+    Raises:
+        RefTypeError: it is no key.
+    """
+    if type(key) is not RegistryKey:
+        advice = "A text or a marker becomes a key by RegistryKey.parse(text, hint) or from_marker(marker, hint)."
+        raise RefTypeError("lookup", None, "a RegistryKey", readable(type(key)), advice)
+    return key._id

@@ -1,0 +1,103 @@
+"""Hints as text: the type tag, which is canonical, and the shorter form that people read."""
+
+from __future__ import annotations
+
+import enum
+import sys
+import types
+import typing
+from collections.abc import Callable
+from typing import Final
+
+from typing_extensions import TypeAliasType, get_args, get_origin
+
+__all__ = ["loaded_class", "readable", "type_tag"]
+
+_LIMIT: Final = 400
+_QUALNAME: Final[Callable[[type], str]] = type.__dict__["__qualname__"].__get__
+_MODULE: Final[Callable[[type], object]] = type.__dict__["__module__"].__get__
+_MODULE_DICT: Final[Callable[[object], dict[str, object]]] = types.ModuleType.__dict__["__dict__"].__get__
+_CLASS_DICT: Final[Callable[[type], dict[str, object]]] = type.__dict__["__dict__"].__get__
+_UNIONS: Final = (typing.Union, types.UnionType)
+
+
+def type_tag(hint: object) -> str:
+    """The canonical text of a hint: ``module:qualname`` for a class, and built of those for the rest.
+
+    Equal hints have equal tags: the members of a union are sorted.
+    """
+    return _text(hint, _tag_of_class)
+
+
+def readable(hint: object) -> str:
+    """The text of a hint for people: dots, and no module for a builtin. At most 400 characters."""
+    text = _text(hint, _name_of_class)
+    return text if len(text) <= _LIMIT else f"{text[:_LIMIT]}…"
+
+
+def loaded_class(tag: str) -> type | None:
+    """The class that a tag names, if it is loaded: nothing is imported and no attribute hook runs."""
+    module_name, colon, qualname = tag.partition(":")
+    found: object = sys.modules.get(module_name) if colon else None
+    if not issubclass(type(found), types.ModuleType):
+        return None
+    namespace = _MODULE_DICT(found)
+    for name in qualname.split("."):
+        found = namespace.get(name)
+        if not issubclass(type(found), type):
+            return None
+        cls = typing.cast("type", found)  # issubclass, unlike isinstance, asks no __class__ property
+        namespace = _CLASS_DICT(cls)
+    return typing.cast("type", found)
+
+
+def _tag_of_class(cls: type) -> str:
+    return f"{_module_of(cls)}:{_QUALNAME(cls)}"
+
+
+def _name_of_class(cls: type) -> str:
+    module = _module_of(cls)
+    return _QUALNAME(cls) if module == "builtins" else f"{module}.{_QUALNAME(cls)}"
+
+
+def _module_of(cls: type) -> str:
+    module = _MODULE(cls)
+    return module if isinstance(module, str) else "builtins"
+
+
+def _text(hint: object, name: Callable[[type], str]) -> str:  # noqa: PLR0911  one line a form
+    if hint is None or hint is type(None):
+        return "None"
+    if hint is Ellipsis:
+        return "..."
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is typing.Literal:
+        return f"Literal[{', '.join(map(_literal, args))}]"
+    if origin in _UNIONS:
+        texts = {_text(arg, name) for arg in args}
+        return " | ".join(sorted(texts, key=lambda text: (text == "None", text)))
+    if origin is typing.Annotated:
+        metadata = ", ".join(name(type(item)) for item in args[1:])
+        return f"Annotated[{_text(args[0], name)}, {metadata}]"
+    if isinstance(hint, list):
+        return f"[{', '.join(_text(arg, name) for arg in typing.cast('list[object]', hint))}]"
+    if origin is not None:
+        parameters = ", ".join(_text(arg, name) for arg in args) or "()"
+        bare = not args and origin is not tuple
+        star = "*" if getattr(hint, "__unpacked__", False) else ""
+        return _text(origin, name) if bare else f"{star}{_text(origin, name)}[{parameters}]"
+    if issubclass(type(hint), type):
+        return name(typing.cast("type", hint))
+    if isinstance(hint, typing.NewType | TypeAliasType):
+        return f"{hint.__module__}:{hint.__name__}" if name is _tag_of_class else hint.__name__
+    if isinstance(hint, str):
+        return repr(hint)
+    if type(hint).__module__ in {"typing", "typing_extensions"}:
+        return repr(hint).removeprefix("typing.").removeprefix("typing_extensions.")
+    return f"a value of type {_name_of_class(type(hint))}"
+
+
+def _literal(value: object) -> str:
+    if isinstance(value, enum.Enum):
+        return f"{_name_of_class(type(value))}.{value.name}"
+    return repr(value)

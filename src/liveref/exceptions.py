@@ -1,0 +1,402 @@
+"""Every error that liveref raises.
+
+Each carries its facts as positional arguments, so that it survives pickling, and words them in
+``__str__``: what failed, which key (redacted), what was expected and found, what to do. None ever
+holds a whole key or the ``repr`` of a live object.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+__all__ = [
+    "CapacityExceededError",
+    "DuplicateKeyError",
+    "HintError",
+    "InvalidArgumentError",
+    "KeyFormatError",
+    "LiveRefError",
+    "MarkerError",
+    "NoCurrentRegistryError",
+    "NotJSONableError",
+    "RefDroppedError",
+    "RefFailure",
+    "RefLoadError",
+    "RefLookupError",
+    "RefNotFoundError",
+    "RefReleasedError",
+    "RefTypeError",
+    "RegistryClosedError",
+    "ReopenError",
+    "SessionRefsNotSerializableError",
+    "SessionStateError",
+    "SnapshotAuthError",
+    "SnapshotError",
+    "SnapshotFormatError",
+    "SnapshotLimitError",
+    "SnapshotReadError",
+    "SnapshotVersionError",
+    "SnapshotWriteError",
+    "UnknownTypeTagError",
+]
+
+
+class LiveRefError(Exception):
+    """Base of all errors of liveref."""
+
+
+class RefLookupError(LiveRefError, LookupError):
+    """Base of the errors of a lookup that finds no live object."""
+
+
+class RefNotFoundError(RefLookupError):
+    """This registry never held the key, as far as it remembers.
+
+    Args:
+        key: the redacted key.
+        live: how many refs the registry holds.
+    """
+
+    def __init__(self, key: str, live: int) -> None:
+        super().__init__(key, live)
+
+    def __str__(self) -> str:
+        key, live = self.args
+        return (
+            f"no ref {key} in this registry (it holds {live}): the key is of another registry, or "
+            f"its ref went long ago. Look it up in the registry that made the key, or pass default=."
+        )
+
+
+class RefReleasedError(RefLookupError):
+    """This registry held the key once.
+
+    Args:
+        key: the redacted key.
+        how: the way it went: ``"removed"``, ``"released"``, ``"drained"``, ``"transferred"``,
+            ``"session ended"`` or ``"registry closed"``.
+        ago: seconds since, or None where the release did not note the time.
+    """
+
+    def __init__(self, key: str, how: str, ago: float | None = None) -> None:
+        super().__init__(key, how, ago)
+
+    def __str__(self) -> str:
+        key, how, ago = self.args
+        when = "" if ago is None else f" {ago:.3g} s ago"
+        return (
+            f"ref {key} is gone: {how}{when}. Look it up before that, give it a longer lifetime=, "
+            f"or pass default=."
+        )
+
+
+class RefDroppedError(RefLookupError):
+    """A snapshot dropped the ref.
+
+    Args:
+        key: the redacted key.
+        type_tag: what it was.
+        policy: the policy that dropped it.
+        when: when the snapshot was taken, ISO 8601.
+        advice: what to do.
+    """
+
+    def __init__(self, key: str, type_tag: str, policy: str, when: str, advice: str) -> None:
+        super().__init__(key, type_tag, policy, when, advice)
+
+    def __str__(self) -> str:
+        key, type_tag, policy, when, advice = self.args
+        return f"ref {key} ({type_tag}) was dropped by a snapshot at {when} under {policy}. {advice}"
+
+
+class NoCurrentRegistryError(LiveRefError, LookupError):
+    """There is no current registry: the code runs outside a session."""
+
+    def __str__(self) -> str:
+        return (
+            "no session registry is current here: enter one with `with Session():` or "
+            "`use_session_registry(registry)`, carry it into a thread with `bind(fn)`, or pass default=."
+        )
+
+
+class RefTypeError(LiveRefError, TypeError):
+    """A value is not of the type that its hint promises.
+
+    Args:
+        operation: what was under way: ``"insert"``, ``"get"``, ``"verify"``, ….
+        key: the redacted key, or None where there is none yet.
+        expected: the hint, as text.
+        found: the type of the value, as text.
+        advice: what to do, or None for the usual advice.
+    """
+
+    def __init__(
+        self, operation: str, key: str | None, expected: str, found: str, advice: str | None = None
+    ) -> None:
+        super().__init__(operation, key, expected, found, advice)
+
+    def __str__(self) -> str:
+        operation, key, expected, found, advice = self.args
+        of = f" of ref {key}" if key else ""
+        advice = advice or "To probe the type use isinstance(registry.get_any(key), X)."
+        return f"{operation}{of}: expected {expected}, found {found}. {advice}"
+
+
+class HintError(LiveRefError, TypeError):
+    """A hint can't be checked at run time.
+
+    Args:
+        hint: the hint, as text.
+        part: the part that is to blame, as text.
+        reason: why, and what to write instead.
+    """
+
+    def __init__(self, hint: str, part: str, reason: str) -> None:
+        super().__init__(hint, part, reason)
+
+    def __str__(self) -> str:
+        hint, part, reason = self.args
+        where = "" if part == hint else f" in {hint}"
+        return f"{part}{where} can't be checked at run time: {reason}."
+
+
+class KeyFormatError(LiveRefError, ValueError):
+    """A text is no key.
+
+    Args:
+        found: what was found, described without quoting it.
+        expected: what was expected.
+    """
+
+    def __init__(self, found: str, expected: str) -> None:
+        super().__init__(found, expected)
+
+    def __str__(self) -> str:
+        found, expected = self.args
+        return f"not a session reference: expected {expected}, found {found}. Pass on what str(key) or key.to_marker() wrote."
+
+
+class MarkerError(KeyFormatError):
+    """A value is no marker, or a marker of something else."""
+
+
+class DuplicateKeyError(LiveRefError, ValueError):
+    """The target registry of a transfer holds the key already.
+
+    Args:
+        key: the redacted key.
+    """
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+
+    def __str__(self) -> str:
+        return f"the target registry holds ref {self.args[0]} already: nothing was transferred. Release one of the two first."
+
+
+class NotJSONableError(LiveRefError, TypeError):
+    """A value can't be written as JSON without changing it.
+
+    Args:
+        path: where it is: ``$.event.conns[2]``.
+        found: its type, or what is wrong with it.
+        advice: what to do.
+    """
+
+    def __init__(self, path: str, found: str, advice: str) -> None:
+        super().__init__(path, found, advice)
+
+    def __str__(self) -> str:
+        path, found, advice = self.args
+        return f"{path} is not JSON: found {found}. {advice}"
+
+
+class InvalidArgumentError(LiveRefError, ValueError, TypeError):
+    """An argument has a type or a value that the call does not take.
+
+    Args:
+        argument: its name.
+        expected: what the call takes.
+        found: what it got, described.
+    """
+
+    def __init__(self, argument: str, expected: str, found: str) -> None:
+        super().__init__(argument, expected, found)
+
+    def __str__(self) -> str:
+        argument, expected, found = self.args
+        return f"{argument} must be {expected}, found {found}."
+
+
+class CapacityExceededError(LiveRefError, RuntimeError):
+    """The registry is full.
+
+    Args:
+        capacity: the refs that it takes.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__(capacity)
+
+    def __str__(self) -> str:
+        return (
+            f"the registry holds its {self.args[0]} refs already: nothing was stored. "
+            f"Release refs that are no longer needed, or raise capacity=."
+        )
+
+
+class RegistryClosedError(LiveRefError, RuntimeError):
+    """The registry, or the session that owns it, has ended.
+
+    Args:
+        operation: what was tried.
+    """
+
+    def __init__(self, operation: str) -> None:
+        super().__init__(operation)
+
+    def __str__(self) -> str:
+        return f"{self.args[0]}: the registry is closed and takes no refs: nothing was stored. Use the registry of a session that still runs."
+
+
+class SessionStateError(LiveRefError, RuntimeError):
+    """A session was entered a second time, or after its end.
+
+    Args:
+        state: ``"entered"`` or ``"closed"``.
+    """
+
+    def __init__(self, state: str) -> None:
+        super().__init__(state)
+
+    def __str__(self) -> str:
+        return f"the session is {self.args[0]} already: a session is the scope of one run. Make a new one, or a child()."
+
+
+class ReopenError(LiveRefError):
+    """A recipe raised.
+
+    Args:
+        recipe: the recipe's tag.
+        arguments: the names of its arguments; their values are never told.
+        error: the type of what it raised.
+    """
+
+    def __init__(self, recipe: str, arguments: tuple[str, ...], error: str) -> None:
+        super().__init__(recipe, arguments, error)
+
+    def __str__(self) -> str:
+        recipe, arguments, error = self.args
+        return f"recipe {recipe!r} with arguments ({', '.join(arguments)}) raised {error}. Mend its cause and look the key up again."
+
+
+class SnapshotError(LiveRefError):
+    """Base of the errors of snapshots.
+
+    Args:
+        what: what failed.
+        advice: what to do.
+    """
+
+    def __init__(self, what: str, advice: str) -> None:
+        super().__init__(what, advice)
+
+    def __str__(self) -> str:
+        what, advice = self.args
+        return f"{what}. {advice}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RefFailure:
+    """One ref that a snapshot could not capture.
+
+    Attributes:
+        key: the redacted key.
+        type_tag: what it is.
+        reason: why it can't be captured.
+        where: ``"file:line"`` of its insert, or None where that was not noted.
+    """
+
+    key: str
+    type_tag: str
+    reason: str
+    where: str | None
+
+    def __str__(self) -> str:
+        where = f" (inserted at {self.where})" if self.where else ""
+        return f"{self.key} {self.type_tag}{where}: {self.reason}"
+
+
+class SessionRefsNotSerializableError(SnapshotError):
+    """Refs that the policy does not allow to drop can't be captured; nothing was changed.
+
+    Args:
+        policy: the policy in force.
+        failures: every ref that failed, and only those.
+    """
+
+    def __init__(self, policy: str, failures: tuple[RefFailure, ...]) -> None:
+        Exception.__init__(self, policy, failures)
+
+    @property
+    def failures(self) -> tuple[RefFailure, ...]:
+        """Every ref that failed, in the order of their inserts."""
+        failures: tuple[RefFailure, ...] = self.args[1]
+        return failures
+
+    def __str__(self) -> str:
+        refs = "; ".join(map(str, self.failures))
+        return (
+            f"no snapshot under {self.args[0]}: {len(self.failures)} ref(s) can't be captured: {refs}. "
+            f"Give each a recipe or a serializer, release it first, or choose a policy that drops."
+        )
+
+
+class RefLoadError(SnapshotError):
+    """One ref of a snapshot can't be restored."""
+
+
+class UnknownTypeTagError(SnapshotError, LookupError):
+    """A snapshot names a recipe or serializer that the program has not registered."""
+
+
+class SnapshotFormatError(SnapshotError):
+    """The bytes are no snapshot."""
+
+
+class SnapshotAuthError(SnapshotError):
+    """The snapshot has no valid signature under the keys given."""
+
+
+class SnapshotVersionError(SnapshotError):
+    """The snapshot, or the data of one ref, is of a newer version than this program reads."""
+
+
+class SnapshotLimitError(SnapshotError):
+    """The snapshot is larger than the limits allow."""
+
+
+class SnapshotReadError(SnapshotError):
+    """The file can't be read."""
+
+
+class SnapshotWriteError(SnapshotError):
+    """The file can't be written.
+
+    Args:
+        what: what failed.
+        advice: what to do.
+        committed: whether the new file stands all the same: only its folder could not be synced.
+    """
+
+    def __init__(self, what: str, advice: str, committed: bool = False) -> None:  # noqa: FBT001, FBT002  pickled by position
+        Exception.__init__(self, what, advice, committed)
+
+    @property
+    def committed(self) -> bool:
+        """Whether the new file stands."""
+        committed: bool = self.args[2]
+        return committed
+
+    def __str__(self) -> str:
+        return f"{self.args[0]}. {self.args[1]}"
