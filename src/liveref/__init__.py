@@ -43,6 +43,8 @@ from liveref.exceptions import (
 )
 
 __all__ = [
+    "MAX_SESSION_REFS_PER_RUN",
+    "SESSION_REF_TAG",
     "CapacityExceededError",
     "CheckDepth",
     "DuplicateKeyError",
@@ -50,7 +52,6 @@ __all__ = [
     "InvalidArgumentError",
     "KeyFormatError",
     "LiveRefError",
-    "MAX_SESSION_REFS_PER_RUN",
     "MarkerError",
     "NoCurrentRegistryError",
     "NotJSONableError",
@@ -68,7 +69,6 @@ __all__ = [
     "RegistryKey",
     "ReopenError",
     "Reopener",
-    "SESSION_REF_TAG",
     "Session",
     "SessionPausePolicy",
     "SessionRefRegistry",

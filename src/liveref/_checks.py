@@ -37,7 +37,10 @@ __all__ = [
 Trail: TypeAlias = list[str]
 Test: TypeAlias = Callable[[object, Trail | None], bool]
 
-_BUILTINS: Final = (list, tuple, dict, set, frozenset, deque)
+_ITERATORS: Final[list[tuple[type, Callable[[object], Iterator[object]]]]] = [
+    (base, vars(base)["__iter__"]) for base in (list, tuple, dict, set, frozenset, deque)
+]
+_ITEMS_OF_DICT: Final[Callable[[object], Iterable[tuple[object, object]]]] = vars(dict)["items"]
 _UNIFORM: Final = (str, bytes, bytearray, memoryview, range)
 """Sequences whose items are all of one type: the first tells of all, however many there are."""
 
@@ -108,10 +111,11 @@ def collection_of(outside: Test, item: Test, classes: frozenset[type]) -> Test:
             return False
         if not isinstance(value, Collection):  # an iterator: to look at its items is to take them away
             return True
-        items = _iterate(value)
+        collection = cast("Collection[object]", value)
+        items = _iterate(collection)
         if trail is None or isinstance(value, _UNIFORM):
             return all(item(first, trail) for first in itertools.islice(items, 1))
-        if classes and set(map(type, _iterate(value))) <= classes:
+        if classes and set(map(type, _iterate(collection))) <= classes:
             return True
         return _all_items(items, item, trail)
 
@@ -144,7 +148,7 @@ def tuple_of(before: tuple[Test, ...], middle: Test | None, after: tuple[Test, .
     def test(value: object, trail: Trail | None) -> bool:
         if not isinstance(value, tuple):
             return False
-        items = tuple.__getitem__(cast("tuple[object, ...]", value), slice(None))
+        items = tuple(_iterate(cast("tuple[object, ...]", value)))
         count = len(items) - fixed
         if count < 0 or (middle is None and count):
             return False
@@ -166,7 +170,7 @@ def record(required: frozenset[str], fields: Mapping[str, Test], extra: Test) ->
     def test(value: object, trail: Trail | None) -> bool:
         if not isinstance(value, dict):
             return False
-        held: dict[object, object] = dict(dict.items(cast("dict[object, object]", value)))
+        held = dict(_ITEMS_OF_DICT(cast("object", value)))
         if not required <= held.keys():
             return False
         for name, field in fields.items():
@@ -202,15 +206,15 @@ def protocol(interface: type, members: Iterable[str]) -> Test:
 
 
 def _iterate(value: Iterable[object]) -> Iterator[object]:
-    for base in _BUILTINS:
+    for base, iterator in _ITERATORS:
         if isinstance(value, base):
-            return cast("Iterator[object]", base.__iter__(value))
+            return iterator(value)
     return iter(value)
 
 
 def _pairs(value: object) -> Iterator[tuple[object, object]]:
     if isinstance(value, dict):
-        return iter(dict.items(cast("dict[object, object]", value)))
+        return iter(_ITEMS_OF_DICT(cast("object", value)))
     mapping = cast("Mapping[object, object]", value)
     return iter(mapping.items())
 

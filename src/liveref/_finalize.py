@@ -10,11 +10,11 @@ import asyncio
 import inspect
 import os
 from collections.abc import Awaitable, Callable, Generator, Iterable
-from typing import Final, NamedTuple, NoReturn, Protocol, TypeAlias, cast
+from functools import partial
+from types import TracebackType
+from typing import Final, NamedTuple, TypeAlias
 
-from liveref._typing import T
-
-__all__ = ["ExitHook", "Finalizer", "Outcome", "Pending", "arun", "finalize", "reraise", "run"]
+__all__ = ["ExitHook", "Finalizer", "Outcome", "Pending", "Steps", "arun", "finalize", "run"]
 
 GRACE: Final = 10.0
 """Seconds that a finalizer without a timeout of its own gets once its closing task is cancelled."""
@@ -31,10 +31,8 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_count_fork)
 
 
-class ExitHook(Protocol):
-    """The exit of an entered context manager, bound to it."""
-
-    def __call__(self, *exc: object) -> object: ...  # noqa: D102
+ExitHook: TypeAlias = Callable[[type[BaseException] | None, BaseException | None, TracebackType | None], object]
+"""The exit of an entered context manager, bound to it."""
 
 
 class Finalizer:
@@ -131,16 +129,16 @@ def finalize(duties: Iterable[tuple[Finalizer, object]], outcome: Outcome) -> St
 
 def run(steps: Steps) -> None:
     """Drive finalizers in a synchronous call: an awaitable is closed, and a TypeError says so."""
-    _run_from(steps, lambda: next(steps))
+    _run_from(steps, partial(next, steps))
 
 
-async def arun(steps: Steps, outcome: Outcome, timeout: float | None) -> None:  # noqa: ASYNC109  seconds for each, not for all
+async def arun(steps: Steps, outcome: Outcome, timeout: float | None) -> None:
     """Drive finalizers in an asynchronous call.
 
     Plain finalizers are shielded: a cancelled closing task waits for them, for the timeout or
     `GRACE` at most, and a second cancellation ends the waiting for the one under way.
     """
-    advance: Callable[[], Pending] = lambda: next(steps)  # noqa: E731
+    advance: Callable[[], Pending] = partial(next, steps)
     while True:
         try:
             pending = advance()
@@ -149,12 +147,12 @@ async def arun(steps: Steps, outcome: Outcome, timeout: float | None) -> None:  
         try:
             result = await _settle(pending, outcome, timeout)
         except GeneratorExit as error:  # the event loop is gone: nothing can be awaited any more
-            _run_from(steps, lambda error=error: steps.throw(error))
+            _run_from(steps, partial(steps.throw, error))
             raise
         except BaseException as error:  # noqa: BLE001  the finalizer's, or a cancellation
-            advance = lambda error=error: steps.throw(error)  # noqa: E731
+            advance = partial(steps.throw, error)
         else:
-            advance = lambda result=result: steps.send(result)  # noqa: E731
+            advance = partial(steps.send, result)
 
 
 def _call(finalizer: Finalizer, value: object, error: BaseException | None) -> object:
@@ -170,8 +168,10 @@ def _run_from(steps: Steps, advance: Callable[[], Pending]) -> None:
         except StopIteration:
             return
         _dismiss(pending.awaitable)
-        error = TypeError("an asynchronous finalizer met a synchronous close: end the session with `async with` or aclose()")
-        advance = lambda error=error: steps.throw(error)  # noqa: E731
+        error = TypeError(
+            "an asynchronous finalizer met a synchronous close: end the session with `async with` or aclose()"
+        )
+        advance = partial(steps.throw, error)
 
 
 def _dismiss(awaitable: object) -> None:
@@ -181,7 +181,7 @@ def _dismiss(awaitable: object) -> None:
         end()
 
 
-async def _settle(pending: Pending, outcome: Outcome, timeout: float | None) -> object:  # noqa: ASYNC109
+async def _settle(pending: Pending, outcome: Outcome, timeout: float | None) -> object:
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:  # another kind of event loop, without a shield of its own that is known here
@@ -189,7 +189,7 @@ async def _settle(pending: Pending, outcome: Outcome, timeout: float | None) -> 
     if pending.hook:
         async with asyncio.timeout(timeout):
             return await pending.awaitable
-    task = asyncio.ensure_future(cast("Awaitable[object]", pending.awaitable))
+    task = asyncio.ensure_future(pending.awaitable)
     await _wait(task, loop, outcome, timeout)
     if task.done() and not task.cancelled():
         return task.result()
@@ -197,7 +197,9 @@ async def _settle(pending: Pending, outcome: Outcome, timeout: float | None) -> 
     raise TimeoutError(f"a finalizer was cancelled: it took longer than {timeout or GRACE} s")
 
 
-async def _wait(task: asyncio.Future[object], loop: asyncio.AbstractEventLoop, outcome: Outcome, timeout: float | None) -> None:  # noqa: ASYNC109
+async def _wait(
+    task: asyncio.Future[object], loop: asyncio.AbstractEventLoop, outcome: Outcome, timeout: float | None
+) -> None:
     """Wait for a task through cancellations; at its deadline cancel it, and give it one second to end."""
     deadline = None if timeout is None else loop.time() + timeout
     cancelled = asked = False

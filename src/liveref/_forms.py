@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import collections
-import collections.abc as abc
 import enum
 import io
 import itertools
 import types
 import typing
+from collections import abc
 from collections.abc import Callable, Iterable
-from typing import Final, NamedTuple, TypeGuard, cast
+from typing import Any, Final, NamedTuple, TypeGuard, cast, get_args, get_origin
 
 import typing_extensions
-from typing_extensions import TypeAliasType, get_args, get_origin, is_protocol, is_typeddict
+from typing_extensions import TypeAliasType, is_protocol, is_typeddict
 
 from liveref import _checks
-from liveref._checks import Test
+from liveref._checks import Test, Trail
 from liveref._tag import readable
 from liveref.exceptions import HintError
 
@@ -67,12 +67,12 @@ _FILES: Final[dict[object, tuple[type, ...]]] = {
 }
 """beartype wants a ``mode``, which BytesIO and StringIO lack; what it accepts besides passes too."""
 
-_UNIONS: Final = (typing.Union, types.UnionType)
+_UNIONS: Final[frozenset[object]] = frozenset({typing.Union, types.UnionType})
 _ALONE: Final = "write a type that stands by itself"
 _REFUSED: Final[dict[object, str]] = {
     typing.Never: f"no value is of this type; {_ALONE}",
     typing.NoReturn: f"no value is of this type; {_ALONE}",
-    typing.Self: f"it means a class only inside of that class; {_ALONE}",
+    typing.Self: f"it means a class only inside of that class; {_ALONE}",  # pyright: ignore[reportUnknownMemberType]  a special form
     typing.ClassVar: f"it qualifies an attribute; {_ALONE}",
     typing.Final: f"it qualifies a name; {_ALONE}",
     typing.TypeGuard: f"it qualifies a result; {_ALONE}",
@@ -140,12 +140,12 @@ class _Compiler:
         if isinstance(hint, TypeAliasType):
             return self._recurring(hint, lambda: self.form(hint.__value__))
         if isinstance(origin, TypeAliasType):
-            return self._recurring(hint, lambda: self.form(origin.__value__[args]))
+            return self._recurring(hint, lambda: self.form(_subscribe(origin.__value__, args)))
         if origin is None:
             return self._class(hint) if isinstance(hint, type) else self._foreign(hint)
         return self._parametrised(hint, origin, args)
 
-    def _parametrised(self, hint: object, origin: object, args: tuple[object, ...]) -> Form:  # noqa: PLR0911
+    def _parametrised(self, hint: object, origin: object, args: tuple[object, ...]) -> Form:  # noqa: C901, PLR0911  one line a form
         if origin is typing.Literal:
             return Form(CheckDepth.EXACT, _checks.literal(args))
         if origin in _UNIONS:
@@ -166,7 +166,7 @@ class _Compiler:
             return self._pairs(cast("type", origin), self.form(args[0]), self.form(args[1]))
         if is_typeddict(origin):
             return self._recurring(hint, lambda: self._record(cast("type", origin), args))
-        return self._generic(hint, cast("type", origin), args)
+        return self._generic(cast("type", origin), args)
 
     @staticmethod
     def _refuse(hint: object, origin: object) -> None:
@@ -195,12 +195,19 @@ class _Compiler:
         """The form of something that may hold itself; a look at the outside does not follow it there."""
         if hint in self._open:
             found = self._open[hint]
-            return Form(CheckDepth.EXACT, lambda value, trail: trail is None or found[0](value, trail))
-        self._open[hint] = cell = []
+
+            def again(value: object, trail: Trail | None) -> bool:
+                return trail is None or found[0](value, trail)
+
+            return Form(CheckDepth.EXACT, again)
+        cell: list[Test] = []
+        self._open[hint] = cell
         try:
             form = build()
         except NameError as error:
-            raise _Refused(hint, f"it names {error.name!r}, which is not defined; define or import that first") from None
+            raise _Refused(
+                hint, f"it names {error.name!r}, which is not defined; define or import that first"
+            ) from None
         finally:
             del self._open[hint]
         cell.append(form.test)
@@ -252,24 +259,29 @@ class _Compiler:
 
     def _record(self, cls: type, args: tuple[object, ...]) -> Form:
         hints = typing_extensions.get_type_hints(cls, include_extras=True)
-        variables = dict(zip(getattr(cls, "__parameters__", ()), args, strict=False))
+        parameters: tuple[object, ...] = getattr(cls, "__parameters__", ())
+        variables = dict(zip(parameters, args, strict=False))
         forms = {name: self.form(_bind(_unqualified(hint), variables)) for name, hint in hints.items()}
         required = cast("frozenset[str]", getattr(cls, "__required_keys__"))  # noqa: B009  typeshed hides it
         extra = _ANY
         if getattr(cls, "__closed__", None):
             extra = Form(CheckDepth.EXACT, _checks.instance_of())
-        elif (hint := getattr(cls, "__extra_items__", typing_extensions.NoExtraItems)) is not typing_extensions.NoExtraItems:
+        elif (
+            hint := getattr(cls, "__extra_items__", typing_extensions.NoExtraItems)
+        ) is not typing_extensions.NoExtraItems:
             extra = self.form(_unqualified(hint))
         tests = {name: form.test for name, form in forms.items()}
         return Form(_depth([*forms.values(), extra]), _checks.record(required, tests, extra.test))
 
-    def _generic(self, hint: object, origin: type, args: tuple[object, ...]) -> Form:
-        is_open = all([self._is_open(arg) for arg in args])  # a list: each part is looked at, and may be refused
-        if origin is typing.IO and args[0] in (str, bytes):
-            return _file(typing.TextIO if args[0] is str else typing.BinaryIO)
+    def _generic(self, origin: type, args: tuple[object, ...]) -> Form:
+        is_open = self._all_open(args)
+        if origin is typing.IO and args[0] is str:
+            return _file(typing.TextIO)
+        if origin is typing.IO and args[0] is bytes:
+            return _file(typing.BinaryIO)
         if origin.__module__ == "numpy" and origin.__name__ == "ndarray" and len(args) > 1:
-            every_shape = origin[tuple[typing.Any, ...], args[1]]  # type: ignore[index]  # pyright: ignore
-            return Form(CheckDepth.EXACT if self._is_open(args[0]) else CheckDepth.SHALLOW, _beartype(every_shape))
+            shapeless = _subscribe(origin, (tuple[typing.Any, ...], args[1]))
+            return Form(CheckDepth.EXACT if self._is_open(args[0]) else CheckDepth.SHALLOW, _beartype(shapeless))
         outside = self._class(origin)
         return outside if is_open else outside._replace(depth=CheckDepth.SHALLOW)
 
@@ -278,16 +290,20 @@ class _Compiler:
         if arg is ...:
             return True
         if isinstance(arg, list):
-            return all([self._is_open(each) for each in cast("list[object]", arg)])
+            return self._all_open(cast("list[object]", arg))
         origin, args = get_origin(arg), get_args(arg)
         if origin in _UNPACK:
             return self._is_open(args[0])
         if origin is typing.Concatenate:
-            return all([self._is_open(each) for each in args])
+            return self._all_open(args)
         form = self.form(arg)
         if origin is None or origin in _UNIONS or not args:
             return form.depth is CheckDepth.NONE
-        return isinstance(origin, type) and all([self._is_open(each) for each in args])
+        return isinstance(origin, type) and self._all_open(args)
+
+    def _all_open(self, args: Iterable[object]) -> bool:
+        verdicts = [self._is_open(arg) for arg in args]  # of every part, for each may be one to refuse
+        return all(verdicts)
 
     @staticmethod
     def _foreign(hint: object) -> Form:
@@ -350,7 +366,11 @@ def _bind(hint: object, variables: dict[object, object]) -> object:
     free = getattr(hint, "__parameters__", ())
     if isinstance(hint, type) or not free:
         return hint
-    return hint[tuple(variables.get(each, typing.Any) for each in free)]  # type: ignore[index]  # pyright: ignore
+    return _subscribe(hint, tuple(variables.get(each, typing.Any) for each in free))
+
+
+def _subscribe(generic: object, args: tuple[object, ...]) -> object:
+    return cast("abc.Mapping[object, object]", generic)[args]
 
 
 def _file(kind: object) -> Form:
@@ -370,6 +390,6 @@ def _beartype(hint: object) -> Test:
         from beartype import BeartypeConf  # noqa: PLC0415  100 ms, and most programs never get here
         from beartype.door import is_bearable  # noqa: PLC0415
 
-        return is_bearable(value, cast("type", hint), conf=BeartypeConf(is_random=False))
+        return is_bearable(value, cast("Any", hint), conf=BeartypeConf(is_random=False))  # Any: a hint of whatever kind
 
     return test

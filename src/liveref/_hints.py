@@ -9,54 +9,53 @@ Checks are kept weakly, by hint: the keys hold them. So no hint and no class out
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 from weakref import WeakValueDictionary
 
-from liveref._checks import Test, Trail
-from liveref._forms import TOWER, CheckDepth, compile_hint, is_plain_class
-from liveref._tag import readable
+from liveref._checks import Trail, instance_of
+from liveref._forms import TOWER, CheckDepth, Form, compile_hint, is_plain_class
+from liveref._tag import readable, type_tag
 
-__all__ = ["Check", "ClassInfo", "Sealed", "check_depth", "class_info", "classes_of", "hint_of", "mismatch", "unrelated"]
+__all__ = [
+    "Check",
+    "ClassInfo",
+    "Sealed",
+    "check_depth",
+    "class_info",
+    "classes_of",
+    "hint_of",
+    "mismatch",
+    "unrelated",
+]
 
 
 class Check:
     """The run-time check of a hint that is no plain class; stands last in a class info."""
 
-    __slots__ = ("__weakref__", "classes", "depth", "front", "hint", "test")
+    __slots__ = ("__weakref__", "form", "hint")
 
-    hint: Final[object]
-    depth: Final[CheckDepth]
-    test: Final[Test]
-    front: Final[tuple[type, ...]]
-    classes: Final[tuple[type, ...]]
-
-    def __init__(self, hint: object) -> None:
-        form = compile_hint(hint)
-        self.hint = hint
-        self.depth = form.depth
-        self.test = form.test
-        self.front = form.front
-        self.classes = form.front if form.only_classes else ()
+    def __init__(self, hint: object, form: Form) -> None:
+        self.hint: Final = hint
+        self.form: Final = form
 
     def __instancecheck__(self, value: object) -> bool:
-        return self.test(value, None)
+        return self.form.test(value, None)
 
 
-class Sealed:
-    """The class info of a key whose hint could not be pickled: no value fits, the registry compares tags."""
+class Sealed(Check):
+    """Stands for a hint that could not be pickled: nothing fits it, the registry compares type tags."""
 
     __slots__ = ("tag",)
 
-    tag: Final[str]
-
     def __init__(self, tag: str) -> None:
-        self.tag = tag
-
-    def __instancecheck__(self, value: object) -> bool:
-        return False
+        super().__init__(object, _NOTHING)
+        self.tag: Final = tag
 
 
-ClassInfo: TypeAlias = "type | Sealed | tuple[type | Check, ...]"
+_NOTHING: Final = Form(CheckDepth.EXACT, instance_of())
+
+ClassInfo: TypeAlias = "type | tuple[type, ...]"
+"""What `isinstance` takes. To a checker a Check is a class here, for to `isinstance` it is."""
 
 _CHECKS: Final[WeakValueDictionary[object, Check]] = WeakValueDictionary()
 
@@ -69,8 +68,8 @@ def class_info(hint: object) -> ClassInfo:
     """
     if is_plain_class(hint):
         return hint
-    check = _check_of(hint)
-    return (*check.front, check)
+    check = _check_for(hint)
+    return (*check.form.front, cast("type", check))
 
 
 def check_depth(hint: object) -> CheckDepth:
@@ -86,23 +85,38 @@ def check_depth(hint: object) -> CheckDepth:
     """
     if hint is object:
         return CheckDepth.NONE
-    return CheckDepth.EXACT if is_plain_class(hint) else _check_of(hint).depth
+    return CheckDepth.EXACT if is_plain_class(hint) else _check_for(hint).form.depth
+
+
+def check_of(info: ClassInfo) -> Check | None:
+    """The check in a class info; None where it is a plain class."""
+    last: object = info[-1] if isinstance(info, tuple) else None
+    return last if isinstance(last, Check) else None
 
 
 def hint_of(info: ClassInfo) -> object:
     """The hint that a class info was made of; ``object`` where it is sealed."""
-    if isinstance(info, tuple):
-        check = info[-1]
-        return check.hint if isinstance(check, Check) else check
-    return object if isinstance(info, Sealed) else info
+    check = check_of(info)
+    return info if check is None else check.hint
+
+
+def tag_of(info: ClassInfo) -> str:
+    """The type tag of the hint that a class info was made of."""
+    check = check_of(info)
+    return check.tag if isinstance(check, Sealed) else type_tag(hint_of(info))
+
+
+def sealed(tag: str) -> ClassInfo:
+    """The class info of a hint of which only the tag is known."""
+    return (cast("type", Sealed(tag)),)
 
 
 def classes_of(info: ClassInfo) -> tuple[type, ...]:
     """The classes that a hint comes down to; empty where it is more than a choice of classes."""
-    if isinstance(info, tuple):
-        check = info[-1]
-        return check.classes if isinstance(check, Check) else ()
-    return () if isinstance(info, Sealed) else (info,)
+    if isinstance(info, type):
+        return (info,)
+    check = check_of(info)
+    return check.form.front if check is not None and check.form.only_classes else ()
 
 
 def unrelated(named: type, cls: type) -> bool:
@@ -122,9 +136,9 @@ def mismatch(value: object, info: ClassInfo, *, full: bool) -> str | None:
     says no: neither its exception nor the value's ``repr`` goes further.
     """
     trail: Trail | None = [] if full else None
+    check = check_of(info)
     try:
-        check = info[-1] if isinstance(info, tuple) else info
-        fits = check.test(value, trail) if isinstance(check, Check) else isinstance(value, check)
+        fits = isinstance(value, info) if check is None else check.form.test(value, trail)
     except RecursionError:
         return f"{readable(type(value))}, nested too deeply to be checked"
     except Exception as error:  # noqa: BLE001  user code: a metaclass, a validator, a container's methods
@@ -135,11 +149,11 @@ def mismatch(value: object, info: ClassInfo, *, full: bool) -> str | None:
     return f"{found} with {trail[0]} at {''.join(reversed(trail[1:]))}" if trail else found
 
 
-def _check_of(hint: object) -> Check:
+def _check_for(hint: object) -> Check:
     try:
         known = _CHECKS.get(hint)
         if known is None:
-            _CHECKS[hint] = known = Check(hint)
+            _CHECKS[hint] = known = Check(hint, compile_hint(hint))
     except TypeError:  # unhashable, such as Annotated[int, []]
-        return Check(hint)
+        return Check(hint, compile_hint(hint))
     return known

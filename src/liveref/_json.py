@@ -10,9 +10,12 @@ from liveref.exceptions import NotJSONableError
 
 __all__ = ["JSON", "json_copy"]
 
-JSON: TypeAlias = "None | bool | int | float | str | list[JSON] | dict[str, JSON]"
+JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 
 _ADVICE: Final = "Pass None, bool, int, finite float, str, list, or dict with str keys."
+
+
+_SPECIAL: Final[dict[type, str]] = {float: "a float that is not finite", str: "a str with a lone surrogate"}
 
 
 def json_copy(found: object, path: str) -> JSON:
@@ -43,9 +46,11 @@ def _copy(found: object, path: str) -> JSON:
     if kind is list:
         return [_copy(item, f"{path}[{at}]") for at, item in enumerate(cast("list[object]", found))]
     if kind is dict:
-        return {_name(name, path): _copy(item, f"{path}.{name}") for name, item in cast("dict[object, object]", found).items()}
-    found_text = {float: "a float that is not finite", str: "a str with a lone surrogate"}.get(kind, readable(kind))
-    raise NotJSONableError(path, found_text, _ADVICE)
+        return {
+            _name(name, path): _copy(item, f"{path}.{name}")
+            for name, item in cast("dict[object, object]", found).items()
+        }
+    raise NotJSONableError(path, _SPECIAL.get(kind) or readable(kind), _ADVICE)
 
 
 def _name(name: object, path: str) -> str:

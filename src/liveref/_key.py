@@ -7,12 +7,12 @@ import pickle
 import struct
 from collections.abc import Callable
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, final, get_args, overload
+from typing import TYPE_CHECKING, Any, Final, Generic, Never, Self, TypeVar, cast, final, get_args, overload
 from uuid import UUID
 
-from typing_extensions import Never, Self, TypeForm
+from typing_extensions import TypeForm
 
-from liveref._hints import ClassInfo, Sealed, class_info, classes_of, hint_of, unrelated
+from liveref._hints import ClassInfo, Sealed, check_of, class_info, classes_of, hint_of, sealed, tag_of, unrelated
 from liveref._marker import SESSION_REF_TAG, parse_marker, parse_text, redact, text_of
 from liveref._schema import key_schema
 from liveref._tag import loaded_class, readable, type_tag
@@ -21,7 +21,7 @@ from liveref.exceptions import MarkerError
 
 __all__ = ["BLANK_KEYS", "RegistryKey", "blank_key", "make_key"]
 
-_new: Final = object.__new__
+_new: Final[Callable[..., Any]] = object.__new__  # Any: the names that take what it makes say what that is
 
 
 @final
@@ -50,7 +50,7 @@ class RegistryKey(Generic[T_co]):
     _id: bytes
     _info: ClassInfo
     _value: Any  # the T of the ref: the isinstance of a lookup stands in for the cast
-    _entry: object
+    _entry: Any  # a float or an Entry, which is a room of the floor above
 
     def __new__(cls, *_args: Never, **_kwargs: Never) -> Self:
         message = (
@@ -61,7 +61,7 @@ class RegistryKey(Generic[T_co]):
 
     if TYPE_CHECKING:
 
-        def __init__(self, never: Never, /) -> None: ...
+        def __init__(self, never: Never, /) -> None: ...  # pyright: ignore[reportInconsistentConstructor]
 
     def __init_subclass__(cls) -> None:
         message = "RegistryKey is final: it can't be subclassed"
@@ -123,11 +123,7 @@ class RegistryKey(Generic[T_co]):
             MarkerError: it is anything else, or its type is provably not the hint's.
             HintError: the hint can't be checked at run time.
         """
-        info = class_info(object if hint is MISSING else hint)
-        uid, tag = parse_marker(marker)
-        if tag is not None and _provably_wrong(tag, info):
-            raise MarkerError(f"a marker of {tag[:80]!r}", f"a marker of {type_tag(hint_of(info))!r}")
-        return make_key(uid, info)
+        return _of_marker(marker, class_info(object if hint is MISSING else hint))
 
     @property
     def uuid(self) -> UUID:
@@ -148,7 +144,7 @@ class RegistryKey(Generic[T_co]):
         """
         marker = {SESSION_REF_TAG: text_of(self._id)}
         if typed:
-            marker["type"] = self._tag()
+            marker["type"] = tag_of(self._info)
         return marker
 
     def __str__(self) -> str:
@@ -172,16 +168,13 @@ class RegistryKey(Generic[T_co]):
         return self
 
     def __reduce__(self) -> tuple[Callable[..., RegistryKey[object]], tuple[object, ...]]:
-        if isinstance(self._info, Sealed):
-            return _restore_sealed, (self._id, self._info.tag)
+        if isinstance(check_of(self._info), Sealed):
+            return _restore_sealed, (self._id, tag_of(self._info))
         try:
             pickle.dumps(self.hint)
         except Exception:  # noqa: BLE001  a local class, a lambda in Annotated, …
-            return _restore_sealed, (self._id, self._tag())
+            return _restore_sealed, (self._id, tag_of(self._info))
         return _restore, (self._id, self.hint)
-
-    def _tag(self) -> str:
-        return self._info.tag if isinstance(self._info, Sealed) else type_tag(self.hint)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: object) -> dict[str, object]:
@@ -237,7 +230,14 @@ def _restore(uid: bytes, hint: object) -> RegistryKey[object]:
 
 
 def _restore_sealed(uid: bytes, tag: str) -> RegistryKey[object]:
-    return make_key(uid, Sealed(tag))
+    return make_key(uid, sealed(tag))
+
+
+def _of_marker(marker: object, info: ClassInfo) -> RegistryKey[object]:
+    uid, tag = parse_marker(marker)
+    if tag is not None and _provably_wrong(tag, info):
+        raise MarkerError(f"a marker of {tag[:80]!r}", f"a marker of {type_tag(hint_of(info))!r}")
+    return make_key(uid, info)
 
 
 def _provably_wrong(tag: str, info: ClassInfo) -> bool:
@@ -256,17 +256,23 @@ class _Field:
 
     def read(self, found: object) -> RegistryKey[object]:
         """The key that a marker or a key stands for; MarkerError, a ValueError, for anything else."""
-        if type(found) is not RegistryKey:
-            return RegistryKey.from_marker(found, self._hint)
-        if not self.takes(found):
-            raise MarkerError(f"a key of {found._tag()!r}", f"a key of {type_tag(self._hint)!r}")
-        return found if found.hint == self._hint else make_key(found._id, self._info)
+        key = _as_key(found)
+        if key is None:
+            return _of_marker(found, self._info)
+        if not self.takes(key):
+            raise MarkerError(f"a key of {tag_of(key._info)!r}", f"a key of {type_tag(self._hint)!r}")
+        return key if key.hint == self._hint else make_key(key._id, self._info)
 
     def takes(self, found: object) -> bool:
         """Whether a value is a key that the field may hold."""
-        return type(found) is RegistryKey and not _provably_wrong(found._tag(), self._info)
+        key = _as_key(found)
+        return key is not None and not _provably_wrong(tag_of(key._info), self._info)
 
     def write(self, key: RegistryKey[object]) -> dict[str, str]:
         """The typed marker of a key, of the field's type."""
         own = self._hint is object
         return key.to_marker(typed=True) if own else make_key(key._id, self._info).to_marker(typed=True)
+
+
+def _as_key(found: object) -> RegistryKey[object] | None:
+    return cast("RegistryKey[object]", found) if type(found) is RegistryKey else None

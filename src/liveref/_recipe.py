@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Generic, ParamSpec, final, overload
-
-from typing_extensions import Never, Self
+from typing import TYPE_CHECKING, Any, Final, Generic, Never, ParamSpec, Self, cast, final, overload
 
 from liveref._json import JSON, json_copy
 from liveref._tag import readable
@@ -37,7 +35,7 @@ class Recipe(Generic[T_co]):
 
     if TYPE_CHECKING:
 
-        def __init__(self, never: Never, /) -> None: ...
+        def __init__(self, never: Never, /) -> None: ...  # pyright: ignore[reportInconsistentConstructor]
 
     @property
     def tag(self) -> str:
@@ -68,7 +66,7 @@ class Reopener(Generic[P, T]):
 
     tag: Final[str]
     """The name under which a snapshot refers to the function."""
-    finalizer: Final[Callable[[T], object] | None]
+    finalizer: Callable[[T], object] | None
     """Closes what the function opened."""
     signature: Final[inspect.Signature]
     origin: Final[str]
@@ -98,8 +96,10 @@ class Reopener(Generic[P, T]):
         try:
             self.signature.bind(*args, **kwargs)
         except TypeError as error:
-            raise InvalidArgumentError(f"arguments of recipe {self.tag!r}", f"those of {self.signature}", str(error)) from None
-        recipe: Recipe[T] = object.__new__(Recipe)
+            raise InvalidArgumentError(
+                f"arguments of recipe {self.tag!r}", f"those of {self.signature}", str(error)
+            ) from None
+        recipe = cast("Recipe[T]", object.__new__(Recipe))
         recipe._reopener = self
         recipe._args = [json_copy(arg, f"$[{at}]") for at, arg in enumerate(args)]
         recipe._kwargs = {name: json_copy(arg, f"$.{name}") for name, arg in kwargs.items()}
@@ -109,16 +109,14 @@ class Reopener(Generic[P, T]):
         return f"<Reopener {self.tag!r}>"
 
 
-_REOPENERS: Final[dict[str, Reopener[..., object]]] = {}
+_REOPENERS: Final[dict[str, Reopener[..., Any]]] = {}  # Any: each has a type of its own
 
 
 @overload
 def reopener(tag: str) -> Callable[[Callable[P, T]], Reopener[P, T]]: ...
 @overload
 def reopener(tag: str, *, finalizer: Callable[[T], object]) -> Callable[[Callable[P, T]], Reopener[P, T]]: ...
-def reopener(
-    tag: str, *, finalizer: Callable[[T], object] | None = None
-) -> Callable[[Callable[P, T]], Reopener[P, T]]:
+def reopener(tag: str, *, finalizer: Callable[[T], object] | None = None) -> Callable[[Callable[P, T]], Reopener[P, T]]:
     """Register a function that opens an object, so that a recipe can name it.
 
     Args:

@@ -250,9 +250,9 @@ class SessionRefRegistry(Store):
     def __getitem__(self, key: RegistryKey[T]) -> T:
         """As `get` without a hint and default."""
         try:
-            value = self._refs[key._id]._value
+            value: T = self._refs[key._id]._value
             if isinstance(value, key._info):
-                return value  # type: ignore[no-any-return]  the isinstance stands in for the cast
+                return value
         except Exception:  # noqa: BLE001, S110  told below, where there is time
             pass
         return cast("T", self._look_up(key, None, MISSING))
@@ -391,8 +391,7 @@ class SessionRefRegistry(Store):
         if finalizer is not None:
             finalizer.share()
         try:
-            if ref._id not in self._refs:
-                raise self._absence(key)
+            self._own(key, "clone_ref")  # it may have gone before its finalizer was shared
             return self._keep(value, ref._info, ref._entry, "clone_ref")
         except BaseException:
             if finalizer is not None and finalizer.give_up():  # the ref went meanwhile and left its duty here
@@ -491,7 +490,8 @@ class TypedRefs(Generic[T]):
         reopen: Recipe[T] | None = None,
     ) -> RegistryKey[T]:
         """As `SessionRefRegistry.insert` with the hint."""
-        return self._registry._insert(value, self._info, lifetime, finalizer, reopen)
+        key = self._registry._insert(value, self._info, lifetime, finalizer, reopen)
+        return cast("RegistryKey[T]", key)
 
     @overload
     def get(self, key: RegistryKey[T], *, default: Missing = ...) -> T: ...

@@ -5,13 +5,11 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Final, ParamSpec, TypeVar, cast, overload
-
-from typing_extensions import Self
+from typing import Final, ParamSpec, Self, TypeVar, cast, overload
 
 from liveref._entry import entry_of
 from liveref._finalize import Outcome, Steps, arun, run
@@ -100,7 +98,7 @@ def current_session_registry(*, default: object = MISSING) -> object:
 
 
 @contextmanager
-def _use(registry: SessionRefRegistry) -> Iterator[SessionRefRegistry]:
+def _use(registry: SessionRefRegistry) -> Generator[SessionRefRegistry]:
     scope = _enter(registry)
     try:
         yield registry
@@ -224,7 +222,9 @@ class Session:
         self._scope = _enter(self._refs)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> bool:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
         outcome = Outcome(error)
         run(self._end(outcome))
         outcome.reraise()
@@ -275,7 +275,7 @@ class Session:
         yield from self._refs._purge(outcome, "session ended", _outlives)
 
     def _hand_over(self, parent: SessionRefRegistry, outcome: Outcome) -> None:
-        for ref in self._refs.keys():
+        for ref in self._refs:
             entry = entry_of(ref)
             if entry.lifetime is RefLifetime.UNTIL_PARENT_FINISH:
                 entry = dataclasses.replace(entry, lifetime=RefLifetime.UNTIL_CONTEXT_DROP)

@@ -13,17 +13,15 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice, repeat
 from time import monotonic
-from typing import Final
-
-from typing_extensions import Never, Self
+from typing import Final, Never, Self
 
 from liveref._entry import Entry, entry_of, where_of
 from liveref._finalize import Finalizer, Outcome, Steps, finalize
-from liveref._hints import ClassInfo, Sealed, hint_of, mismatch
+from liveref._hints import ClassInfo, Sealed, check_of, hint_of, mismatch, tag_of
 from liveref._key import RegistryKey, blank_key
 from liveref._marker import redact
 from liveref._policy import RefLifetime
-from liveref._tag import readable, type_tag
+from liveref._tag import readable
 from liveref.exceptions import (
     CapacityExceededError,
     DuplicateKeyError,
@@ -44,7 +42,18 @@ _TOKENS: Final = 64
 class Store:
     """The refs of one registry, in the order of their inserts."""
 
-    __slots__ = ("__weakref__", "_capacity", "_closed", "_free", "_gone", "_parent", "_refs", "_tick", "_tick_end", "_unissued")
+    __slots__ = (
+        "__weakref__",
+        "_capacity",
+        "_closed",
+        "_free",
+        "_gone",
+        "_parent",
+        "_refs",
+        "_tick",
+        "_tick_end",
+        "_unissued",
+    )
 
     _refs: dict[bytes, RegistryKey[object]]
     """The live refs: for each id the key that the insert returned, which holds the value."""
@@ -115,10 +124,11 @@ class Store:
 
     def _own(self, key: RegistryKey[object], operation: str) -> tuple[RegistryKey[object], object]:
         """The ref of a key in this registry, not in its parents, and its value, checked."""
-        ref = self._refs.get(id_of(key))
+        uid = id_of(key)
         try:
-            value = ref._value  # type: ignore[union-attr]  # pyright: ignore[reportOptionalMemberAccess]
-        except AttributeError:
+            ref = self._refs[uid]
+            value: object = ref._value
+        except (KeyError, AttributeError):
             raise self._absence(key) from None
         self._check(operation, key, ref, value, key._info, full=False)
         return ref, value
@@ -192,7 +202,9 @@ class Store:
         refs = [ref for ref in self._refs.copy().values() if not keep(entry_of(ref).lifetime)]
         return finalize(self._duties(reversed(refs), how, outcome), outcome)
 
-    def _duties(self, refs: Iterable[RegistryKey[object]], how: str, outcome: Outcome) -> Iterator[tuple[Finalizer, object]]:
+    def _duties(
+        self, refs: Iterable[RegistryKey[object]], how: str, outcome: Outcome
+    ) -> Iterator[tuple[Finalizer, object]]:
         """Remove refs one by one, each just before its finalizer runs."""
         for ref in refs:
             taken = self._take(ref, how)
@@ -203,12 +215,20 @@ class Store:
             if finalizer is not None and finalizer.give_up() and finalizer.is_of_this_process():
                 yield finalizer, value
 
-    def _check(self, operation: str, key: RegistryKey[object], ref: RegistryKey[object], value: object, info: ClassInfo, *, full: bool) -> None:
+    def _check(
+        self,
+        operation: str,
+        key: RegistryKey[object],
+        ref: RegistryKey[object],
+        value: object,
+        info: ClassInfo,
+        *,
+        full: bool,
+    ) -> None:
         """Raise RefTypeError unless the value of a ref fits."""
-        if isinstance(info, Sealed):
-            tag = type_tag(hint_of(ref._info))
-            if tag != info.tag:
-                raise RefTypeError(operation, redact(key._id), info.tag, tag)
+        if isinstance(check_of(info), Sealed):
+            if tag_of(info) != tag_of(ref._info):
+                raise RefTypeError(operation, redact(key._id), tag_of(info), tag_of(ref._info))
             info = ref._info
         found = mismatch(value, info, full=full)
         if found is not None:
@@ -219,7 +239,9 @@ class Store:
             refs = list(self._refs.values())
         except AttributeError:  # __init__ has raised
             return
-        sites = [entry.site for entry in map(entry_of, refs) if entry.finalizer and entry.finalizer.is_of_this_process()]
+        sites = [
+            entry.site for entry in map(entry_of, refs) if entry.finalizer and entry.finalizer.is_of_this_process()
+        ]
         for ref in refs:
             del ref._value
         if sites:

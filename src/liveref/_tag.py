@@ -7,17 +7,17 @@ import sys
 import types
 import typing
 from collections.abc import Callable
-from typing import Final
+from typing import Final, get_args, get_origin
 
-from typing_extensions import TypeAliasType, get_args, get_origin
+from typing_extensions import TypeAliasType
 
 __all__ = ["loaded_class", "readable", "type_tag"]
 
 _LIMIT: Final = 400
-_QUALNAME: Final[Callable[[type], str]] = type.__dict__["__qualname__"].__get__
-_MODULE: Final[Callable[[type], object]] = type.__dict__["__module__"].__get__
-_MODULE_DICT: Final[Callable[[object], dict[str, object]]] = types.ModuleType.__dict__["__dict__"].__get__
-_CLASS_DICT: Final[Callable[[type], dict[str, object]]] = type.__dict__["__dict__"].__get__
+_QUALNAME: Final[Callable[[type], str]] = vars(type)["__qualname__"].__get__
+_MODULE: Final[Callable[[type], object]] = vars(type)["__module__"].__get__
+_MODULE_DICT: Final[Callable[[object], dict[str, object]]] = vars(types.ModuleType)["__dict__"].__get__
+_CLASS_DICT: Final[Callable[[type], dict[str, object]]] = vars(type)["__dict__"].__get__
 _UNIONS: Final = (typing.Union, types.UnionType)
 
 
@@ -65,7 +65,7 @@ def _module_of(cls: type) -> str:
     return module if isinstance(module, str) else "builtins"
 
 
-def _text(hint: object, name: Callable[[type], str]) -> str:  # noqa: PLR0911  one line a form
+def _text(hint: object, name: Callable[[type], str]) -> str:  # noqa: C901, PLR0911  one line a form
     if hint is None or hint is type(None):
         return "None"
     if hint is Ellipsis:
@@ -98,6 +98,7 @@ def _text(hint: object, name: Callable[[type], str]) -> str:  # noqa: PLR0911  o
 
 
 def _literal(value: object) -> str:
-    if isinstance(value, enum.Enum):
-        return f"{_name_of_class(type(value))}.{value.name}"
-    return repr(value)
+    if not isinstance(value, enum.Enum):
+        return repr(value)
+    cls: type = type(value)
+    return f"{_name_of_class(cls)}.{value.name}"

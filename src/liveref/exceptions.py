@@ -84,10 +84,7 @@ class RefReleasedError(RefLookupError):
     def __str__(self) -> str:
         key, how, ago = self.args
         when = "" if ago is None else f" {ago:.3g} s ago"
-        return (
-            f"ref {key} is gone: {how}{when}. Look it up before that, give it a longer lifetime=, "
-            f"or pass default=."
-        )
+        return f"ref {key} is gone: {how}{when}. Look it up before that, give it a longer lifetime=, or pass default=."
 
 
 class RefDroppedError(RefLookupError):
@@ -130,9 +127,7 @@ class RefTypeError(LiveRefError, TypeError):
         advice: what to do, or None for the usual advice.
     """
 
-    def __init__(
-        self, operation: str, key: str | None, expected: str, found: str, advice: str | None = None
-    ) -> None:
+    def __init__(self, operation: str, key: str | None, expected: str, found: str, advice: str | None = None) -> None:
         super().__init__(operation, key, expected, found, advice)
 
     def __str__(self) -> str:
@@ -173,7 +168,8 @@ class KeyFormatError(LiveRefError, ValueError):
 
     def __str__(self) -> str:
         found, expected = self.args
-        return f"not a session reference: expected {expected}, found {found}. Pass on what str(key) or key.to_marker() wrote."
+        advice = "Pass on what str(key) or key.to_marker() wrote."
+        return f"not a session reference: expected {expected}, found {found}. {advice}"
 
 
 class MarkerError(KeyFormatError):
@@ -191,7 +187,7 @@ class DuplicateKeyError(LiveRefError, ValueError):
         super().__init__(key)
 
     def __str__(self) -> str:
-        return f"the target registry holds ref {self.args[0]} already: nothing was transferred. Release one of the two first."
+        return f"the target registry holds ref {self.args[0]} already: nothing was moved. Release one of the two first."
 
 
 class NotJSONableError(LiveRefError, TypeError):
@@ -256,7 +252,10 @@ class RegistryClosedError(LiveRefError, RuntimeError):
         super().__init__(operation)
 
     def __str__(self) -> str:
-        return f"{self.args[0]}: the registry is closed and takes no refs: nothing was stored. Use the registry of a session that still runs."
+        return (
+            f"{self.args[0]}: the registry is closed and takes no refs: nothing was stored. "
+            f"Use the registry of a session that still runs."
+        )
 
 
 class SessionStateError(LiveRefError, RuntimeError):
@@ -270,7 +269,9 @@ class SessionStateError(LiveRefError, RuntimeError):
         super().__init__(state)
 
     def __str__(self) -> str:
-        return f"the session is {self.args[0]} already: a session is the scope of one run. Make a new one, or a child()."
+        return (
+            f"the session is {self.args[0]} already: a session is the scope of one run. Make a new one, or a child()."
+        )
 
 
 class ReopenError(LiveRefError):
@@ -287,7 +288,8 @@ class ReopenError(LiveRefError):
 
     def __str__(self) -> str:
         recipe, arguments, error = self.args
-        return f"recipe {recipe!r} with arguments ({', '.join(arguments)}) raised {error}. Mend its cause and look the key up again."
+        named = ", ".join(arguments)
+        return f"recipe {recipe!r} with arguments ({named}) raised {error}. Mend the cause and look the key up again."
 
 
 class SnapshotError(LiveRefError):
