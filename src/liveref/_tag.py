@@ -7,7 +7,7 @@ import sys
 import types
 import typing
 from collections.abc import Callable
-from typing import Final, get_args, get_origin
+from typing import Final, cast, get_args, get_origin
 
 from typing_extensions import TypeAliasType
 
@@ -46,9 +46,9 @@ def loaded_class(tag: str) -> type | None:
         found = namespace.get(name)
         if not issubclass(type(found), type):
             return None
-        cls = typing.cast("type", found)  # issubclass, unlike isinstance, asks no __class__ property
+        cls = cast("type", found)  # issubclass, unlike isinstance, asks no __class__ property
         namespace = _CLASS_DICT(cls)
-    return typing.cast("type", found)
+    return cast("type", found)
 
 
 def _tag_of_class(cls: type) -> str:
@@ -77,17 +77,17 @@ def _text(hint: object, name: Callable[[type], str]) -> str:  # noqa: C901, PLR0
         texts = {_text(arg, name) for arg in args}
         return " | ".join(sorted(texts, key=lambda text: (text == "None", text)))
     if origin is typing.Annotated:
-        metadata = ", ".join(name(type(item)) for item in args[1:])
+        metadata = ", ".join(name(type(item)) for item in cast("tuple[object, ...]", args[1:]))
         return f"Annotated[{_text(args[0], name)}, {metadata}]"
     if isinstance(hint, list):
-        return f"[{', '.join(_text(arg, name) for arg in typing.cast('list[object]', hint))}]"
+        return f"[{', '.join(_text(arg, name) for arg in cast('list[object]', hint))}]"
     if origin is not None:
         parameters = ", ".join(_text(arg, name) for arg in args) or "()"
         bare = not args and origin is not tuple
         star = "*" if getattr(hint, "__unpacked__", False) else ""
         return _text(origin, name) if bare else f"{star}{_text(origin, name)}[{parameters}]"
     if issubclass(type(hint), type):
-        return name(typing.cast("type", hint))
+        return name(cast("type", hint))
     if isinstance(hint, typing.NewType | TypeAliasType):
         return f"{hint.__module__}:{hint.__name__}" if name is _tag_of_class else hint.__name__
     if isinstance(hint, str):
