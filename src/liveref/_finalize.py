@@ -19,6 +19,9 @@ __all__ = ["ExitHook", "Finalizer", "Outcome", "Pending", "Steps", "arun", "fina
 GRACE: Final = 10.0
 """Seconds that a finalizer without a timeout of its own gets once its closing task is cancelled."""
 
+FAREWELL: Final = 1.0
+"""Seconds that a finalizer gets to end once it is cancelled."""
+
 _generation = 0
 
 
@@ -200,7 +203,7 @@ async def _settle(pending: Pending, outcome: Outcome, timeout: float | None) -> 
 async def _wait(
     task: asyncio.Future[object], loop: asyncio.AbstractEventLoop, outcome: Outcome, timeout: float | None
 ) -> None:
-    """Wait for a task through cancellations; at its deadline cancel it, and give it one second to end."""
+    """Wait for a task through cancellations; at its deadline cancel it, and let it say farewell."""
     deadline = None if timeout is None else loop.time() + timeout
     cancelled = asked = False
     while not task.done():
@@ -208,7 +211,7 @@ async def _wait(
         if left is not None and left <= 0:
             if asked:
                 return
-            asked, deadline = task.cancel(), loop.time() + 1
+            asked, deadline = task.cancel(), loop.time() + FAREWELL
             continue
         try:
             await asyncio.wait({task}, timeout=left)

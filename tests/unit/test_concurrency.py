@@ -1,0 +1,318 @@
+"""Threads, forks, signals and garbage collection: real ones."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from liveref import (
+    CapacityExceededError,
+    RefLookupError,
+    RefReleasedError,
+    RegistryClosedError,
+    RegistryKey,
+    SessionRefRegistry,
+)
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform has no fork")
+
+
+@pytest.fixture(autouse=True)
+def _switch_often() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+def in_threads(count: int, work: Callable[[int], object]) -> list[object]:
+    """What each of several threads that start together gives."""
+    barrier = threading.Barrier(count)
+
+    def run(number: int) -> object:
+        barrier.wait()
+        return work(number)
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(run, range(count)))
+
+
+@pytest.mark.parametrize("capacity", [1, 50, 64, 130])
+def test_the_cap_is_exact_under_threads(capacity: int) -> None:
+    registry = SessionRefRegistry(capacity=capacity)
+    most = 0
+
+    def work(_number: int) -> int:
+        nonlocal most
+        stored = 0
+        for value in range(capacity):
+            try:
+                registry.insert(value)
+            except CapacityExceededError:
+                pass
+            else:
+                stored += 1
+            most = max(most, len(registry))
+        return stored
+
+    assert sum(in_threads(8, work)) == capacity == len(registry) == most
+
+
+def test_the_cap_holds_while_refs_come_and_go() -> None:
+    registry = SessionRefRegistry(capacity=50)
+
+    def work(_number: int) -> int:
+        most = 0
+        for _ in range(2_000):
+            try:
+                key = registry.insert(0)
+            except CapacityExceededError:
+                continue
+            most = max(most, len(registry))
+            registry.release(key)
+        return most
+
+    assert max(in_threads(4, work)) <= 50
+    assert registry.is_empty()
+    assert [registry.insert(0) for _ in range(50)]
+    with pytest.raises(CapacityExceededError):
+        registry.insert(0)
+
+
+def test_a_key_is_given_out_once() -> None:
+    registry = SessionRefRegistry(capacity=100_000)
+    keys = in_threads(8, lambda _: [registry.insert(0) for _ in range(2_000)])
+    assert len({str(key) for part in keys for key in part}) == 16_000
+
+
+def test_a_ref_is_released_by_one_thread_only() -> None:
+    done: list[object] = []
+    registry = SessionRefRegistry()
+    keys = [registry.insert(value, finalizer=done.append) for value in range(500)]
+    released = in_threads(8, lambda _: sum(registry.release(key) for key in keys))
+    assert sum(released) == 500
+    assert sorted(done) == list(range(500))
+
+
+def test_drains_clones_and_releases_together_run_each_finalizer_once() -> None:
+    done: list[object] = []
+    registry = SessionRefRegistry(capacity=100_000)
+    keys = [registry.insert(value, finalizer=done.append) for value in range(300)]
+
+    def work(number: int) -> None:
+        for key in keys if number % 2 else reversed(keys):
+            try:
+                registry.clone_ref(key)
+            except RefLookupError:
+                pass
+            if number < 3:
+                registry.release(key)
+        if number == 3:
+            registry.drain()
+
+    in_threads(6, work)
+    registry.drain()
+    assert sorted(done) == list(range(300))
+
+
+def test_there_is_no_moment_between_there_and_released() -> None:
+    registry = SessionRefRegistry()
+    others = itertools.cycle([SessionRefRegistry(), SessionRefRegistry()])
+
+    def work(number: int) -> None:
+        for _ in range(500):
+            key = registry.insert(number)
+            reader = threading.Thread(target=read, args=(key,))
+            reader.start()
+            if number % 2:
+                registry.release(key)
+            else:
+                registry.transfer_ref(key, next(others)) if number == 2 else registry.remove(key)
+            reader.join()
+
+    odd: list[BaseException] = []
+
+    def read(key: RegistryKey[int]) -> None:
+        try:
+            while registry.get(key) is not None:
+                pass
+        except RefReleasedError:
+            pass
+        except BaseException as error:
+            odd.append(error)
+
+    in_threads(4, work)
+    assert odd == []
+
+
+def test_nothing_stays_in_a_registry_that_is_closed_while_threads_insert() -> None:
+    for _ in range(30):
+        registry = SessionRefRegistry(capacity=10**6)
+        started = threading.Event()
+
+        def work(number: int) -> None:
+            if number == 0:
+                started.wait()
+                registry.close()
+                return
+            with pytest.raises(RegistryClosedError):
+                for value in itertools.count():
+                    registry.insert(value) if number == 1 else registry.insert(value, finalizer=len_of)
+                    started.set()
+
+        in_threads(3, work)
+        assert registry.is_empty()
+
+
+def len_of(value: object) -> int:
+    return len(str(value))
+
+
+def test_keys_and_describe_are_copies_while_others_write() -> None:
+    registry = SessionRefRegistry(capacity=10**6)
+    stop = threading.Event()
+
+    def work(number: int) -> int:
+        if number:
+            while not stop.is_set():
+                registry.release(registry.insert(0))
+            return 0
+        for _ in range(300):
+            list(registry)
+            registry.describe()
+        stop.set()
+        return 1
+
+    assert sum(in_threads(3, work)) == 1
+
+
+class Nosy:
+    """Calls a registry when it is collected, which may be in the middle of an insert."""
+
+    def __init__(self, registry: SessionRefRegistry) -> None:
+        self.registry = registry
+        self.me = self  # a cycle: only the garbage collector ends it
+
+    def __del__(self) -> None:
+        self.registry.release(self.registry.insert("from __del__"))
+        self.registry.keys()
+
+
+def test_a_del_during_garbage_collection_inside_insert_may_call_the_registry() -> None:
+    registry = SessionRefRegistry(capacity=10**6)
+    threshold = gc.get_threshold()
+    gc.set_threshold(1)
+    try:
+        for value in range(300):
+            Nosy(registry)
+            registry.insert(value)
+            registry.insert(value, int)
+    finally:
+        gc.set_threshold(*threshold)
+    gc.collect()
+    assert len(registry) == 600
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this platform has no interval timer")
+def test_a_signal_handler_may_call_the_registry() -> None:
+    registry = SessionRefRegistry(capacity=1_000)
+    calls = 0
+
+    def handler(_number: int, _frame: object) -> None:
+        nonlocal calls
+        calls += 1
+        registry.release(registry.insert("from a signal", finalizer=len_of))
+        registry.describe()
+
+    before = signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+    try:
+        while calls < 50:
+            registry.release(registry.insert(1, finalizer=len_of))
+            registry.drain()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert registry.is_empty()
+    assert [registry.insert(0) for _ in range(1_000)]
+
+
+def in_child(work: Callable[[], object]) -> bool:
+    """Whether some work is true in a forked child, which may not hang."""
+    pid = os.fork()
+    if pid == 0:
+        signal.alarm(20)
+        status = 1
+        try:
+            status = 0 if work() else 1
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+@needs_fork
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_forked_child_uses_its_copy_and_leaves_the_parents_finalizers_alone() -> None:
+    done: list[object] = []
+    registry = SessionRefRegistry()
+    key = registry.insert("parent", finalizer=done.append)
+    plain = registry.insert("plain")
+    released = registry.insert("released", finalizer=done.append)
+
+    def work() -> bool:
+        mine = registry.insert("child", finalizer=done.append)
+        same = registry[key] == "parent" and registry[plain] == "plain" and registry[mine] == "child"
+        return same and registry.release(released) and registry.drain() == 3 and done == ["child"]
+
+    assert in_child(work)
+    assert done == []
+    assert registry.drain() == 3
+    assert done == ["released", "parent"]
+
+
+@needs_fork
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_child_forked_while_threads_write_does_not_hang() -> None:
+    registry = SessionRefRegistry(capacity=10**6)
+    stop = threading.Event()
+
+    def write() -> None:
+        while not stop.is_set():
+            registry.release(registry.insert(0, finalizer=len_of))
+            registry.keys()
+
+    threads = [threading.Thread(target=write) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        assert all(in_child(lambda: registry.drain() >= 0 and registry.insert(1)) for _ in range(20))
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
+@needs_fork
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_parent_and_child_never_make_the_same_key() -> None:
+    RegistryKey.new()  # so that there are blank keys to inherit
+    read, write = os.pipe()
+
+    def work() -> bool:
+        os.write(write, "\n".join(str(RegistryKey.new()) for _ in range(200)).encode())
+        return True
+
+    assert in_child(work)
+    childs = set(os.read(read, 1 << 16).decode().split())
+    os.close(read)
+    os.close(write)
+    assert len(childs) == 200
+    assert childs.isdisjoint(str(RegistryKey.new()) for _ in range(600))

@@ -1,0 +1,94 @@
+"""The errors: their tree, their words and their pickles."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+import liveref
+from liveref import exceptions
+from liveref.exceptions import *
+
+TREE = {
+    RefLookupError: (LiveRefError, LookupError),
+    RefNotFoundError: (RefLookupError,),
+    RefReleasedError: (RefLookupError,),
+    RefDroppedError: (RefLookupError,),
+    NoCurrentRegistryError: (LiveRefError, LookupError),
+    RefTypeError: (LiveRefError, TypeError),
+    HintError: (LiveRefError, TypeError),
+    KeyFormatError: (LiveRefError, ValueError),
+    MarkerError: (KeyFormatError,),
+    DuplicateKeyError: (LiveRefError, ValueError),
+    NotJSONableError: (LiveRefError, TypeError),
+    InvalidArgumentError: (LiveRefError, ValueError, TypeError),
+    CapacityExceededError: (LiveRefError, RuntimeError),
+    RegistryClosedError: (LiveRefError, RuntimeError),
+    SessionStateError: (LiveRefError, RuntimeError),
+    ReopenError: (LiveRefError,),
+    SnapshotError: (LiveRefError,),
+    SessionRefsNotSerializableError: (SnapshotError,),
+    RefLoadError: (SnapshotError,),
+    UnknownTypeTagError: (SnapshotError, LookupError),
+    SnapshotFormatError: (SnapshotError,),
+    SnapshotAuthError: (SnapshotError,),
+    SnapshotVersionError: (SnapshotError,),
+    SnapshotLimitError: (SnapshotError,),
+    SnapshotReadError: (SnapshotError,),
+    SnapshotWriteError: (SnapshotError,),
+}
+
+FAILURE = RefFailure("3f2a1c…", "_thread:lock", "no recipe", "app.py:3")
+
+SAMPLES = [
+    (RefNotFoundError("3f2a1c…", 3), "no ref 3f2a1c… in this registry (it holds 3)"),
+    (RefReleasedError("3f2a1c…", "drained", 1.23456), "ref 3f2a1c… is gone: drained 1.23 s ago"),
+    (RefReleasedError("3f2a1c…", "released"), "ref 3f2a1c… is gone: released."),
+    (
+        RefDroppedError("3f2a1c…", "_thread:lock", "warn_drop", "2026-11-24T12:00:00Z", "Give it a recipe."),
+        "ref 3f2a1c… (_thread:lock) was dropped by a snapshot at 2026-11-24T12:00:00Z under warn_drop. Give it a recipe.",
+    ),
+    (NoCurrentRegistryError(), "no session registry is current here"),
+    (RefTypeError("get", "3f2a1c…", "int", "str"), "get of ref 3f2a1c…: expected int, found str"),
+    (HintError("list[~T]", "~T", "it is a type variable"), "~T in list[~T] can't be checked at run time"),
+    (MarkerError("a list", "a marker"), "expected a marker, found a list"),
+    (DuplicateKeyError("3f2a1c…"), "the target registry holds ref 3f2a1c… already"),
+    (NotJSONableError("$.a[2]", "bytes", "Encode it."), "$.a[2] is not JSON: found bytes. Encode it."),
+    (InvalidArgumentError("capacity", "an int", "str"), "capacity must be an int, found str."),
+    (CapacityExceededError(5), "the registry holds its 5 refs already: nothing was stored"),
+    (RegistryClosedError("insert"), "insert: the registry is closed"),
+    (SessionStateError("entered"), "the session is entered already"),
+    (ReopenError("app.db", ("path",), "OSError"), "recipe 'app.db' with arguments (path) raised OSError"),
+    (
+        SessionRefsNotSerializableError("pickle_or_error", (FAILURE,)),
+        "1 ref(s) can't be captured: 3f2a1c… _thread:lock (inserted at app.py:3): no recipe.",
+    ),
+    (SnapshotAuthError("no valid signature", "Pass keys=."), "no valid signature. Pass keys=."),
+    (SnapshotWriteError("the folder could not be synced", "Try again.", True), "the folder could not be synced. Try"),
+]
+
+
+@pytest.mark.parametrize(("error", "bases"), TREE.items(), ids=lambda value: getattr(value, "__name__", ""))
+def test_the_tree_of_errors(error: type[Exception], bases: tuple[type, ...]) -> None:
+    assert error.__bases__ == bases
+    assert getattr(liveref, error.__name__) is error
+
+
+def test_every_error_is_in_the_tree() -> None:
+    errors = {cls for cls in vars(exceptions).values() if isinstance(cls, type) and issubclass(cls, Exception)}
+    assert errors - {LiveRefError} == set(TREE)
+
+
+@pytest.mark.parametrize(("error", "text"), SAMPLES, ids=[f"{type(error).__name__}-{at}" for at, (error, _) in enumerate(SAMPLES)])
+def test_each_error_tells_what_it_knows_and_keeps_it_through_a_pickle(error: Exception, text: str) -> None:
+    assert text in str(error)
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        again = pickle.loads(pickle.dumps(error, protocol))
+        assert (type(again), str(again), again.args) == (type(error), str(error), error.args)
+
+
+def test_the_facts_of_snapshot_errors_are_properties() -> None:
+    assert SessionRefsNotSerializableError("pickle_or_error", (FAILURE,)).failures == (FAILURE,)
+    assert SnapshotWriteError("a", "b").committed is False
+    assert SnapshotWriteError("a", "b", True).committed is True

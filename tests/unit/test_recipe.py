@@ -1,0 +1,107 @@
+"""Recipes: registered functions with JSON arguments."""
+
+from __future__ import annotations
+
+import math
+import sys
+
+import pytest
+
+from liveref import InvalidArgumentError, NotJSONableError, Recipe, SessionRefRegistry, reopener
+
+
+@reopener("tests.recipe.join")
+def join(first: str, *more: object, sep: str = ",") -> str:
+    """Join texts."""
+    return sep.join([first, *map(str, more)])
+
+
+def test_a_reopener_is_called_as_the_function_was() -> None:
+    assert join("a", 1, sep="-") == "a-1"
+    assert repr(join) == "<Reopener 'tests.recipe.join'>"
+
+
+def test_a_recipe_names_its_arguments_and_not_their_values() -> None:
+    recipe = join.recipe("secret", 1, sep="-")
+    assert recipe.tag == "tests.recipe.join"
+    assert repr(recipe) == "<Recipe 'tests.recipe.join' (first, more, sep)>"
+
+
+def test_a_recipe_has_no_public_constructor() -> None:
+    with pytest.raises(TypeError, match="get one from the recipe"):
+        Recipe("tests.recipe.join")  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("value", [None, True, 1, 1.5, "é", [1, ["x"]], {"a": {"b": None}}])
+def test_a_json_value_is_an_argument(value: object) -> None:
+    registry = SessionRefRegistry()
+    assert registry[registry.open(join.recipe("a", value))] == f"a,{value}"
+
+
+def test_arguments_are_copied_when_the_recipe_is_made() -> None:
+    parts = [1]
+    recipe = join.recipe("a", parts)
+    parts.append(2)
+    registry = SessionRefRegistry()
+    assert registry[registry.open(recipe)] == "a,[1]"
+
+
+class Text(str):
+    """A text that is no plain one."""
+
+
+def nest(depth: int) -> list[object]:
+    value: list[object] = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("value", "path", "found"),
+    [
+        ((1,), r"\$\[1\]", "tuple"),
+        ([1, {"a": b"x"}], r"\$\[1\]\[1\]\.a", "bytes"),
+        (math.nan, r"\$\[1\]", "not finite"),
+        (math.inf, r"\$\[1\]", "not finite"),
+        ("\ud800", r"\$\[1\]", "surrogate"),
+        (Text("x"), r"\$\[1\]", "Text"),
+        ({1: 2}, r"\$\[1\]", "dict key of type int"),
+        ({"\udfff": 2}, r"\$\[1\]", "dict key"),
+        (sys, r"\$\[1\]", "module"),
+        (nest(100_000), r"\$\[1\]", "nested too deeply"),
+    ],
+    ids=["tuple", "bytes", "nan", "inf", "surrogate", "str subclass", "int key", "surrogate key", "module", "deep"],
+)
+def test_an_argument_that_is_no_json_is_refused_with_its_path(value: object, path: str, found: str) -> None:
+    with pytest.raises(NotJSONableError, match=f"{path} is not JSON: found .*{found}"):
+        join.recipe("a", value)
+    with pytest.raises(NotJSONableError, match=r"\$\.sep"):
+        join.recipe("a", sep=value)  # type: ignore[arg-type]
+
+
+def test_arguments_that_the_function_does_not_take_are_refused() -> None:
+    with pytest.raises(InvalidArgumentError, match=r"arguments of recipe 'tests\.recipe\.join'"):
+        join.recipe()  # type: ignore[call-arg]
+    with pytest.raises(InvalidArgumentError):
+        join.recipe("a", colour="red")  # type: ignore[call-arg]
+
+
+def test_a_tag_is_registered_once() -> None:
+    with pytest.raises(ValueError, match=r"tag must be one that no other function has"):
+
+        @reopener("tests.recipe.join")
+        def other() -> None: ...
+
+    assert join.recipe("a").tag == "tests.recipe.join"
+
+
+def test_the_same_function_may_be_registered_again_as_a_reload_does() -> None:
+    again = reopener("tests.recipe.join")(join._function)
+    assert again("a", "b") == "a,b"
+
+
+@pytest.mark.parametrize("tag", ["", None, 5, join])
+def test_a_tag_is_a_text(tag: object) -> None:
+    with pytest.raises(InvalidArgumentError, match="tag must be a text"):
+        reopener(tag)  # type: ignore[call-overload]
