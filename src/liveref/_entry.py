@@ -21,9 +21,9 @@ Site: TypeAlias = tuple[CodeType, int]
 """A place in a program, kept as what costs least to take down: a code object and an offset in it."""
 
 
-@dataclasses.dataclass(slots=True, frozen=True)
+@dataclasses.dataclass(slots=True)
 class Entry:
-    """The facts of a ref that was inserted with more than its value.
+    """The facts of a ref that was inserted with more than its value. Never changed: clones share it.
 
     A plain ref has no entry but the monotonic time of its insert, a float that it shares with its
     neighbours in time: at a million refs that is 0 bytes each instead of 120.

@@ -81,17 +81,23 @@ _REFUSED: Final[dict[object, str]] = {
     typing.Required: f"it belongs inside a TypedDict; {_ALONE}",
     typing.NotRequired: f"it belongs inside a TypedDict; {_ALONE}",
     typing_extensions.ReadOnly: f"it belongs inside a TypedDict; {_ALONE}",
-    typing.Union: "it has no members; write them in brackets",
-    typing.Optional: "it has no member; write it in brackets",
-    typing.Literal: "it has no values; write them in brackets",
-    typing.Annotated: "it has no type; write it in brackets",
     typing.Generic: f"it is a base for class definitions; {_ALONE}",
     typing.Protocol: f"it is a base for class definitions; {_ALONE}",
     typing_extensions.Protocol: f"it is a base for class definitions; {_ALONE}",
 }
+_BARE: Final[dict[object, str]] = {
+    typing.Union: "it has no members; write them in brackets",
+    typing.Optional: "it has no member; write it in brackets",
+    typing.Literal: "it has no values; write them in brackets",
+    typing.Annotated: "it has no type; write it in brackets",
+}
 _QUALIFIERS: Final[frozenset[object]] = frozenset({typing.Required, typing.NotRequired, typing_extensions.ReadOnly})
 _UNPACK: Final[frozenset[object]] = frozenset({typing.Unpack, typing_extensions.Unpack})
 _VARIABLES: Final = (typing.TypeVar, typing.ParamSpec, typing.TypeVarTuple, typing_extensions.TypeVarTuple)
+
+
+_NOT_PLAIN: Final[frozenset[object]] = frozenset({*TOWER, *_FILES, typing.Generic})
+"""The classes that are more than one class to a hint, of those whose metaclass is ``type`` itself."""
 
 
 class _Refused(Exception):  # noqa: N818  never leaves this module
@@ -100,9 +106,11 @@ class _Refused(Exception):  # noqa: N818  never leaves this module
 
 def is_plain_class(hint: object) -> TypeGuard[type]:
     """Whether ``isinstance`` alone is the whole check of a hint."""
-    if not isinstance(hint, type) or isinstance(hint, types.GenericAlias) or hint in _FILES or hint in TOWER:
+    if type(hint) is type:
+        return hint not in _NOT_PLAIN
+    if not isinstance(hint, type) or hint in _REFUSED:
         return False
-    return not (hint is typing.Any or is_typeddict(hint) or is_protocol(hint) or hint in _REFUSED)
+    return not (hint is typing.Any or is_typeddict(hint) or is_protocol(hint))
 
 
 def compile_hint(hint: object) -> Form:
@@ -174,9 +182,9 @@ class _Compiler:
             raise _Refused(hint, "it is a string, and which module's names it means is unknown; write the type itself")
         if isinstance(hint, _VARIABLES):
             raise _Refused(hint, f"it is a type variable; {_ALONE}")
-        for form in (hint, origin):
-            if isinstance(form, abc.Hashable) and form in _REFUSED:
-                raise _Refused(hint, _REFUSED[form])
+        for form, refused in ((hint, _BARE), (hint, _REFUSED), (origin, _REFUSED)):
+            if isinstance(form, abc.Hashable) and form in refused:
+                raise _Refused(hint, refused[form])
 
     def _class(self, cls: type) -> Form:
         if cls in TOWER:
@@ -250,12 +258,12 @@ class _Compiler:
         return Form(_depth(forms), _checks.tuple_of(tests[:at], tests[at], tests[at + 1 :]))
 
     def _items(self, origin: type, item: Form) -> Form:
-        test = _checks.collection_of(_checks.instance_of(origin), item.test, frozenset(item.front))
+        test = _checks.collection_of(origin, item.test, frozenset(item.front))
         out_of_reach = origin in _ONE_SHOT and item.depth is not CheckDepth.NONE
         return Form(CheckDepth.SHALLOW if out_of_reach else _depth([item]), test)
 
     def _pairs(self, origin: type, key: Form, value: Form) -> Form:
-        return Form(_depth([key, value]), _checks.mapping_of(_checks.instance_of(origin), key.test, value.test))
+        return Form(_depth([key, value]), _checks.mapping_of(origin, key.test, value.test))
 
     def _record(self, cls: type, args: tuple[object, ...]) -> Form:
         hints = typing_extensions.get_type_hints(cls, include_extras=True)

@@ -32,14 +32,15 @@ __all__ = [
 class Check:
     """The run-time check of a hint that is no plain class; stands last in a class info."""
 
-    __slots__ = ("__weakref__", "form", "hint")
+    __slots__ = ("__weakref__", "_test", "form", "hint")
 
     def __init__(self, hint: object, form: Form) -> None:
         self.hint: Final = hint
         self.form: Final = form
+        self._test: Final = form.test
 
     def __instancecheck__(self, value: object) -> bool:
-        return self.form.test(value, None)
+        return self._test(value, None)
 
 
 class Sealed(Check):

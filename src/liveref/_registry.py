@@ -87,7 +87,6 @@ class SessionRefRegistry(Store):
         self,
         value: object,
         hint: object = MISSING,
-        *,
         lifetime: RefLifetime = _DEFAULT,
         finalizer: Callable[..., object] | None = None,
         reopen: Recipe[object] | None = None,
@@ -223,7 +222,7 @@ class SessionRefRegistry(Store):
     def get(self, key: RegistryKey[object], hint: TypeForm[V], *, default: Missing = ...) -> V: ...
     @overload
     def get(self, key: RegistryKey[object], hint: TypeForm[V], *, default: Default) -> V | Default: ...
-    def get(self, key: RegistryKey[object], hint: object = MISSING, *, default: object = MISSING) -> object:
+    def get(self, key: RegistryKey[object], hint: object = MISSING, default: object = MISSING) -> object:
         """The object of a key, checked to be of the key's type, or of the hint. O(1).
 
         Args:
@@ -238,13 +237,12 @@ class SessionRefRegistry(Store):
             RefTypeError: the object is not of the type.
             HintError: the hint can't be checked at run time.
         """
-        if hint is MISSING:
-            try:
-                value = self._refs[key._id]._value
-                if isinstance(value, key._info):
-                    return value
-            except Exception:  # noqa: BLE001, S110  told below, where there is time
-                pass
+        try:
+            value = self._refs[key._id]._value
+            if isinstance(value, key._info if hint is MISSING else class_info(hint)):
+                return value
+        except Exception:  # noqa: BLE001, S110  told below, where there is time
+            pass
         return self._look_up(key, None if hint is MISSING else class_info(hint), default)
 
     def __getitem__(self, key: RegistryKey[T]) -> T:
