@@ -55,7 +55,7 @@ class Sealed(Check):
 
 _NOTHING: Final = Form(CheckDepth.EXACT, instance_of())
 
-ClassInfo: TypeAlias = "type | tuple[type, ...]"
+ClassInfo: TypeAlias = type | tuple[type, ...]
 """What `isinstance` takes. To a checker a Check is a class here, for to `isinstance` it is."""
 
 _CHECKS: Final[WeakValueDictionary[object, Check]] = WeakValueDictionary()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Final, TypeAlias, cast
+from typing import Final, cast
+
+from typing_extensions import TypeAliasType
 
 from liveref._tag import readable
 from liveref.exceptions import NotJSONableError
 
 __all__ = ["JSON", "json_copy"]
 
-JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
+JSON = TypeAliasType("JSON", "bool | int | float | str | list[JSON] | dict[str, JSON] | None")
 
 _ADVICE: Final = "Pass None, bool, int, finite float, str, list, or dict with str keys."
 

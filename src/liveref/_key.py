@@ -7,7 +7,7 @@ import pickle
 import struct
 from collections.abc import Callable
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, Final, Generic, Never, Self, TypeVar, cast, final, get_args, overload
+from typing import Any, Final, Generic, Never, Self, TypeVar, cast, final, get_args, overload
 from uuid import UUID
 
 from typing_extensions import TypeForm
@@ -59,9 +59,8 @@ class RegistryKey(Generic[T_co]):
         )
         raise TypeError(message)
 
-    if TYPE_CHECKING:
-
-        def __init__(self, never: Never, /) -> None: ...  # pyright: ignore[reportInconsistentConstructor]
+    def __init__(self, never: Never, /) -> None:  # pyright: ignore[reportInconsistentConstructor]
+        """Never runs: it makes every call an error for a checker."""
 
     def __init_subclass__(cls) -> None:
         message = "RegistryKey is final: it can't be subclassed"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Generic, Never, ParamSpec, Self, cast, final, overload
+from typing import Any, Final, Generic, Never, ParamSpec, Self, cast, final, overload
 
 from liveref._json import JSON, json_copy
 from liveref._tag import readable
-from liveref._typing import T, T_co
+from liveref._typing import MISSING, Missing, T, T_co
 from liveref.exceptions import InvalidArgumentError, ReopenError
 
 __all__ = ["Recipe", "Reopener", "reopener"]
@@ -33,9 +33,8 @@ class Recipe(Generic[T_co]):
         message = "Recipe has no public constructor: get one from the recipe() of a function that @reopener registered"
         raise TypeError(message)
 
-    if TYPE_CHECKING:
-
-        def __init__(self, never: Never, /) -> None: ...  # pyright: ignore[reportInconsistentConstructor]
+    def __init__(self, never: Never, /) -> None:  # pyright: ignore[reportInconsistentConstructor]
+        """Never runs: it makes every call an error for a checker."""
 
     @property
     def tag(self) -> str:
@@ -113,10 +112,12 @@ _REOPENERS: Final[dict[str, Reopener[..., Any]]] = {}  # Any: each has a type of
 
 
 @overload
-def reopener(tag: str) -> Callable[[Callable[P, T]], Reopener[P, T]]: ...
+def reopener(tag: str, *, finalizer: Missing = ...) -> Callable[[Callable[P, T]], Reopener[P, T]]: ...
 @overload
 def reopener(tag: str, *, finalizer: Callable[[T], object]) -> Callable[[Callable[P, T]], Reopener[P, T]]: ...
-def reopener(tag: str, *, finalizer: Callable[[T], object] | None = None) -> Callable[[Callable[P, T]], Reopener[P, T]]:
+def reopener(
+    tag: str, *, finalizer: Callable[[T], object] | Missing = MISSING
+) -> Callable[[Callable[P, T]], Reopener[P, T]]:
     """Register a function that opens an object, so that a recipe can name it.
 
     Args:
@@ -142,7 +143,7 @@ def reopener(tag: str, *, finalizer: Callable[[T], object] | None = None) -> Cal
         raise InvalidArgumentError("tag", "a text", readable(type(tag)))
 
     def register(function: Callable[P, T]) -> Reopener[P, T]:
-        made = Reopener(tag, function, finalizer)
+        made = Reopener(tag, function, None if finalizer is MISSING else finalizer)
         known = _REOPENERS.setdefault(tag, made)
         if known is not made and known.origin != made.origin:
             raise InvalidArgumentError("tag", "one that no other function has", f"{tag!r} of {known.origin}")

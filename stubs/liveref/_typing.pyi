@@ -1,0 +1,16 @@
+import enum
+from _typeshed import Incomplete
+from typing import Final, TypeVar
+from typing_extensions import TypeForm as TypeForm
+
+__all__ = ['MISSING', 'Default', 'Missing', 'T', 'T_co', 'TypeForm', 'V']
+
+T = TypeVar('T')
+V = TypeVar('V')
+Default = TypeVar('Default')
+T_co = TypeVar('T_co', covariant=True)
+
+class Missing(enum.Enum):
+    MISSING = 'missing'
+
+MISSING: Final[Incomplete]
