@@ -1,0 +1,48 @@
+# Every target sets up what it needs in .venv; a second run is quick.
+PYTHON ?= python3
+BIN := .venv/bin
+ENV := PATH="$(CURDIR)/$(BIN):$$PATH"
+CODE := src mypy_plugin examples benchmarks stubs/generate.py tests/pythons.py
+
+.PHONY: demo test lint types stubs unit pythons bench clean
+
+demo: .venv/ready  ## the main job: a pipeline with live objects, and what the checkers say
+	$(BIN)/python examples/catalogue.py
+
+test: lint types unit pythons  ## everything
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: .venv/ready
+	$(BIN)/mypy $(CODE)
+	$(ENV) $(BIN)/pyright
+	$(ENV) $(BIN)/pyright --verifytypes liveref
+	MYPYPATH=stubs $(BIN)/stubtest liveref --allowlist stubs/allowlist.txt --ignore-unused-allowlist
+
+unit: .venv/ready
+	rm -f .coverage .coverage.*
+	$(ENV) $(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+pythons: .venv/ready  ## the core's tests on each other Python that is found
+	$(BIN)/python tests/pythons.py
+
+stubs: .venv/ready  ## write stubs/ anew after a change of the public API
+	$(BIN)/python stubs/generate.py
+
+bench: .venv/ready
+	$(BIN)/python benchmarks/core.py
+
+.venv/ready: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("liveref needs Python 3.11 or newer, this is " + sys.version) if sys.version_info < (3, 11) else 0'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --editable . --group dev
+	touch $@
+
+clean:
+	rm -rf .venv .venv-3.* .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache dist

@@ -1,0 +1,139 @@
+"""A catalogue of the Python distributions on this machine, made by steps that talk JSON.
+
+Run it: ``python examples/catalogue.py``. The steps hand each other JSON text and nothing else, as in
+a workflow engine; yet they share one SQLite connection, an open log file, a lock, a compiled pattern
+and a progress bar. Those stay where they are, in the registry of a session, and travel as keys.
+
+Read `catalogue` and `keep_tools` first, then ``steps.py``. What is written goes to a temporary folder.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+import sqlite3
+import sys
+from collections.abc import Callable, Iterable
+from io import TextIOWrapper
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+from steps import Event, run_pipeline
+
+from liveref import RefInfo, Session, SessionRefRegistry
+
+LOOKUPS: Final = Path(__file__).with_name("lookups.py")
+CHECKERS: Final = {"mypy": ("--strict", "--cache-dir=cache"), "pyright": ("--pythonpath", sys.executable)}
+FINDING: Final = re.compile(r":(\d+)(?::\d+)?(?: -|:) error: (.*)$", re.MULTILINE)
+
+
+def keep_tools(
+    refs: SessionRefRegistry, database: sqlite3.Connection, log: TextIOWrapper, bar: Progress
+) -> dict[str, object]:
+    """Give what the steps will need to the session, and get the keys of it as markers: plain JSON from here on.
+
+    What must be closed has a finalizer, which runs when the session ends, however it ends. A hint
+    says more than the class of the object: what is looked up is a ``Pattern[str]``, not a ``Pattern``.
+    """
+    record_line = re.compile(r"^.+,[^,\n]*,(?P<size>\d*)\r?$", re.MULTILINE)
+    keys = {
+        "database": refs.insert(database, finalizer=sqlite3.Connection.close),
+        "log": refs.insert(log, finalizer=TextIOWrapper.close),
+        "lock": refs.insert(asyncio.Lock()),
+        "record_line": refs.insert(record_line, re.Pattern[str]),
+        "progress": refs.insert(bar),
+    }
+    return {name: key.to_marker() for name, key in keys.items()}
+
+
+def progress_bar(console: Console) -> Progress:
+    """A bar for the distributions; where the output is no terminal, one line at the end."""
+    progress = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=console)
+    progress.add_task("distributions", total=None)
+    return progress
+
+
+def found(database: sqlite3.Connection) -> Table:
+    """The largest distributions, and the sum of all."""
+    count, files, size = database.execute("select count(*), sum(files), sum(bytes) from distributions").fetchone()
+    table = Table("name", "version", "requires", "files", "bytes", title="The ten largest distributions")
+    table.caption = f"{count} distributions with {files} files, {size} bytes"
+    for row in database.execute("select * from distributions order by bytes desc limit 10"):
+        table.add_row(*map(str, row))
+    return table
+
+
+def live(refs: Iterable[RefInfo]) -> Table:
+    """What may be told of the live objects: no whole key, and nothing of the objects but their types."""
+    table = Table("key", "type", "lifetime", "age", "inserted at", title="Live objects of the session")
+    for ref in refs:
+        table.add_row(ref.key, ref.type_tag, ref.lifetime, f"{ref.age:.2f} s", Path(ref.where or "-").name)
+    return table
+
+
+async def check(checker: str, folder: Path) -> dict[int, str]:
+    """What a type checker flags in ``lookups.py``, as messages by line."""
+    options = (*CHECKERS[checker], LOOKUPS.name)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", checker, *options, cwd=folder, stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await process.communicate()
+    return {int(line): message.strip() for line, message in FINDING.findall(output.decode())}
+
+
+async def flagged(folder: Path) -> Table:
+    """The lines of ``lookups.py`` that a checker flags, with what each checker says."""
+    shutil.copy(LOOKUPS, folder)  # away from the settings of this project
+    found_by = dict(zip(CHECKERS, await asyncio.gather(*(check(name, folder) for name in CHECKERS)), strict=True))
+    source = LOOKUPS.read_text(encoding="utf-8").splitlines()
+    table = Table("line", "source", *CHECKERS, title="What type checkers flag in lookups.py", show_lines=True)
+    for line in sorted({line for messages in found_by.values() for line in messages}):
+        messages = [found_by[name].get(line, "-") for name in CHECKERS]
+        table.add_row(str(line), escape(source[line - 1].strip()), *map(escape, messages))
+    return table
+
+
+async def catalogue(console: Console, folder: Path, watch: Callable[[str], object]) -> str:
+    """Run the pipeline in a session and print what it found; how things stand once the session has ended."""
+    progress = progress_bar(console)
+    database = sqlite3.connect(folder / "catalogue.db", check_same_thread=False)
+    database.execute("create table distributions (name, version, requires, files, bytes)")
+    log = (folder / "catalogue.log").open("w", encoding="utf-8")
+    async with Session() as session:
+        tools = keep_tools(session.refs, database, log, progress)
+        with progress:
+            await run_pipeline(Event("discover", tools), watch)
+        console.print(found(database), live(session.refs.describe()))
+    state = f"connection closed: {is_closed(database)}, log closed: {log.closed}"
+    return f"After the session: {len(session.refs)} live objects, {state}."
+
+
+def is_closed(database: sqlite3.Connection) -> bool:
+    """Whether a connection can't be used any more."""
+    try:
+        database.execute("select 1")
+    except sqlite3.ProgrammingError:
+        return True
+    return False
+
+
+async def main() -> None:
+    """Make the catalogue, then show the other half of the job: what type checkers know of the lookups."""
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    passed: list[str] = []
+    with TemporaryDirectory(prefix="catalogue-") as name:
+        ending = await catalogue(console, Path(name), passed.append)
+        console.print(f"{len(passed)} events passed from step to step, {sum(map(len, passed))} characters of JSON.")
+        console.print("Running mypy and pyright; the first start of pyright may take some seconds.")
+        console.print(await flagged(Path(name)))
+    console.print(ending)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,426 @@
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+import re
+import sqlite3
+import subprocess
+import sys
+from typing import Any, Generic, Optional, TypeVar, Union
+
+import pytest
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
+from pydantic.dataclasses import dataclass
+
+from liveref import SESSION_REF_TAG, HintError, RegistryKey, SessionRefRegistry
+
+TEXT = "0f0e1d2c-3b4a-4958-8776-655443322110"
+
+T = TypeVar("T")
+
+
+class Base: ...
+
+
+class Child(Base): ...
+
+
+class Job(BaseModel):
+    conn: RegistryKey[sqlite3.Connection]
+
+
+class Loose(BaseModel):
+    ref: RegistryKey
+
+
+class Held(BaseModel):
+    ref: RegistryKey[object]
+
+
+class Either(BaseModel):
+    ref: Union[RegistryKey[sqlite3.Connection], RegistryKey[sqlite3.Cursor]]
+
+
+class Several(BaseModel):
+    refs: list[RegistryKey[int]]
+    by_name: dict[str, RegistryKey[str]] = {}
+    maybe: Optional[RegistryKey[int]] = None
+
+
+class Holder(BaseModel, Generic[T]):
+    ref: RegistryKey[T]
+
+
+def marker(tag: str | None = None) -> dict[str, str]:
+    return {SESSION_REF_TAG: TEXT} if tag is None else {SESSION_REF_TAG: TEXT, "type": tag}
+
+
+CONNECTION = RegistryKey.parse(TEXT, sqlite3.Connection)
+CURSOR = RegistryKey.parse(TEXT, sqlite3.Cursor)
+
+
+def typed(key: RegistryKey[Any]) -> dict[str, str]:
+    return key.to_marker(typed=True)
+
+
+# Writing.
+
+
+def test_json_holds_the_typed_marker() -> None:
+    written = json.loads(Job(conn=CONNECTION).model_dump_json())
+    assert written == {"conn": {"__blazen_session_ref__": TEXT, "type": "sqlite3:Connection"}}
+
+
+def test_json_mode_dump_holds_the_typed_marker() -> None:
+    assert Job(conn=CONNECTION).model_dump(mode="json") == {"conn": typed(CONNECTION)}
+
+
+def test_python_mode_dump_keeps_the_key() -> None:
+    dumped = Job(conn=CONNECTION).model_dump()
+    assert dumped["conn"] is CONNECTION
+    assert Job(conn=CONNECTION).conn is CONNECTION
+
+
+def test_what_was_written_is_read_back() -> None:
+    written = Job(conn=CONNECTION).model_dump_json()
+    found = Job.model_validate_json(written)
+    assert found.conn == CONNECTION
+    assert type(found.conn) is RegistryKey
+    assert found.conn.hint is sqlite3.Connection
+
+
+def test_python_dump_is_read_back() -> None:
+    job = Job(conn=CONNECTION)
+    assert Job.model_validate(job.model_dump()) == job
+
+
+def test_keys_in_containers_are_written_and_read_back() -> None:
+    model = Several(refs=[RegistryKey.new(int), RegistryKey.new(int)], by_name={"a": RegistryKey.new(str)})
+    found = Several.model_validate_json(model.model_dump_json())
+    assert found == model
+    assert [key.hint for key in found.refs] == [int, int]
+    assert found.by_name["a"].hint is str
+    assert found.maybe is None
+
+
+def test_adapter_writes_and_reads_a_key_alone() -> None:
+    adapter = TypeAdapter(RegistryKey[list[int]])
+    key = RegistryKey.new(list[int])
+    written = adapter.dump_json(key)
+    assert json.loads(written) == typed(key)
+    assert adapter.validate_json(written) == key
+    assert adapter.validate_json(written).hint == list[int]
+
+
+def test_dataclass_of_pydantic_takes_a_key() -> None:
+    @dataclass
+    class Record:
+        ref: RegistryKey[int]
+
+    key = RegistryKey.new(int)
+    assert Record(ref=key.to_marker()).ref == key
+
+
+def test_key_of_a_subclass_is_written_with_the_tag_of_the_field() -> None:
+    model = create_model("Model", ref=(RegistryKey[Base], ...))
+    key = RegistryKey.new(Child)
+    written = model(ref=key).model_dump(mode="json")
+    assert written["ref"]["type"] == RegistryKey.new(Base).to_marker(typed=True)["type"]
+
+
+def test_model_with_a_key_is_copied_and_pickled() -> None:
+    job = Job(conn=CONNECTION)
+    assert copy.deepcopy(job) == job
+    assert job.model_copy(deep=True) == job
+    assert pickle.loads(pickle.dumps(job)) == job
+
+
+def test_repr_of_a_model_is_redacted() -> None:
+    assert TEXT not in repr(Job(conn=CONNECTION))
+
+
+def test_key_read_from_json_opens_the_ref() -> None:
+    registry = SessionRefRegistry()
+    key = registry.insert([1, 2], list[int])
+    adapter = TypeAdapter(RegistryKey[list[int]])
+    assert registry.get(adapter.validate_json(adapter.dump_json(key))) == [1, 2]
+
+
+# Reading.
+
+
+@pytest.mark.parametrize("tag", [None, "sqlite3:Connection"], ids=["untyped", "typed"])
+def test_marker_with_the_tag_of_the_field_or_none_is_read(tag: str | None) -> None:
+    assert Job.model_validate({"conn": marker(tag)}).conn == CONNECTION
+    assert Job.model_validate_json(json.dumps({"conn": marker(tag)})).conn.hint is sqlite3.Connection
+
+
+def test_key_of_no_hint_takes_the_hint_of_the_field() -> None:
+    found = Job(conn=RegistryKey.parse(TEXT)).conn
+    assert found == CONNECTION
+    assert found.hint is sqlite3.Connection
+
+
+WRONG = {
+    "None": None,
+    "text": TEXT,
+    "number": 5,
+    "empty": {},
+    "other key": {"ref": TEXT},
+    "extra key": marker() | {"more": 1},
+    "upper case": {SESSION_REF_TAG: TEXT.upper()},
+    "not a uuid": {SESSION_REF_TAG: "x"},
+    "number as uuid": {SESSION_REF_TAG: 5},
+    "type that is no text": {SESSION_REF_TAG: TEXT, "type": 5},
+    "list": [marker()],
+    "escaped": {SESSION_REF_TAG: marker()},
+    "wrong tag": marker("builtins:str"),
+    "tag of another class": marker("sqlite3:Cursor"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_input_is_a_validation_error(name: str) -> None:
+    with pytest.raises(ValidationError):
+        Job.model_validate({"conn": WRONG[name]})
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_json_is_a_validation_error(name: str) -> None:
+    with pytest.raises(ValidationError):
+        Job.model_validate_json(json.dumps({"conn": WRONG[name]}))
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_input_of_an_untyped_field_is_a_validation_error(name: str) -> None:
+    if name in ("wrong tag", "tag of another class"):
+        assert Held.model_validate({"ref": WRONG[name]}).ref == CONNECTION
+        return
+    for model in (Held, Loose):
+        with pytest.raises(ValidationError):
+            model.model_validate({"ref": WRONG[name]})
+
+
+def test_missing_key_is_a_validation_error() -> None:
+    with pytest.raises(ValidationError):
+        Job.model_validate({})
+
+
+def test_key_of_another_type_is_a_validation_error() -> None:
+    with pytest.raises(ValidationError):
+        Job(conn=RegistryKey.new(str))
+    with pytest.raises(ValidationError):
+        Job(conn=CURSOR)
+
+
+def test_validation_error_names_the_field() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Several.model_validate({"refs": [RegistryKey.new(int), 5]})
+    assert caught.value.errors()[0]["loc"] == ("refs", 1)
+
+
+def test_strict_mode_reads_the_same() -> None:
+    assert Job.model_validate({"conn": CONNECTION}, strict=True).conn == CONNECTION
+    assert Job.model_validate_json(json.dumps({"conn": marker()}), strict=True).conn == CONNECTION
+
+
+def test_assignment_is_validated() -> None:
+    class Model(BaseModel):
+        model_config = ConfigDict(validate_assignment=True)
+        ref: RegistryKey[int]
+
+    model = Model(ref=RegistryKey.new(int))
+    with pytest.raises(ValidationError):
+        model.ref = RegistryKey.new(str)
+    model.ref = key = RegistryKey.new(int)
+    assert model.ref == key
+
+
+# The bare class, and object.
+
+
+@pytest.mark.parametrize("model", [Loose, Held, create_model("AnyModel", ref=(RegistryKey[Any], ...))])
+def test_field_of_any_type_keeps_the_hint_and_tag_of_its_key(model: Any) -> None:
+    key = RegistryKey.new(int)
+    held = model(ref=key)
+    assert held.ref is key
+    assert held.model_dump(mode="json") == {"ref": typed(key)}
+
+
+@pytest.mark.parametrize("model", [Loose, Held])
+def test_field_of_any_type_reads_a_key_of_object(model: Any) -> None:
+    assert model.model_validate({"ref": marker("builtins:int")}).ref.hint is object
+
+
+# The JSON schema.
+
+
+def follow(schema: dict[str, Any], name: str) -> dict[str, Any]:
+    found = schema["properties"][name]
+    return schema["$defs"][found["$ref"].rpartition("/")[2]] if "$ref" in found else found
+
+
+@pytest.mark.parametrize("mode", ["validation", "serialization"])
+def test_json_schema_holds_the_type_as_a_constant(mode: Any) -> None:
+    field = follow(Job.model_json_schema(mode=mode), "conn")
+    assert field["type"] == "object"
+    assert field["properties"]["type"]["const"] == "sqlite3:Connection"
+    assert field["additionalProperties"] is False
+    assert SESSION_REF_TAG in field["required"]
+    assert ("type" in field["required"]) == (mode == "serialization")
+    assert field["properties"][SESSION_REF_TAG]["type"] == "string"
+
+
+@pytest.mark.parametrize("mode", ["validation", "serialization"])
+def test_json_schema_of_any_type_has_no_constant(mode: Any) -> None:
+    field = follow(Held.model_json_schema(mode=mode), "ref")
+    assert "const" not in field["properties"]["type"]
+    assert field["properties"]["type"]["type"] == "string"
+
+
+def satisfies(schema: dict[str, Any], value: Any, root: dict[str, Any]) -> bool:
+    """The few words of JSON Schema that a key's schema uses."""
+    if "$ref" in schema:
+        return satisfies(root["$defs"][schema["$ref"].rpartition("/")[2]], value, root)
+    if "anyOf" in schema:
+        return any(satisfies(each, value, root) for each in schema["anyOf"])
+    known = {"type", "properties", "required", "additionalProperties", "const", "pattern", "title", "items", "default", "$defs"}
+    assert set(schema) <= known
+    kinds = {"object": dict, "string": str, "array": list, "null": type(None)}
+    if "type" in schema and not isinstance(value, kinds[schema["type"]]):
+        return False
+    if "const" in schema and value != schema["const"]:
+        return False
+    if "pattern" in schema and not re.search(schema["pattern"], value):
+        return False
+    if isinstance(value, list):
+        return all(satisfies(schema["items"], each, root) for each in value)
+    if not isinstance(value, dict) or schema.get("type") != "object":
+        return True
+    fields, more = schema.get("properties", {}), schema.get("additionalProperties", True)
+    if not set(schema.get("required", ())) <= value.keys() or (more is False and not value.keys() <= fields.keys()):
+        return False
+    rest = more if isinstance(more, dict) else {}
+    return all(satisfies(fields.get(name, rest), each, root) for name, each in value.items())
+
+
+MODELS = [
+    Job(conn=CONNECTION),
+    Held(ref=RegistryKey.new(int)),
+    Loose(ref=RegistryKey.new(int)),
+    Either(ref=CURSOR),
+    Several(refs=[RegistryKey.new(int)], by_name={"a": RegistryKey.new(str)}, maybe=RegistryKey.new(int)),
+    Several(refs=[]),
+    Holder[int](ref=RegistryKey.new(int)),
+]
+
+
+@pytest.mark.parametrize("model", MODELS, ids=[f"{at}-{type(model).__name__}" for at, model in enumerate(MODELS)])
+@pytest.mark.parametrize("mode", ["validation", "serialization"])
+def test_what_is_written_satisfies_its_own_schema(model: BaseModel, mode: Any) -> None:
+    schema = type(model).model_json_schema(mode=mode)
+    assert satisfies(schema, json.loads(model.model_dump_json()), schema)
+    assert type(model).model_validate_json(model.model_dump_json()) == model
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_refused_does_not_satisfy_the_schema(name: str) -> None:
+    schema = Job.model_json_schema()
+    assert not satisfies(schema, {"conn": WRONG[name]}, schema)
+
+
+# Unions.
+
+
+@pytest.mark.parametrize("key", [CONNECTION, CURSOR], ids=["connection", "cursor"])
+def test_union_of_keys_is_told_apart_by_the_tag_when_read(key: RegistryKey[Any]) -> None:
+    for found in (
+        Either.model_validate({"ref": typed(key)}),
+        Either.model_validate_json(json.dumps({"ref": typed(key)})),
+        Either(ref=key),
+    ):
+        assert found.ref.hint is key.hint
+
+
+@pytest.mark.parametrize("key", [CONNECTION, CURSOR], ids=["connection", "cursor"])
+def test_union_of_keys_is_told_apart_by_the_tag_when_written(key: RegistryKey[Any]) -> None:
+    assert Either(ref=key).model_dump(mode="json") == {"ref": typed(key)}
+    assert json.loads(Either(ref=key).model_dump_json()) == {"ref": typed(key)}
+    assert Either.model_validate_json(Either(ref=key).model_dump_json()) == Either(ref=key)
+
+
+def test_union_of_keys_refuses_a_third_type() -> None:
+    with pytest.raises(ValidationError):
+        Either(ref=RegistryKey.new(int))
+    with pytest.raises(ValidationError):
+        Either.model_validate({"ref": marker("builtins:int")})
+
+
+def test_union_in_a_list_is_written_by_the_tag_of_each() -> None:
+    adapter = TypeAdapter(list[Union[RegistryKey[sqlite3.Connection], RegistryKey[sqlite3.Cursor]]])
+    assert adapter.dump_python([CURSOR, CONNECTION], mode="json") == [typed(CURSOR), typed(CONNECTION)]
+    assert [key.hint for key in adapter.validate_json(adapter.dump_json([CURSOR, CONNECTION]))] == [
+        sqlite3.Cursor,
+        sqlite3.Connection,
+    ]
+
+
+@pytest.mark.parametrize("hint", [list[int], list[str]], ids=str)
+def test_union_of_keys_of_parametrised_types_is_told_apart_by_the_tag(hint: Any) -> None:
+    adapter = TypeAdapter(Union[RegistryKey[list[int]], RegistryKey[list[str]]])
+    key = RegistryKey.new(hint)
+    assert adapter.validate_python(typed(key)).hint == hint
+    assert adapter.validate_python(key).hint == hint
+    assert adapter.dump_python(key, mode="json") == typed(key)
+
+
+@pytest.mark.parametrize("hint", [Base, Child], ids=["base", "child"])
+def test_union_of_keys_of_a_class_and_its_subclass_keeps_the_type(hint: Any) -> None:
+    adapter = TypeAdapter(Union[RegistryKey[Base], RegistryKey[Child]])
+    key = RegistryKey.new(hint)
+    assert adapter.validate_python(typed(key)).hint is hint
+    assert adapter.validate_python(key).hint is hint
+
+
+def test_union_of_a_key_and_other_types() -> None:
+    adapter = TypeAdapter(Union[RegistryKey[int], int, str, None])
+    key = RegistryKey.new(int)
+    for value in (5, "x", None):
+        assert adapter.validate_json(adapter.dump_json(value)) == value
+    assert adapter.validate_json(adapter.dump_json(key)) == key
+
+
+# Generic models.
+
+
+def test_generic_model_with_its_parameter_checks_it() -> None:
+    model = Holder[sqlite3.Connection]
+    assert model(ref=CONNECTION).model_dump(mode="json") == {"ref": typed(CONNECTION)}
+    assert model.model_validate({"ref": marker()}).ref.hint is sqlite3.Connection
+    with pytest.raises(ValidationError):
+        model.model_validate({"ref": marker("builtins:str")})
+
+
+def test_generic_model_without_its_parameter_takes_any_key() -> None:
+    assert Holder(ref=CONNECTION).model_dump(mode="json") == {"ref": typed(CONNECTION)}
+    assert Holder.model_validate({"ref": marker("builtins:str")}).ref.hint is object
+    assert Holder.model_json_schema()
+
+
+# What can't be a field.
+
+
+def test_hint_that_can_not_be_checked_is_refused_when_the_model_is_made() -> None:
+    with pytest.raises(HintError):
+        TypeAdapter(RegistryKey["int"])
+
+
+def run(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    return done.stdout.strip()
+
+
+def test_import_does_not_import_pydantic() -> None:
+    code = "import liveref, sys; print([name for name in sys.modules if name.startswith('pydantic')])"
+    assert run(code) == "[]"
