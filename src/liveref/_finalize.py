@@ -14,7 +14,7 @@ from functools import partial
 from types import TracebackType
 from typing import Final, NamedTuple, TypeAlias
 
-__all__ = ["ExitHook", "Finalizer", "Outcome", "Pending", "Steps", "arun", "finalize", "run"]
+__all__ = ["ExitHook", "Finalizer", "Outcome", "Pending", "Steps", "arun", "finalize", "finish", "run"]
 
 GRACE: Final = 10.0
 """Seconds that a finalizer without a timeout of its own gets once its closing task is cancelled."""
@@ -130,6 +130,14 @@ def finalize(duties: Iterable[tuple[Finalizer, object]], outcome: Outcome) -> St
                 outcome.error = error
 
 
+def finish(finalizer: Finalizer, value: object) -> None:
+    """Run one finalizer in a synchronous call; what it raises is raised bare."""
+    if finalizer.is_of_this_process():
+        result = _call(finalizer, value, None)
+        if inspect.isawaitable(result):
+            raise _dismiss(result)
+
+
 def run(steps: Steps) -> None:
     """Drive finalizers in a synchronous call: an awaitable is closed, and a TypeError says so."""
     _run_from(steps, partial(next, steps))
@@ -170,18 +178,15 @@ def _run_from(steps: Steps, advance: Callable[[], Pending]) -> None:
             pending = advance()
         except StopIteration:
             return
-        _dismiss(pending.awaitable)
-        error = TypeError(
-            "an asynchronous finalizer met a synchronous close: end the session with `async with` or aclose()"
-        )
-        advance = partial(steps.throw, error)
+        advance = partial(steps.throw, _dismiss(pending.awaitable))
 
 
-def _dismiss(awaitable: object) -> None:
-    """Close a coroutine that is never awaited, or cancel a future."""
+def _dismiss(awaitable: object) -> TypeError:
+    """Close a coroutine that is never awaited, or cancel a future; the error that tells of it."""
     end = getattr(awaitable, "close", None) or getattr(awaitable, "cancel", None)
     if callable(end):
         end()
+    return TypeError("an asynchronous finalizer met a synchronous close: end its session with `async with` or aclose()")
 
 
 async def _settle(pending: Pending, outcome: Outcome, timeout: float | None) -> object:

@@ -16,7 +16,7 @@ import typing_extensions
 from typing_extensions import TypeAliasType, is_protocol, is_typeddict
 
 from liveref import _checks
-from liveref._checks import Test, Trail
+from liveref._checks import KnownClasses, Test, Trail
 from liveref._tag import readable
 from liveref.exceptions import HintError
 
@@ -43,6 +43,8 @@ class Form(NamedTuple):
     """Classes whose instances pass without a further look."""
     only_classes: bool = False
     """Whether all that pass are instances of those."""
+    known: KnownClasses | None = None
+    """More such classes, which are found out in the course of time."""
 
 
 _ANY: Final = Form(CheckDepth.NONE, _checks.always, (object,), only_classes=True)
@@ -197,7 +199,9 @@ class _Compiler:
             return _exact(cls)
         if not getattr(cls, "_is_runtime_protocol", False):
             raise _Refused(cls, "it is a Protocol without @runtime_checkable; add that decorator to it")
-        return Form(CheckDepth.SHALLOW, _checks.protocol(cls, typing_extensions.get_protocol_members(cls)))
+        known: KnownClasses = {}
+        test = _checks.protocol(cls, typing_extensions.get_protocol_members(cls), known)
+        return Form(CheckDepth.SHALLOW, test, known=known)
 
     def _recurring(self, hint: object, build: Callable[[], Form]) -> Form:
         """The form of something that may hold itself; a look at the outside does not follow it there."""
@@ -347,7 +351,8 @@ def _union(members: list[Form]) -> Form:
     depth = next((depth for depth in (CheckDepth.NONE, CheckDepth.SHALLOW) if depth in depths), CheckDepth.EXACT)
     front = tuple(itertools.chain.from_iterable(member.front for member in members))
     test = _checks.any_of(tuple(member.test for member in members))
-    return Form(depth, test, front, all(member.only_classes for member in members))
+    known = next((member.known for member in members if member.known is not None), None)
+    return Form(depth, test, front, all(member.only_classes for member in members), known)
 
 
 def _unpacked(arg: object) -> tuple[object, ...]:

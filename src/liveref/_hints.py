@@ -1,8 +1,8 @@
 """Hints at run time: the check of a value against a hint.
 
 A *class info* is what ``isinstance`` takes as its second argument: the class itself where the hint
-is a class, else a tuple of classes that ends with a `Check`, which answers through
-``__instancecheck__``. So one ``isinstance`` serves every hint, and is as fast as the hint allows.
+is a class, else a `Check`, which answers through ``__instancecheck__``, behind the classes that need
+no such answer. So one ``isinstance`` serves every hint, and is as fast as the hint allows.
 
 Checks are kept weakly, by hint: the keys hold them. So no hint and no class outlives its keys.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Final, TypeAlias, cast
 from weakref import WeakValueDictionary
 
-from liveref._checks import Trail, instance_of
+from liveref._checks import KnownClasses, Trail, instance_of
 from liveref._forms import TOWER, CheckDepth, Form, compile_hint, is_plain_class
 from liveref._tag import readable, type_tag
 
@@ -30,7 +30,7 @@ __all__ = [
 
 
 class Check:
-    """The run-time check of a hint that is no plain class; stands last in a class info."""
+    """The run-time check of a hint that is no plain class; stands last in a class info, or alone."""
 
     __slots__ = ("__weakref__", "_test", "form", "hint")
 
@@ -41,6 +41,19 @@ class Check:
 
     def __instancecheck__(self, value: object) -> bool:
         return self._test(value, None)
+
+
+class CheckByClass(Check):
+    """A check that knows the classes all of whose instances pass."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self, hint: object, form: Form, known: KnownClasses) -> None:
+        super().__init__(hint, form)
+        self._known: Final = known
+
+    def __instancecheck__(self, value: object) -> bool:
+        return id(type(value)) in self._known or self._test(value, None)
 
 
 class Sealed(Check):
@@ -70,7 +83,8 @@ def class_info(hint: object) -> ClassInfo:
     if is_plain_class(hint):
         return hint
     check = _check_for(hint)
-    return (*check.form.front, cast("type", check))
+    last = cast("type", check)
+    return (*check.form.front, last) if check.form.front else last
 
 
 def check_depth(hint: object) -> CheckDepth:
@@ -91,7 +105,7 @@ def check_depth(hint: object) -> CheckDepth:
 
 def check_of(info: ClassInfo) -> Check | None:
     """The check in a class info; None where it is a plain class."""
-    last: object = info[-1] if isinstance(info, tuple) else None
+    last: object = info[-1] if isinstance(info, tuple) else info
     return last if isinstance(last, Check) else None
 
 
@@ -109,15 +123,15 @@ def tag_of(info: ClassInfo) -> str:
 
 def sealed(tag: str) -> ClassInfo:
     """The class info of a hint of which only the tag is known."""
-    return (cast("type", Sealed(tag)),)
+    return cast("type", Sealed(tag))
 
 
 def classes_of(info: ClassInfo) -> tuple[type, ...]:
     """The classes that a hint comes down to; empty where it is more than a choice of classes."""
-    if isinstance(info, type):
-        return (info,)
     check = check_of(info)
-    return check.form.front if check is not None and check.form.only_classes else ()
+    if check is None:
+        return cast("tuple[type]", (info,))
+    return check.form.front if check.form.only_classes else ()
 
 
 def unrelated(named: type, cls: type) -> bool:
@@ -154,7 +168,12 @@ def _check_for(hint: object) -> Check:
     try:
         known = _CHECKS.get(hint)
         if known is None:
-            _CHECKS[hint] = known = Check(hint, compile_hint(hint))
+            _CHECKS[hint] = known = _make(hint)
     except TypeError:  # unhashable, such as Annotated[int, []]
-        return Check(hint, compile_hint(hint))
+        return _make(hint)
     return known
+
+
+def _make(hint: object) -> Check:
+    form = compile_hint(hint)
+    return Check(hint, form) if form.known is None else CheckByClass(hint, form, form.known)

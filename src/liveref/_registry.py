@@ -12,7 +12,7 @@ from typing import Final, Generic, NoReturn, SupportsIndex, cast, final, overloa
 from typing_extensions import TypeForm
 
 from liveref._entry import Entry, RefInfo, call_site, describe, entry_of
-from liveref._finalize import ExitHook, Finalizer, Outcome, arun, finalize, run
+from liveref._finalize import ExitHook, Finalizer, Outcome, arun, finish, run
 from liveref._hints import ClassInfo, class_info, hint_of, mismatch
 from liveref._key import BLANK_KEYS, RegistryKey
 from liveref._policy import MAX_SESSION_REFS_PER_RUN, RefLifetime
@@ -144,6 +144,8 @@ class SessionRefRegistry(Store):
             raise InvalidArgumentError("lifetime", "a RefLifetime", readable(type(lifetime)))
         if finalizer is not None and not callable(finalizer):
             raise InvalidArgumentError("finalizer", "callable", readable(type(finalizer)))
+        if getattr(finalizer, "__isabstractmethod__", False) is True:  # typing.TextIO.close closes nothing
+            raise InvalidArgumentError("finalizer", "a method that does something", "an abstract one")
         if reopen is not None and not isinstance(reopen, Recipe):
             raise InvalidArgumentError("reopen", "a Recipe", readable(type(reopen)))
         duty = None if finalizer is None else Finalizer(finalizer)
@@ -166,9 +168,9 @@ class SessionRefRegistry(Store):
         finalizer = recipe._finalizer()
         try:
             key = self._insert(value, None, lifetime, finalizer, recipe)
-        except BaseException as error:
+        except BaseException:
             if finalizer is not None:
-                run(finalize([(Finalizer(finalizer), value)], Outcome(error)))
+                finish(Finalizer(finalizer), value)
             raise
         return cast("RegistryKey[T]", key)
 
@@ -318,18 +320,19 @@ class SessionRefRegistry(Store):
 
         What the finalizer raises is raised here. An asynchronous one is not run: that is a TypeError.
         """
-        uid = id_of(key)
-        if uid not in self._refs:
+        refs = self._refs
+        uid = id_of(key) if type(key) is not RegistryKey else key._id
+        if uid not in refs:
             return False
         self._gone.append(uid)  # before it goes: there is no moment between
-        ref = self._refs.pop(uid, None)
+        ref = refs.pop(uid, None)
         if ref is None:
             return False
         value = ref._value
         del ref._value
         self._free.append(None)
         entry = ref._entry
-        if isinstance(entry, Entry) and entry.finalizer is not None and entry.finalizer.give_up():
+        if type(entry) is Entry and entry.finalizer is not None and entry.finalizer.give_up():
             finish(entry.finalizer, value)
         return True
 
@@ -505,16 +508,6 @@ class TypedRefs(Generic[T]):
 
 def keep_none(_lifetime: RefLifetime) -> bool:
     return False
-
-
-def finish(finalizer: Finalizer, value: object) -> None:
-    """Run one finalizer whose last ref has gone; what it raises is raised bare."""
-    if not finalizer.is_of_this_process():
-        return
-    outcome = Outcome()
-    run(finalize([(finalizer, value)], outcome))
-    for error in outcome.errors:
-        raise error
 
 
 def _require(cm: object, *methods: str) -> None:

@@ -224,7 +224,7 @@ class Session:
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> bool:
+    ) -> bool | None:
         outcome = Outcome(error)
         run(self._end(outcome))
         outcome.reraise()
@@ -235,7 +235,7 @@ class Session:
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> bool:
+    ) -> bool | None:
         outcome = Outcome(error)
         await arun(self._end(outcome), outcome, None)
         outcome.reraise()

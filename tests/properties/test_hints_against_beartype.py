@@ -168,7 +168,9 @@ def is_looked_at_in_full_by_beartype(hint: Any, value: Any) -> bool:
     return True
 
 
-many = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+many = settings(
+    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 
 
 @many

@@ -13,6 +13,7 @@ import inspect
 import io
 import numbers
 import os
+import pathlib
 import random
 import re
 import socket
@@ -340,7 +341,9 @@ WRAPPED = [
     Row("Annotated Is of Any", Annotated[object, Is[lambda value: bool(value)]], EXACT, [1, "x"], [0, ""]),
     Row("Annotated IsInstance", Annotated[object, IsInstance[int]], EXACT, [1], ["x"]),
     Row("Annotated list Is", Annotated[list[int], Is[lambda xs: len(xs) > 1]], EXACT, [[1, 2]], [[1], [1, "x"]]),
-    Row("list of Annotated Is", list[Annotated[int, Is[lambda n: n > 0]]], EXACT, [[1, 2], []], [[1, 0], [0, 1], ["x"]]),
+    Row(
+        "list of Annotated Is", list[Annotated[int, Is[lambda n: n > 0]]], EXACT, [[1, 2], []], [[1, 0], [0, 1], ["x"]]
+    ),
     Row("NewType", UserId, EXACT, [1, UserId(2)], ["x", None]),
     Row("NewType of NewType", AdminId, EXACT, [1], ["x"]),
     Row("NewType of list", Scores, EXACT, [[1, 2]], [[1, "x"], (1,)]),
@@ -349,62 +352,196 @@ WRAPPED = [
     Row("alias of alias", Numbers, EXACT, [[1, "x"]], [[1, 1.0]]),
     Row("generic alias", Pair[int], EXACT, [(1, 2)], [(1, "x"), (1,)]),
     newer("type statement", (3, 12), "type Hint = int | list[str]", EXACT, [1, ["x"]], ["x", ["x", 1]]),
-    newer("recursive alias", (3, 12), "type Hint = int | list[Hint] | dict[str, Hint]", EXACT,
-          [1, [], [1, [2, [3]]], {"a": [{"b": 1}]}], ["x", [1, ["x"]], [[[1], [2], [3.0]]], {"a": {"b": None}}, {1: 1}]),
+    newer(
+        "recursive alias",
+        (3, 12),
+        "type Hint = int | list[Hint] | dict[str, Hint]",
+        EXACT,
+        [1, [], [1, [2, [3]]], {"a": [{"b": 1}]}],
+        ["x", [1, ["x"]], [[[1], [2], [3.0]]], {"a": {"b": None}}, {1: 1}],
+    ),
     newer("generic type statement", (3, 12), "type Two[T] = tuple[T, T]\nHint = Two[int]", EXACT, [(1, 2)], [(1, "x")]),
-    newer("recursive generic alias", (3, 12), "type Nest[T] = T | list[Nest[T]]\nHint = Nest[int]", EXACT,
-          [1, [1, [2]]], ["x", [1, ["x"]]]),
+    newer(
+        "recursive generic alias",
+        (3, 12),
+        "type Nest[T] = T | list[Nest[T]]\nHint = Nest[int]",
+        EXACT,
+        [1, [1, [2]]],
+        ["x", [1, ["x"]]],
+    ),
     newer("class with type parameter", (3, 12), "class Cell[T]: ...\nHint = Cell[int]", SHALLOW, [], [1, Box(1)]),
-]  # fmt: skip
+]
 RECORDS = [
-    Row("TypedDict", Movie, EXACT,
-        [{"title": "x", "year": 1}, {"title": "x", "year": 1, "more": None}, collections.OrderedDict(title="x", year=1)],
-        [{"title": "x"}, {"title": "x", "year": "1"}, {"year": 1}, {}, [], None, {"title": None, "year": 1},
-         types.MappingProxyType({"title": "x", "year": 1})]),
+    Row(
+        "TypedDict",
+        Movie,
+        EXACT,
+        [
+            {"title": "x", "year": 1},
+            {"title": "x", "year": 1, "more": None},
+            collections.OrderedDict(title="x", year=1),
+        ],
+        [
+            {"title": "x"},
+            {"title": "x", "year": "1"},
+            {"year": 1},
+            {},
+            [],
+            None,
+            {"title": None, "year": 1},
+            types.MappingProxyType({"title": "x", "year": 1}),
+        ],
+    ),
     Row("TypedDict not total", Partial, EXACT, [{}, {"year": 1}, {"more": 1}], [{"year": "1"}, {"title": 1}, 1]),
-    Row("TypedDict Required", Mixed, EXACT, [{"title": "x"}, {"title": "x", "year": 1}], [{}, {"year": 1}, {"title": 1}]),
-    Row("TypedDict NotRequired", Loose, EXACT, [{"title": "x"}, {"title": "x", "year": 1}], [{}, {"title": "x", "year": "1"}]),
-    Row("TypedDict inherited", Sequel, EXACT, [{"title": "x", "year": 1}, {"title": "x", "year": 1, "number": 2}],
-        [{"title": "x"}, {"title": "x", "year": 1, "number": "2"}, {"number": 2}]),
+    Row(
+        "TypedDict Required", Mixed, EXACT, [{"title": "x"}, {"title": "x", "year": 1}], [{}, {"year": 1}, {"title": 1}]
+    ),
+    Row(
+        "TypedDict NotRequired",
+        Loose,
+        EXACT,
+        [{"title": "x"}, {"title": "x", "year": 1}],
+        [{}, {"title": "x", "year": "1"}],
+    ),
+    Row(
+        "TypedDict inherited",
+        Sequel,
+        EXACT,
+        [{"title": "x", "year": 1}, {"title": "x", "year": 1, "number": 2}],
+        [{"title": "x"}, {"title": "x", "year": 1, "number": "2"}, {"number": 2}],
+    ),
     Row("TypedDict ReadOnly", Fixed, EXACT, [{"title": "x"}], [{}, {"title": 1}]),
-    Row("TypedDict of objects", Plain, EXACT, [{"title": "x"}, {"title": "x", "year": 1, "no name": True}],
-        [{}, {"title": "x", "year": "1"}, {"title": "x", "no name": 1}]),
-    Row("typing.TypedDict", StandardMovie, EXACT, [{"title": "x"}, {"title": "x", "year": [1]}],
-        [{}, {"title": "x", "year": [1, "x"]}]),
-    Row("TypedDict nested", Cinema, EXACT, [{"main": {"title": "x", "year": 1}, "others": []}],
-        [{"main": {"title": "x"}, "others": []}, {"main": {"title": "x", "year": 1}, "others": [{"title": "x", "year": 1}, {}]}]),
-    Row("TypedDict recursive", Tree, EXACT,
+    Row(
+        "TypedDict of objects",
+        Plain,
+        EXACT,
+        [{"title": "x"}, {"title": "x", "year": 1, "no name": True}],
+        [{}, {"title": "x", "year": "1"}, {"title": "x", "no name": 1}],
+    ),
+    Row(
+        "typing.TypedDict",
+        StandardMovie,
+        EXACT,
+        [{"title": "x"}, {"title": "x", "year": [1]}],
+        [{}, {"title": "x", "year": [1, "x"]}],
+    ),
+    Row(
+        "TypedDict nested",
+        Cinema,
+        EXACT,
+        [{"main": {"title": "x", "year": 1}, "others": []}],
+        [
+            {"main": {"title": "x"}, "others": []},
+            {"main": {"title": "x", "year": 1}, "others": [{"title": "x", "year": 1}, {}]},
+        ],
+    ),
+    Row(
+        "TypedDict recursive",
+        Tree,
+        EXACT,
         [{"name": "a", "children": []}, {"name": "a", "children": [{"name": "b", "children": []}]}],
-        [{"name": "a"}, {"name": "a", "children": [{"name": "b"}]}, {"name": "a", "children": [{"name": 1, "children": []}]}]),
-    Row("TypedDict recursive directly", Chain, EXACT, [{}, {"next": {"next": {"value": 1}}}],
-        [{"next": {"next": {"value": "1"}}}, {"next": 1}]),
-    Row("TypedDict generic", Page[int], EXACT, [{"items": [1], "total": 1}], [{"items": [1, "x"], "total": 1}, {"items": [1]}]),
-    Row("TypedDict generic bare", Page, EXACT, [{"items": [1, "x"], "total": 1}], [{"items": 1, "total": 1}, {"items": []}]),
+        [
+            {"name": "a"},
+            {"name": "a", "children": [{"name": "b"}]},
+            {"name": "a", "children": [{"name": 1, "children": []}]},
+        ],
+    ),
+    Row(
+        "TypedDict recursive directly",
+        Chain,
+        EXACT,
+        [{}, {"next": {"next": {"value": 1}}}],
+        [{"next": {"next": {"value": "1"}}}, {"next": 1}],
+    ),
+    Row(
+        "TypedDict generic",
+        Page[int],
+        EXACT,
+        [{"items": [1], "total": 1}],
+        [{"items": [1, "x"], "total": 1}, {"items": [1]}],
+    ),
+    Row(
+        "TypedDict generic bare",
+        Page,
+        EXACT,
+        [{"items": [1, "x"], "total": 1}],
+        [{"items": 1, "total": 1}, {"items": []}],
+    ),
     Row("TypedDict closed", Closed, EXACT, [{"title": "x"}], [{"title": "x", "more": 1}, {}]),
-    Row("TypedDict extra_items", Extended, EXACT, [{"title": "x"}, {"title": "x", "more": 1}], [{"title": "x", "more": "1"}]),
-    Row("TypedDict extra_items of lists", ExtendedByLists, EXACT, [{"title": "x", "more": [1, 2]}],
-        [{"title": "x", "more": [1, "x"]}, {"title": "x", "more": 1}]),
-    Row("list of TypedDict", list[Movie], EXACT, [[], [{"title": "x", "year": 1}]], [[{"title": "x", "year": 1}, {"title": "x"}]]),
-    Row("TypedDict with Callable", TypedDict("Hooks", {"call": Callable[[int], str]}), SHALLOW, [{"call": len}], [{"call": 1}]),
-]  # fmt: skip
+    Row(
+        "TypedDict extra_items",
+        Extended,
+        EXACT,
+        [{"title": "x"}, {"title": "x", "more": 1}],
+        [{"title": "x", "more": "1"}],
+    ),
+    Row(
+        "TypedDict extra_items of lists",
+        ExtendedByLists,
+        EXACT,
+        [{"title": "x", "more": [1, 2]}],
+        [{"title": "x", "more": [1, "x"]}, {"title": "x", "more": 1}],
+    ),
+    Row(
+        "list of TypedDict",
+        list[Movie],
+        EXACT,
+        [[], [{"title": "x", "year": 1}]],
+        [[{"title": "x", "year": 1}, {"title": "x"}]],
+    ),
+    Row(
+        "TypedDict with Callable",
+        TypedDict("Hooks", {"call": Callable[[int], str]}),
+        SHALLOW,
+        [{"call": len}],
+        [{"call": 1}],
+    ),
+]
 TUPLES = [
     Row("tuple", tuple, EXACT, [(), (1, "x")], [[], None]),
     Row("tuple of two", tuple[int, str], EXACT, [(1, "x")], [(1,), (1, 2), ("x", 1), (1, "x", 1), [1, "x"], ()]),
-    Row("tuple variadic", tuple[int, ...], EXACT, [(), (1,), (1, 2, 3), Point(1, 2)], [(1, "x"), ("x", 1), [1], (1,) * 999 + ("x",)]),
+    Row(
+        "tuple variadic",
+        tuple[int, ...],
+        EXACT,
+        [(), (1,), (1, 2, 3), Point(1, 2)],
+        [(1, "x"), ("x", 1), [1], (1,) * 999 + ("x",)],
+    ),
     Row("tuple empty", tuple[()], EXACT, [()], [(1,), []]),
     Row("typing.Tuple", typing.Tuple[int, ...], EXACT, [(), (1,)], [(1, "x")]),
     Row("typing.Tuple empty", typing.Tuple[()], EXACT, [()], [(1,)]),
     Row("tuple nested", tuple[tuple[int, str], ...], EXACT, [((1, "x"),) * 3], [((1, "x"), (1, 2))]),
-    Row("tuple with middle", tuple[int, *tuple[str, ...], bytes], EXACT, [(1, b""), (1, "a", "b", b"")],
-        [(1,), (1, "a"), (1, 2, b""), (1, "a", 2, "c", b""), ("a", b""), ()]),
-    Row("tuple with Unpack", tuple[int, typing.Unpack[tuple[str, ...]]], EXACT, [(1,), (1, "a", "b")], [(), (1, 2), (1, "a", 2)]),
-    Row("tuple with Unpack of fixed", tuple[int, te.Unpack[tuple[str, bytes]]], EXACT, [(1, "a", b"")], [(1, "a"), (1,)]),
-    Row("tuple of lists", tuple[list[int], dict[str, int]], EXACT, [([1], {"a": 1})], [([1, "x"], {}), ([], {"a": "x"})]),
+    Row(
+        "tuple with middle",
+        tuple[int, *tuple[str, ...], bytes],
+        EXACT,
+        [(1, b""), (1, "a", "b", b"")],
+        [(1,), (1, "a"), (1, 2, b""), (1, "a", 2, "c", b""), ("a", b""), ()],
+    ),
+    Row(
+        "tuple with Unpack",
+        tuple[int, typing.Unpack[tuple[str, ...]]],
+        EXACT,
+        [(1,), (1, "a", "b")],
+        [(), (1, 2), (1, "a", 2)],
+    ),
+    Row(
+        "tuple with Unpack of fixed", tuple[int, te.Unpack[tuple[str, bytes]]], EXACT, [(1, "a", b"")], [(1, "a"), (1,)]
+    ),
+    Row(
+        "tuple of lists", tuple[list[int], dict[str, int]], EXACT, [([1], {"a": 1})], [([1, "x"], {}), ([], {"a": "x"})]
+    ),
     Row("NamedTuple generic", Tagged[int], SHALLOW, [Tagged(1), Tagged("x")], [(1,), 1]),
-]  # fmt: skip
+]
 CONTAINERS = [
     Row("list", list, EXACT, [[], [1, "x"]], [(), {}, "x"]),
-    Row("list[int]", list[int], EXACT, [[], [1, 2], [True]], [[1] * 999 + ["x"], ["x", 1], (1,), "x", None, [None], [1, 2.0]]),
+    Row(
+        "list[int]",
+        list[int],
+        EXACT,
+        [[], [1, 2], [True]],
+        [[1] * 999 + ["x"], ["x", 1], (1,), "x", None, [None], [1, 2.0]],
+    ),
     Row("typing.List", typing.List[int], EXACT, [[1]], [[1, "x"], (1,)]),
     Row("typing.List bare", typing.List, EXACT, [[1, "x"]], [(1,)]),
     Row("list[float]", list[float], EXACT, [[1.0, 1, True]], [[1.0, "x"]]),
@@ -414,36 +551,84 @@ CONTAINERS = [
     Row("set", set[int], EXACT, [set(), {1, 2}], [{1, "x"}, {1, 2, 3, None}, frozenset({1}), [1]]),
     Row("frozenset", frozenset[int], EXACT, [frozenset({1})], [frozenset({1, "x"}), {1}]),
     Row("deque", collections.deque[int], EXACT, [collections.deque([1])], [collections.deque([1, "x"]), [1]]),
-    Row("dict", dict[str, int], EXACT, [{}, {"a": 1, "b": 2}], [{"a": 1, "b": "x"}, {"a": 1, 2: 2}, {1: 1}, [("a", 1)]]),
+    Row(
+        "dict", dict[str, int], EXACT, [{}, {"a": 1, "b": 2}], [{"a": 1, "b": "x"}, {"a": 1, 2: 2}, {1: 1}, [("a", 1)]]
+    ),
     Row("typing.Dict", typing.Dict[str, list[int]], EXACT, [{"a": [1]}], [{"a": [1], "b": [1, "x"]}]),
     Row("dict bare", dict, EXACT, [{}, {1: "x"}], [[]]),
-    Row("defaultdict", collections.defaultdict[str, int], EXACT, [collections.defaultdict(int, a=1)],
-        [collections.defaultdict(int, a=1, b="x"), {"a": 1}]),
-    Row("OrderedDict", collections.OrderedDict[str, int], EXACT, [collections.OrderedDict(a=1)],
-        [collections.OrderedDict(a=1, b="x"), {"a": 1}]),
+    Row(
+        "defaultdict",
+        collections.defaultdict[str, int],
+        EXACT,
+        [collections.defaultdict(int, a=1)],
+        [collections.defaultdict(int, a=1, b="x"), {"a": 1}],
+    ),
+    Row(
+        "OrderedDict",
+        collections.OrderedDict[str, int],
+        EXACT,
+        [collections.OrderedDict(a=1)],
+        [collections.OrderedDict(a=1, b="x"), {"a": 1}],
+    ),
     Row("Counter", collections.Counter[str], EXACT, [collections.Counter("aab")], [collections.Counter([1]), {"a": 1}]),
-    Row("Counter of a wrong count", typing.Counter[str], EXACT, [collections.Counter()],
-        [collections.Counter({"a": 1, "b": "x"})]),
-    Row("ChainMap", collections.ChainMap[str, int], EXACT, [collections.ChainMap({"a": 1}, {"b": 2})],
-        [collections.ChainMap({"a": 1}, {"b": "x"}), {"a": 1}]),
-    Row("Sequence", cabc.Sequence[int], EXACT, [[1], (1,), range(3), b"ab", Rows(1, 2), collections.deque([1])],
-        [[1, "x"], (1, "x"), "ab", {1}, Rows(1, "x"), 1]),
+    Row(
+        "Counter of a wrong count",
+        typing.Counter[str],
+        EXACT,
+        [collections.Counter()],
+        [collections.Counter({"a": 1, "b": "x"})],
+    ),
+    Row(
+        "ChainMap",
+        collections.ChainMap[str, int],
+        EXACT,
+        [collections.ChainMap({"a": 1}, {"b": 2})],
+        [collections.ChainMap({"a": 1}, {"b": "x"}), {"a": 1}],
+    ),
+    Row(
+        "Sequence",
+        cabc.Sequence[int],
+        EXACT,
+        [[1], (1,), range(3), b"ab", Rows(1, 2), collections.deque([1])],
+        [[1, "x"], (1, "x"), "ab", {1}, Rows(1, "x"), 1],
+    ),
     Row("Sequence of str", typing.Sequence[str], EXACT, ["abc", ["a"], ""], [[1], b"a", ["a", 1]]),
     Row("Sequence of Literal", cabc.Sequence[Literal["a"]], EXACT, ["aaa", ["a"]], ["ab", "aab", ["a", "b"]]),
-    Row("Sequence of Annotated Is", cabc.Sequence[Annotated[int, Is[lambda n: n > 0]]], EXACT, [range(1, 5), b"\1"],
-        [range(2, -2, -1), b"\1\0"]),
+    Row(
+        "Sequence of Annotated Is",
+        cabc.Sequence[Annotated[int, Is[lambda n: n > 0]]],
+        EXACT,
+        [range(1, 5), b"\1"],
+        [range(2, -2, -1), b"\1\0"],
+    ),
     Row("MutableSequence", cabc.MutableSequence[int], EXACT, [[1], collections.deque([1])], [[1, "x"], (1,)]),
     Row("Set", cabc.Set[int], EXACT, [{1}, frozenset({1}), {1: "x"}.keys()], [{1, "x"}, [1]]),
     Row("MutableSet", cabc.MutableSet[int], EXACT, [{1}], [{1, "x"}, frozenset({1})]),
-    Row("Mapping", cabc.Mapping[str, int], EXACT,
+    Row(
+        "Mapping",
+        cabc.Mapping[str, int],
+        EXACT,
         [{"a": 1}, types.MappingProxyType({"a": 1}), collections.UserDict(a=1), collections.ChainMap({"a": 1})],
-        [{"a": 1, "b": "x"}, types.MappingProxyType({"a": 1, "b": "x"}), collections.UserDict(a=1, b="x"), [1]]),
-    Row("MutableMapping", typing.MutableMapping[str, int], EXACT, [{"a": 1}], [{"a": 1, "b": "x"}, types.MappingProxyType({})]),
+        [{"a": 1, "b": "x"}, types.MappingProxyType({"a": 1, "b": "x"}), collections.UserDict(a=1, b="x"), [1]],
+    ),
+    Row(
+        "MutableMapping",
+        typing.MutableMapping[str, int],
+        EXACT,
+        [{"a": 1}],
+        [{"a": 1, "b": "x"}, types.MappingProxyType({})],
+    ),
     Row("Collection", cabc.Collection[int], EXACT, [[1], {1}, (1,), {1: "x"}], [[1, "x"], {1, "x"}, 1, iter([1])]),
     Row("KeysView", cabc.KeysView[str], EXACT, [{"a": 1}.keys()], [{"a": 1, 1: 1}.keys(), ["a"]]),
     Row("ValuesView", cabc.ValuesView[int], EXACT, [{"a": 1}.values()], [{"a": 1, "b": "x"}.values(), [1]]),
     Row("ItemsView", cabc.ItemsView[str, int], SHALLOW, [{"a": 1}.items()], [[("a", 1)], {"a": 1}.keys()]),
-    Row("Iterable", cabc.Iterable[int], SHALLOW, [[1], {1}, Opened(generator), range(3), Streamed()], [1, [1, "x"], "ab"]),
+    Row(
+        "Iterable",
+        cabc.Iterable[int],
+        SHALLOW,
+        [[1], {1}, Opened(generator), range(3), Streamed()],
+        [1, [1, "x"], "ab"],
+    ),
     Row("Iterable[Any]", cabc.Iterable[Any], EXACT, [[1], "x", Streamed()], [1]),
     Row("Reversible", cabc.Reversible[int], SHALLOW, [[1], range(3)], [{1}, [1, "x"]]),
     Row("Container", cabc.Container[int], SHALLOW, [[1], {1}], [1, [1, "x"]]),
@@ -454,7 +639,7 @@ CONTAINERS = [
     Row("Awaitable", cabc.Awaitable[int], SHALLOW, [], [1, generator]),
     Row("dict of shallow", dict[str, Callable[[int], str]], SHALLOW, [{"a": len}], [{"a": len, "b": 1}]),
     Row("ContextManager", contextlib.AbstractContextManager[int, None], SHALLOW, [contextlib.nullcontext()], [1]),
-]  # fmt: skip
+]
 CALLABLES = [
     Row("Callable", cabc.Callable, EXACT, [len, int, lambda: 0, functools.partial(int)], [1, None, "len"]),
     Row("Callable of int", Callable[[int], str], SHALLOW, [len, int, lambda: 0], [1, None]),
@@ -488,7 +673,7 @@ INTERFACES = [
     Row("SupportsAbs", typing.SupportsAbs[int], SHALLOW, [1, 1.0], ["1"]),
     Row("list of Protocol", list[Closes], SHALLOW, [[Closer()]], [[Closer(), 1]]),
     Row("Protocol or None", Closes | None, SHALLOW, [Closer(), None], [1]),
-    Row("PathLike", os.PathLike[str], SHALLOW, [__import__("pathlib").Path()], ["x"]),
+    Row("PathLike", os.PathLike[str], SHALLOW, [pathlib.Path()], ["x"]),
     Row("Box[int]", Box[int], SHALLOW, [Box(1), Box("unseen"), IntBox()], [1, Base()]),
     Row("Box[Any]", Box[Any], EXACT, [Box(1)], [1]),
     Row("Box of an alias of Any", Box[TypeAliasType("Anything", Any)], EXACT, [Box(1)], [1]),
@@ -523,17 +708,43 @@ FILES = [
 ]
 ARRAYS = [
     Row("ndarray", np.ndarray, EXACT, [np.zeros(2)], [[1.0], 1]),
-    Row("NDArray[float64]", NDArray[np.float64], EXACT, [np.zeros(2), np.zeros((2, 2))],
-        [np.zeros(2, np.int64), np.zeros(2, np.float32), [1.0]]),
+    Row(
+        "NDArray[float64]",
+        NDArray[np.float64],
+        EXACT,
+        [np.zeros(2), np.zeros((2, 2))],
+        [np.zeros(2, np.int64), np.zeros(2, np.float32), [1.0]],
+    ),
     Row("NDArray[floating]", NDArray[np.floating], EXACT, [np.zeros(2, np.float32)], [np.zeros(2, np.int64)]),
     Row("NDArray[Any]", NDArray[Any], EXACT, [np.zeros(2), np.zeros(2, np.int64)], [[1.0]]),
-    Row("ndarray of a shape", np.ndarray[tuple[int, int], np.dtype[np.int64]], SHALLOW, [np.zeros((2, 2), np.int64)],
-        [np.zeros((2, 2)), 1]),
-    Row("list of arrays", list[NDArray[np.int64]], EXACT, [[np.zeros(2, np.int64)]], [[np.zeros(2, np.int64), np.zeros(2)]]),
-]  # fmt: skip
+    Row(
+        "ndarray of a shape",
+        np.ndarray[tuple[int, int], np.dtype[np.int64]],
+        SHALLOW,
+        [np.zeros((2, 2), np.int64)],
+        [np.zeros((2, 2)), 1],
+    ),
+    Row(
+        "list of arrays",
+        list[NDArray[np.int64]],
+        EXACT,
+        [[np.zeros(2, np.int64)]],
+        [[np.zeros(2, np.int64), np.zeros(2)]],
+    ),
+]
 ROWS = [
-    *CLASSES, *UNIONS, *LITERALS, *WRAPPED, *RECORDS, *TUPLES, *CONTAINERS, *CALLABLES, *INTERFACES, *FILES, *ARRAYS,
-]  # fmt: skip
+    *CLASSES,
+    *UNIONS,
+    *LITERALS,
+    *WRAPPED,
+    *RECORDS,
+    *TUPLES,
+    *CONTAINERS,
+    *CALLABLES,
+    *INTERFACES,
+    *FILES,
+    *ARRAYS,
+]
 
 
 def marks(row: Row) -> list[pytest.MarkDecorator]:
@@ -654,7 +865,7 @@ def test_iterator_is_not_consumed_by_its_check(registry: SessionRefRegistry) -> 
 Unfound = typing.TypedDict("Unfound", {"field": "Nowhere"})
 VARIABLES = [(T, "T"), (P, "P"), (Ts, "Ts"), (typing.AnyStr, "AnyStr")]
 ALONE = [
-    ("text", "'int'"),
+    ("int", "'int'"),
     (typing.ForwardRef("int"), "int"),
     (typing.Never, "Never"),
     (typing.NoReturn, "NoReturn"),
@@ -699,7 +910,6 @@ ALONE = [
     (typing.TypedDict, ""),
     (typing.NamedTuple, ""),
 ]
-ALONE[0] = ("int", "'int'")
 PARTS = [
     ("Other", "'Other'"),
     (T, "T"),
@@ -744,14 +954,17 @@ WRAPPERS: dict[str, Callable[[Any], object]] = {
 
 
 def text_is_resolved(wrapper: str, part: object) -> bool:
-    """In a field a string is an annotation of the module, as under the ``__future__`` import; a generic's own T is free."""
+    """In a field a string is an annotation, as under the ``__future__`` import, and T that of a generic."""
     return wrapper == "TypedDict field" and (isinstance(part, str) or part is T)
 
 
 @pytest.mark.parametrize(
-    ("hint", "part"), [pytest.param(*case, id=f"{position}-{case[0]!r:.18}") for position, case in enumerate(ALONE + VARIABLES)]
+    ("hint", "part"),
+    [pytest.param(*case, id=f"{position}-{case[0]!r:.18}") for position, case in enumerate(ALONE + VARIABLES)],
 )
-def test_hint_without_a_run_time_check_is_refused_and_named(registry: SessionRefRegistry, hint: object, part: str) -> None:
+def test_hint_without_a_run_time_check_is_refused_and_named(
+    registry: SessionRefRegistry, hint: object, part: str
+) -> None:
     for use in (
         check_depth,
         RegistryKey.new,
@@ -853,12 +1066,16 @@ def test_get_looks_at_the_first_item_and_verify_at_all(registry: SessionRefRegis
         (cabc.Sequence[int], Rows(1, 2, "x"), "Rows with str at [2]"),
         (collections.deque[int], collections.deque([1, "x"]), "found collections.deque with str at [1]"),
         (list[int], (1,), "found tuple."),
+        (tuple[int, str], (1, "x", 1), "found tuple."),
+        (tuple[()], (1,), "found tuple."),
         (int, "x", "found str."),
         (list[int] | None, "x", "found str."),
         (list[Base], [Base(), Other()], "Other at [1]"),
     ],
-)  # fmt: skip
-def test_error_tells_what_was_found_and_where(registry: SessionRefRegistry, hint: object, value: object, at: str) -> None:
+)
+def test_error_tells_what_was_found_and_where(
+    registry: SessionRefRegistry, hint: object, value: object, at: str
+) -> None:
     with pytest.raises(RefTypeError) as caught:
         registry.insert(value, hint)
     assert at in str(caught.value)
@@ -1119,16 +1336,55 @@ class OddAttributes:
 
 
 HINTS = [
-    int, Base, float, None, list[int], list[list[int]], set[int], dict[str, int], tuple[int, ...], tuple[int, str], int | str,
-    Literal[1], Movie, Tree, cabc.Sequence[int], cabc.Mapping[str, int], cabc.Iterable[int], Callable[[int], str], type[int],
-    Closes, Named, typing.SupportsInt, Shape, Box[int], typing.TextIO, typing.BinaryIO, typing.IO[str], re.Pattern[str],
-    NDArray[np.float64], Annotated[int, Is[lambda n: n > 0]], cabc.Hashable, UserId, collections.Counter[str],
-]  # fmt: skip
+    int,
+    Base,
+    float,
+    None,
+    list[int],
+    list[list[int]],
+    set[int],
+    dict[str, int],
+    tuple[int, ...],
+    tuple[int, str],
+    int | str,
+    Literal[1],
+    Movie,
+    Tree,
+    cabc.Sequence[int],
+    cabc.Mapping[str, int],
+    cabc.Iterable[int],
+    Callable[[int], str],
+    type[int],
+    Closes,
+    Named,
+    typing.SupportsInt,
+    Shape,
+    Box[int],
+    typing.TextIO,
+    typing.BinaryIO,
+    typing.IO[str],
+    re.Pattern[str],
+    NDArray[np.float64],
+    Annotated[int, Is[lambda n: n > 0]],
+    cabc.Hashable,
+    UserId,
+    collections.Counter[str],
+]
 # By name: pytest itself would trip over the classes.
 ODD = [
-    "Secret", "Unreadable", "RaisingSequence", "RaisingMapping", "Rebel", "Unequal", "OddAttributes", "UnhashableClass",
-    "UncomparableClass", "UnreadableClass", "AttributeClass", "RaisingCheck",
-]  # fmt: skip
+    "Secret",
+    "Unreadable",
+    "RaisingSequence",
+    "RaisingMapping",
+    "Rebel",
+    "Unequal",
+    "OddAttributes",
+    "UnhashableClass",
+    "UncomparableClass",
+    "UnreadableClass",
+    "AttributeClass",
+    "RaisingCheck",
+]
 
 
 def chain_of(error: BaseException) -> str:
@@ -1166,7 +1422,9 @@ def test_odd_value_raises_no_error_but_ours_and_shows_nothing(
     assert Secret.asked == asked
 
 
-@pytest.mark.parametrize("kind", ["Secret", "Unreadable", "RaisingSequence", "Unequal", "OddAttributes", "UnreadableClass"])
+@pytest.mark.parametrize(
+    "kind", ["Secret", "Unreadable", "RaisingSequence", "Unequal", "OddAttributes", "UnreadableClass"]
+)
 def test_odd_class_is_a_hint_like_any_other(registry: SessionRefRegistry, kind: str) -> None:
     hint = globals()[kind]
     value = hint()
@@ -1405,7 +1663,8 @@ def test_ordinary_hints_do_not_import_beartype() -> None:
     code = """
 import sys, typing, liveref
 registry = liveref.SessionRefRegistry()
-for value, hint in ((1, int), ([1], list[int]), (None, int | None), (1, typing.Literal[1]), (len, typing.Callable[[int], str])):
+pairs = [(1, int), ([1], list[int]), (None, int | None), (1, typing.Literal[1]), (len, typing.Callable[[int], str])]
+for value, hint in pairs:
     registry.get(registry.insert(value, hint))
 print('beartype' in sys.modules)
 """

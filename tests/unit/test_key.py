@@ -173,10 +173,30 @@ def test_methods_of_an_alias_do_not_know_its_parameter() -> None:
 
 
 REFUSED = [
-    "int", typing.ForwardRef("int"), T, typing.ParamSpec("P"), typing.TypeVarTuple("Ts"), typing.Never, typing.NoReturn, typing.Self,
-    typing.ClassVar[int], typing.Final[int], typing.TypeGuard[int], Unchecked, 5, [int], (int, str), Union, Literal,
-    list["int"], Optional["int"], Callable[[T], int], dict[str, typing.Never], list[T] | None, Annotated["int", "m"],
-]  # fmt: skip
+    "int",
+    typing.ForwardRef("int"),
+    T,
+    typing.ParamSpec("P"),
+    typing.TypeVarTuple("Ts"),
+    typing.Never,
+    typing.NoReturn,
+    typing.Self,
+    typing.ClassVar[int],
+    typing.Final[int],
+    typing.TypeGuard[int],
+    Unchecked,
+    5,
+    [int],
+    (int, str),
+    Union,
+    Literal,
+    list["int"],
+    Optional["int"],
+    Callable[[T], int],
+    dict[str, typing.Never],
+    list[T] | None,
+    Annotated["int", "m"],
+]
 
 
 @pytest.mark.parametrize("hint", [pytest.param(hint, id=f"{at}-{hint!s:.18}") for at, hint in enumerate(REFUSED)])
@@ -705,7 +725,7 @@ def test_type_of_a_related_class_passes(tag: str, hint: object) -> None:
         ("\ud800:x", int),
     ],
     ids=range(21),
-)  # fmt: skip
+)
 def test_type_that_decides_nothing_is_left_to_the_lookup(tag: str, hint: object) -> None:
     assert RegistryKey.from_marker(marker(type=tag), hint) == RegistryKey.parse(TEXT)
 
@@ -845,11 +865,41 @@ def test_hints_of_the_same_meaning_have_the_same_tag(one: object, other: object)
 
 
 DISTINCT = [
-    int, str, bool, object, Any, None, list, list[int], list[str], list[Any], typing.Sequence[int], tuple[int], tuple[int, ...], tuple[()],
-    int | None, int | str, Literal[1], Literal[True], Literal["1"], Literal[b"1"], Literal[Color.RED], Callable[[int], str],
-    Callable[[str], str], Callable[[int, int], str], Callable[..., str], type[int], Box, Box[int], Base, Child, UserId, Closes,
-    dict[str, int], dict[int, str],
-]  # fmt: skip
+    int,
+    str,
+    bool,
+    object,
+    Any,
+    None,
+    list,
+    list[int],
+    list[str],
+    list[Any],
+    typing.Sequence[int],
+    tuple[int],
+    tuple[int, ...],
+    tuple[()],
+    int | None,
+    int | str,
+    Literal[1],
+    Literal[True],
+    Literal["1"],
+    Literal[b"1"],
+    Literal[Color.RED],
+    Callable[[int], str],
+    Callable[[str], str],
+    Callable[[int, int], str],
+    Callable[..., str],
+    type[int],
+    Box,
+    Box[int],
+    Base,
+    Child,
+    UserId,
+    Closes,
+    dict[str, int],
+    dict[int, str],
+]
 
 
 def test_hints_of_different_meaning_have_different_tags() -> None:
@@ -874,11 +924,15 @@ def test_tag_does_not_depend_on_the_hash_seed() -> None:
     code = "import liveref; print(liveref.RegistryKey.new(int | str | bytes | None).to_marker(typed=True)['type'])"
     tags = {
         subprocess.run(
-            [sys.executable, "-c", code], env={"PYTHONHASHSEED": seed, "PYTHONPATH": ":".join(sys.path)},
-            capture_output=True, text=True, check=True, timeout=60,
+            [sys.executable, "-c", code],
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": ":".join(sys.path)},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
         ).stdout
         for seed in ("1", "2", "3")
-    }  # fmt: skip
+    }
     assert len(tags) == 1
 
 

@@ -285,7 +285,18 @@ def satisfies(schema: dict[str, Any], value: Any, root: dict[str, Any]) -> bool:
         return satisfies(root["$defs"][schema["$ref"].rpartition("/")[2]], value, root)
     if "anyOf" in schema:
         return any(satisfies(each, value, root) for each in schema["anyOf"])
-    known = {"type", "properties", "required", "additionalProperties", "const", "pattern", "title", "items", "default", "$defs"}
+    known = {
+        "type",
+        "properties",
+        "required",
+        "additionalProperties",
+        "const",
+        "pattern",
+        "title",
+        "items",
+        "default",
+        "$defs",
+    }
     assert set(schema) <= known
     kinds = {"object": dict, "string": str, "array": list, "null": type(None)}
     if "type" in schema and not isinstance(value, kinds[schema["type"]]):

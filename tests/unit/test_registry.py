@@ -14,7 +14,7 @@ import sys
 import warnings
 import weakref
 from collections.abc import Iterator
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 import pytest
 
@@ -371,8 +371,8 @@ def test_open_takes_a_recipe_only(registry: SessionRefRegistry, recipe: object) 
         registry.open(recipe)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("options", [{"lifetime": "forever"}, {"finalizer": 5}, {"reopen": "a recipe"}])
-def test_an_option_of_the_wrong_type_is_refused(registry: SessionRefRegistry, options: dict[str, object]) -> None:
+@pytest.mark.parametrize("options", [{"lifetime": "forever"}, {"finalizer": 5}, {"finalizer": TextIO.close}, {"reopen": "a recipe"}])
+def test_an_option_that_can_not_work_is_refused(registry: SessionRefRegistry, options: dict[str, object]) -> None:
     with pytest.raises(InvalidArgumentError, match=f"{next(iter(options))} must be"):
         registry.insert(1, **options)  # type: ignore[call-overload]
     assert registry.is_empty()
