@@ -135,6 +135,8 @@ class _Table:
                 return self._tuple(hint)
             case TypedDictType():
                 return self._record(hint)
+            case Parameters():
+                return _of_parts([self.verdict(part) for part in hint.arg_types])
             case CallableType():
                 return self._function(hint)
             case Instance():
@@ -286,8 +288,7 @@ def _parameters(hint: CallableType) -> list[Type]:
     """The parameter types; an ellipsis is none."""
     if hint.param_spec() is not None:
         return [part for part in hint.arg_types if isinstance(get_proper_type(part), ParamSpecType)]
-    is_ellipsis = hint.is_ellipsis_args
-    return [] if is_ellipsis else [_unpacked(part) for part in hint.arg_types]
+    return [] if hint.is_ellipsis_args else [_unpacked(part) for part in hint.arg_types]
 
 
 def _unpacked(item: Type) -> Type:

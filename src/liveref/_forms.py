@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple, TypeGuard, cast, get_args, get_origin
 
 import typing_extensions
-from typing_extensions import TypeAliasType, is_protocol, is_typeddict
+from typing_extensions import is_protocol, is_typeddict
 
 from liveref import _checks
 from liveref._checks import KnownClasses, Test, Trail
-from liveref._tag import readable
+from liveref._tag import is_alias, readable
 from liveref.exceptions import HintError
 
 __all__ = ["TOWER", "CheckDepth", "Form", "compile_hint", "is_plain_class"]
@@ -45,6 +45,8 @@ class Form(NamedTuple):
     """Whether all that pass are instances of those."""
     known: KnownClasses | None = None
     """More such classes, which are found out in the course of time."""
+    by_value: bool = False
+    """Whether the verdict may differ between two values of one class."""
 
 
 _ANY: Final = Form(CheckDepth.NONE, _checks.always, (object,), only_classes=True)
@@ -95,10 +97,12 @@ _BARE: Final[dict[object, str]] = {
 }
 _QUALIFIERS: Final[frozenset[object]] = frozenset({typing.Required, typing.NotRequired, typing_extensions.ReadOnly})
 _UNPACK: Final[frozenset[object]] = frozenset({typing.Unpack, typing_extensions.Unpack})
-_VARIABLES: Final = (typing.TypeVar, typing.ParamSpec, typing.TypeVarTuple, typing_extensions.TypeVarTuple)
+_VARIABLES: Final = (
+    typing.TypeVar, typing.ParamSpec, typing.ParamSpecArgs, typing.ParamSpecKwargs,
+    typing.TypeVarTuple, typing_extensions.TypeVarTuple,
+)  # fmt: skip
 
-
-_NOT_PLAIN: Final[frozenset[object]] = frozenset({*TOWER, *_FILES, typing.Generic})
+_NOT_PLAIN: Final[frozenset[object]] = frozenset({*TOWER, *_FILES, *_BARE, *_REFUSED})
 """The classes that are more than one class to a hint, of those whose metaclass is ``type`` itself."""
 
 
@@ -110,9 +114,16 @@ def is_plain_class(hint: object) -> TypeGuard[type]:
     """Whether ``isinstance`` alone is the whole check of a hint."""
     if type(hint) is type:
         return hint not in _NOT_PLAIN
-    if not isinstance(hint, type) or hint in _REFUSED:
+    try:
+        return isinstance(hint, type) and not _is_special(hint)
+    except Exception:  # noqa: BLE001  odd code in a class: to compile the hint tells of it
         return False
-    return not (hint is typing.Any or is_typeddict(hint) or is_protocol(hint))
+
+
+def _is_special(cls: type) -> bool:
+    """Whether a class with a metaclass of its own is more than a class to a hint."""
+    special = any(form is cls for form in (*_REFUSED, typing.Any))  # not ``in``: its hash may be anyone's code
+    return special or is_typeddict(cls) or is_protocol(cls)
 
 
 def compile_hint(hint: object) -> Form:
@@ -127,6 +138,8 @@ def compile_hint(hint: object) -> Form:
         part, reason = refusal.args
     except RecursionError:
         part, reason = hint, "it is nested too deeply; write a simpler one"
+    except Exception as error:  # noqa: BLE001  user code: a metaclass, the annotations of a TypedDict
+        part, reason = hint, f"to look at it raised {readable(type(error))}; write a simpler one"
     raise HintError(readable(hint), readable(part), reason)
 
 
@@ -147,9 +160,9 @@ class _Compiler:
             return _exact(str)
         if isinstance(hint, typing.NewType):
             return self.form(hint.__supertype__)
-        if isinstance(hint, TypeAliasType):
+        if is_alias(hint):
             return self._recurring(hint, lambda: self.form(hint.__value__))
-        if isinstance(origin, TypeAliasType):
+        if is_alias(origin):
             return self._recurring(hint, lambda: self.form(_subscribe(origin.__value__, args)))
         if origin is None:
             return self._class(hint) if isinstance(hint, type) else self._foreign(hint)
@@ -157,7 +170,7 @@ class _Compiler:
 
     def _parametrised(self, hint: object, origin: object, args: tuple[object, ...]) -> Form:  # noqa: C901, PLR0911  one line a form
         if origin is typing.Literal:
-            return Form(CheckDepth.EXACT, _checks.literal(args))
+            return Form(CheckDepth.EXACT, _checks.literal(args), by_value=True)
         if origin in _UNIONS:
             return _union([self.form(arg) for arg in args])
         if origin is typing.Annotated:
@@ -185,13 +198,14 @@ class _Compiler:
         if isinstance(hint, _VARIABLES):
             raise _Refused(hint, f"it is a type variable; {_ALONE}")
         for form, refused in ((hint, _BARE), (hint, _REFUSED), (origin, _REFUSED)):
-            if isinstance(form, abc.Hashable) and form in refused:
-                raise _Refused(hint, refused[form])
+            for special, reason in refused.items():
+                if form is special:  # not ``in``: the hash of a hint may be anyone's code
+                    raise _Refused(hint, reason)
 
     def _class(self, cls: type) -> Form:
-        if cls in TOWER:
+        if type(cls) is type and cls in TOWER:
             return _exact(*TOWER[cls])
-        if cls in _FILES:
+        if type(cls) is type and cls in _FILES:
             return _file(cls)
         if is_typeddict(cls):
             return self._recurring(cls, lambda: self._record(cls, ()))
@@ -231,7 +245,7 @@ class _Compiler:
         if not validators:
             return inner
         depth = CheckDepth.EXACT if inner.depth is CheckDepth.NONE else inner.depth
-        return Form(depth, _checks.all_of((inner.test, *map(_validator, validators))))
+        return Form(depth, _checks.all_of((inner.test, *map(_validator, validators))), by_value=True)
 
     def _type(self, arg: object) -> Form:
         if arg is typing.Any:
@@ -262,7 +276,7 @@ class _Compiler:
         return Form(_depth(forms), _checks.tuple_of(tests[:at], tests[at], tests[at + 1 :]))
 
     def _items(self, origin: type, item: Form) -> Form:
-        test = _checks.collection_of(origin, item.test, frozenset(item.front))
+        test = _checks.collection_of(origin, item.test, frozenset(item.front), by_value=item.by_value)
         out_of_reach = origin in _ONE_SHOT and item.depth is not CheckDepth.NONE
         return Form(CheckDepth.SHALLOW if out_of_reach else _depth([item]), test)
 
@@ -274,7 +288,8 @@ class _Compiler:
         parameters: tuple[object, ...] = getattr(cls, "__parameters__", ())
         variables = dict(zip(parameters, args, strict=False))
         forms = {name: self.form(_bind(_unqualified(hint), variables)) for name, hint in hints.items()}
-        required = cast("frozenset[str]", getattr(cls, "__required_keys__"))  # noqa: B009  typeshed hides it
+        by_class = cast("frozenset[str]", getattr(cls, "__required_keys__"))  # noqa: B009  typeshed hides it
+        required = frozenset(name for name, hint in hints.items() if _is_required(hint, name in by_class))
         extra = _ANY
         if getattr(cls, "__closed__", None):
             extra = Form(CheckDepth.EXACT, _checks.instance_of())
@@ -297,12 +312,14 @@ class _Compiler:
         outside = self._class(origin)
         return outside if is_open else outside._replace(depth=CheckDepth.SHALLOW)
 
-    def _is_open(self, arg: object) -> bool:
+    def _is_open(self, arg: object) -> bool:  # noqa: PLR0911  one line a form
         """Whether a parameter asks for nothing, so that not to check it loses nothing."""
         if arg is ...:
             return True
         if isinstance(arg, list):
             return self._all_open(cast("list[object]", arg))
+        if is_alias(arg):
+            return self._is_open(arg.__value__)
         origin, args = get_origin(arg), get_args(arg)
         if origin in _UNPACK:
             return self._is_open(args[0])
@@ -352,7 +369,8 @@ def _union(members: list[Form]) -> Form:
     front = tuple(itertools.chain.from_iterable(member.front for member in members))
     test = _checks.any_of(tuple(member.test for member in members))
     known = next((member.known for member in members if member.known is not None), None)
-    return Form(depth, test, front, all(member.only_classes for member in members), known)
+    only_classes, by_value = all(each.only_classes for each in members), any(each.by_value for each in members)
+    return Form(depth, test, front, only_classes, known, by_value)
 
 
 def _unpacked(arg: object) -> tuple[object, ...]:
@@ -366,6 +384,18 @@ def _unpacked(arg: object) -> tuple[object, ...]:
     return (_Many(args[0]),) if args[1:] == (...,) else args
 
 
+def _is_required(hint: object, otherwise: bool) -> bool:  # noqa: FBT001
+    """Whether a TypedDict's key must be there, as its annotation says where it does.
+
+    ``__required_keys__`` alone is wrong under ``from __future__ import annotations`` (python/cpython#97727).
+    """
+    while (origin := get_origin(hint)) in _QUALIFIERS:
+        if origin is not typing_extensions.ReadOnly:
+            return origin is typing.Required
+        hint = get_args(hint)[0]
+    return otherwise
+
+
 def _unqualified(hint: object) -> object:
     while get_origin(hint) in _QUALIFIERS:
         hint = get_args(hint)[0]
@@ -377,7 +407,7 @@ def _bind(hint: object, variables: dict[object, object]) -> object:
     if isinstance(hint, typing.TypeVar):
         return variables.get(hint, typing.Any)
     free = getattr(hint, "__parameters__", ())
-    if isinstance(hint, type) or not free:
+    if isinstance(hint, type) or not free or not all(isinstance(each, typing.TypeVar) for each in free):
         return hint
     return _subscribe(hint, tuple(variables.get(each, typing.Any) for each in free))
 

@@ -9,6 +9,7 @@ Checks are kept weakly, by hint: the keys hold them. So no hint and no class out
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, TypeAlias, cast
 from weakref import WeakValueDictionary
 
@@ -66,6 +67,7 @@ class Sealed(Check):
         self.tag: Final = tag
 
 
+_MRO: Final[Callable[[type], tuple[type, ...]]] = vars(type)["__mro__"].__get__
 _NOTHING: Final = Form(CheckDepth.EXACT, instance_of())
 
 ClassInfo: TypeAlias = type | tuple[type, ...]
@@ -100,7 +102,8 @@ def check_depth(hint: object) -> CheckDepth:
     """
     if hint is object:
         return CheckDepth.NONE
-    return CheckDepth.EXACT if is_plain_class(hint) else _check_for(hint).form.depth
+    check = check_of(class_info(hint))
+    return CheckDepth.EXACT if check is None else check.form.depth
 
 
 def check_of(info: ClassInfo) -> Check | None:
@@ -141,7 +144,8 @@ def unrelated(named: type, cls: type) -> bool:
 
 
 def _is_subclass(lower: type, upper: type) -> bool:
-    return any(base in TOWER.get(upper, (upper,)) for base in lower.__mro__)
+    uppers = TOWER.get(upper, (upper,)) if type(upper) is type else (upper,)
+    return any(base is each for base in _MRO(lower) for each in uppers)
 
 
 def mismatch(value: object, info: ClassInfo, *, full: bool) -> str | None:
@@ -167,10 +171,14 @@ def mismatch(value: object, info: ClassInfo, *, full: bool) -> str | None:
 def _check_for(hint: object) -> Check:
     try:
         known = _CHECKS.get(hint)
-        if known is None:
-            _CHECKS[hint] = known = _make(hint)
-    except TypeError:  # unhashable, such as Annotated[int, []]
-        return _make(hint)
+    except Exception:  # noqa: BLE001  unhashable, such as Annotated[int, []], or odd code in a class
+        known, hashable = None, False
+    else:
+        hashable = True
+    if known is None:
+        known = _make(hint)
+        if hashable:
+            _CHECKS[hint] = known
     return known
 
 

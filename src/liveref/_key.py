@@ -180,7 +180,7 @@ class RegistryKey(Generic[T_co]):
         hint = next(iter(get_args(source)), object)
         if isinstance(hint, TypeVar):  # a generic model without its parameter
             hint = object
-        return key_schema(_Field(hint), None if hint is object else type_tag(hint))
+        return key_schema(_Field(hint), None if hint in (object, Any) else type_tag(hint))
 
 
 BLANK_KEYS: Final[list[RegistryKey[Never]]] = []
@@ -250,8 +250,9 @@ class _Field:
     """Reads and writes the keys of one pydantic field."""
 
     def __init__(self, hint: object) -> None:
-        self._hint = hint
+        self._takes_all = hint is object or hint is Any
         self._info = class_info(hint)
+        self._tag = type_tag(hint)
 
     def read(self, found: object) -> RegistryKey[object]:
         """The key that a marker or a key stands for; MarkerError, a ValueError, for anything else."""
@@ -259,18 +260,29 @@ class _Field:
         if key is None:
             return _of_marker(found, self._info)
         if not self.takes(key):
-            raise MarkerError(f"a key of {tag_of(key._info)!r}", f"a key of {type_tag(self._hint)!r}")
-        return key if key.hint == self._hint else make_key(key._id, self._info)
+            raise MarkerError(f"a key of {tag_of(key._info)!r}", f"a key of {self._tag!r}")
+        same = self._takes_all or tag_of(key._info) == self._tag
+        return key if same else make_key(key._id, self._info)
+
+    def read_exact(self, found: object) -> RegistryKey[object]:
+        """As `read`, but only what has the field's own tag or none: so a union tells its members apart."""
+        key = _as_key(found)
+        tag = parse_marker(found)[1] if key is None else tag_of(key._info)
+        if tag not in (None, self._tag) and not self._takes_all:
+            raise MarkerError(f"a key of {tag!r}", f"a key of {self._tag!r}")
+        return self.read(found)
 
     def takes(self, found: object) -> bool:
         """Whether a value is a key that the field may hold."""
         key = _as_key(found)
-        return key is not None and not _provably_wrong(tag_of(key._info), self._info)
+        if key is None or _provably_wrong(tag_of(key._info), self._info):
+            return False
+        by_class = self._takes_all or classes_of(key._info) or classes_of(self._info)
+        return bool(by_class) or tag_of(key._info) == self._tag
 
     def write(self, key: RegistryKey[object]) -> dict[str, str]:
         """The typed marker of a key, of the field's type."""
-        own = self._hint is object
-        return key.to_marker(typed=True) if own else make_key(key._id, self._info).to_marker(typed=True)
+        return (key if self._takes_all else make_key(key._id, self._info)).to_marker(typed=True)
 
 
 def _as_key(found: object) -> RegistryKey[object] | None:

@@ -17,6 +17,8 @@ class _Field(Protocol[Key]):
     @property
     def read(self) -> Callable[[object], Key]: ...
     @property
+    def read_exact(self) -> Callable[[object], Key]: ...
+    @property
     def takes(self) -> Callable[[object], bool]: ...
     @property
     def write(self) -> Callable[[Key], dict[str, str]]: ...
@@ -36,9 +38,9 @@ def key_schema(field: _Field[Key], tag: str | None) -> dict[str, object]:
         return field.write(found)
 
     return {
-        "type": "function-plain",
-        "function": {"type": "no-info", "function": field.read},
-        "json_schema_input_schema": _marker_schema(tag, typed=False),
+        "type": "lax-or-strict",
+        "lax_schema": _reader(field.read, tag),
+        "strict_schema": _reader(field.read_exact, tag),
         "serialization": {
             "type": "function-plain",
             "function": write,
@@ -47,6 +49,14 @@ def key_schema(field: _Field[Key], tag: str | None) -> dict[str, object]:
             "when_used": "json",
             "return_schema": _marker_schema(tag, typed=True),
         },
+    }
+
+
+def _reader(read: Callable[[object], Key], tag: str | None) -> dict[str, object]:
+    return {
+        "type": "function-plain",
+        "function": {"type": "no-info", "function": read},
+        "json_schema_input_schema": _marker_schema(tag, typed=False),
     }
 
 

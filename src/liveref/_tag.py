@@ -7,17 +7,18 @@ import sys
 import types
 import typing
 from collections.abc import Callable
-from typing import Final, cast, get_args, get_origin
+from typing import Final, TypeGuard, cast, get_args, get_origin
 
 from typing_extensions import TypeAliasType
 
-__all__ = ["loaded_class", "readable", "type_tag"]
+__all__ = ["is_alias", "loaded_class", "readable", "type_tag"]
 
 _LIMIT: Final = 400
 _QUALNAME: Final[Callable[[type], str]] = vars(type)["__qualname__"].__get__
 _MODULE: Final[Callable[[type], object]] = vars(type)["__module__"].__get__
 _MODULE_DICT: Final[Callable[[object], dict[str, object]]] = vars(types.ModuleType)["__dict__"].__get__
 _CLASS_DICT: Final[Callable[[type], dict[str, object]]] = vars(type)["__dict__"].__get__
+_ALIASES: Final = (TypeAliasType, getattr(typing, "TypeAliasType", TypeAliasType))
 _UNIONS: Final = (typing.Union, types.UnionType)
 
 
@@ -31,8 +32,16 @@ def type_tag(hint: object) -> str:
 
 def readable(hint: object) -> str:
     """The text of a hint for people: dots, and no module for a builtin. At most 400 characters."""
-    text = _text(hint, _name_of_class)
+    try:
+        text = _text(hint, _name_of_class)
+    except Exception:  # noqa: BLE001  a hint nested too deeply, or odd code in it: this is for errors and must not fail
+        text = f"a value of type {_name_of_class(type(hint))}"
     return text if len(text) <= _LIMIT else f"{text[:_LIMIT]}…"
+
+
+def is_alias(hint: object) -> TypeGuard[TypeAliasType]:
+    """Whether a hint is a type alias, of typing_extensions or of the ``type`` statement of Python 3.12."""
+    return isinstance(hint, _ALIASES)
 
 
 def loaded_class(tag: str) -> type | None:
@@ -72,7 +81,7 @@ def _text(hint: object, name: Callable[[type], str]) -> str:  # noqa: C901, PLR0
         return "..."
     origin, args = get_origin(hint), get_args(hint)
     if origin is typing.Literal:
-        return f"Literal[{', '.join(map(_literal, args))}]"
+        return f"Literal[{', '.join(sorted(map(_literal, args)))}]"
     if origin in _UNIONS:
         texts = {_text(arg, name) for arg in args}
         return " | ".join(sorted(texts, key=lambda text: (text == "None", text)))
@@ -81,14 +90,14 @@ def _text(hint: object, name: Callable[[type], str]) -> str:  # noqa: C901, PLR0
         return f"Annotated[{_text(args[0], name)}, {metadata}]"
     if isinstance(hint, list):
         return f"[{', '.join(_text(arg, name) for arg in cast('list[object]', hint))}]"
-    if origin is not None:
+    if origin is not None and origin is not hint:
         parameters = ", ".join(_text(arg, name) for arg in args) or "()"
         bare = not args and origin is not tuple
         star = "*" if getattr(hint, "__unpacked__", False) else ""
         return _text(origin, name) if bare else f"{star}{_text(origin, name)}[{parameters}]"
     if issubclass(type(hint), type):
         return name(cast("type", hint))
-    if isinstance(hint, typing.NewType | TypeAliasType):
+    if isinstance(hint, typing.NewType) or is_alias(hint):
         return f"{hint.__module__}:{hint.__name__}" if name is _tag_of_class else hint.__name__
     if isinstance(hint, str):
         return repr(hint)

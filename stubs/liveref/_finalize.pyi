@@ -3,7 +3,7 @@ from collections.abc import Awaitable, Callable, Generator, Iterable
 from types import TracebackType
 from typing import Final, NamedTuple, TypeAlias
 
-__all__ = ['ExitHook', 'Finalizer', 'Outcome', 'Pending', 'Steps', 'arun', 'finalize', 'run']
+__all__ = ['ExitHook', 'Finalizer', 'Outcome', 'Pending', 'Steps', 'arun', 'finalize', 'finish', 'run']
 
 ExitHook: TypeAlias = Callable[[type[BaseException] | None, BaseException | None, TracebackType | None], object]
 
@@ -28,5 +28,6 @@ class Pending(NamedTuple):
 Steps: TypeAlias = Generator[Pending, object, None]
 
 def finalize(duties: Iterable[tuple[Finalizer, object]], outcome: Outcome) -> Steps: ...
+def finish(finalizer: Finalizer, value: object) -> None: ...
 def run(steps: Steps) -> None: ...
 async def arun(steps: Steps, outcome: Outcome, timeout: float | None) -> None: ...

@@ -1,5 +1,5 @@
 import enum
-from liveref._checks import Test
+from liveref._checks import KnownClasses, Test
 from typing import Final, NamedTuple, TypeGuard
 
 __all__ = ['TOWER', 'CheckDepth', 'Form', 'compile_hint', 'is_plain_class']
@@ -14,6 +14,8 @@ class Form(NamedTuple):
     test: Test
     front: tuple[type, ...] = ...
     only_classes: bool = ...
+    known: KnownClasses | None = ...
+    by_value: bool = ...
 
 TOWER: Final[dict[object, tuple[type, ...]]]
 

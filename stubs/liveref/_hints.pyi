@@ -1,4 +1,5 @@
 from _typeshed import Incomplete
+from liveref._checks import KnownClasses
 from liveref._forms import CheckDepth, Form
 from typing import Final, TypeAlias
 
@@ -8,6 +9,10 @@ class Check:
     hint: Final[Incomplete]
     form: Final[Incomplete]
     def __init__(self, hint: object, form: Form) -> None: ...
+    def __instancecheck__(self, value: object) -> bool: ...
+
+class CheckByClass(Check):
+    def __init__(self, hint: object, form: Form, known: KnownClasses) -> None: ...
     def __instancecheck__(self, value: object) -> bool: ...
 
 class Sealed(Check):

@@ -81,8 +81,8 @@ async def of_a_subclass_asynchronously() -> None:
 
 
 def exits(session: Session, kind: type[BaseException], error: BaseException, trace: TracebackType) -> None:
-    assert_type(session.__exit__(kind, error, trace), bool)
-    assert_type(session.__exit__(None, None, None), bool)
+    assert_type(session.__exit__(kind, error, trace), bool | None)
+    assert_type(session.__exit__(None, None, None), bool | None)
 
 
 def current() -> None:
