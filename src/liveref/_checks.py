@@ -14,7 +14,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from types import FunctionType
-from typing import Final, TypeAlias, cast
+from typing import Final, Protocol, TypeAlias, cast
 
 from liveref._tag import readable
 
@@ -31,12 +31,22 @@ __all__ = [
     "literal",
     "mapping_of",
     "protocol",
+    "quick",
     "record",
     "tuple_of",
 ]
 
 Trail: TypeAlias = list[str]
-Test: TypeAlias = Callable[[object, Trail | None], bool]
+
+
+class Test(Protocol):
+    """From a value, and a trail where all of it is to be looked at, to a verdict."""
+
+    def __call__(self, value: object, trail: Trail | None = None, /) -> bool:
+        """Whether the value fits."""
+        ...
+
+
 KnownClasses: TypeAlias = dict[int, weakref.ref[type]]
 """Classes all of whose instances pass, by id: the weak reference takes an id out before it is used again."""
 
@@ -52,7 +62,7 @@ _UNIFORM: Final = (str, bytes, bytearray, memoryview, range)
 """Sequences whose items are all of one type: the first tells of all, however many there are."""
 
 
-def always(value: object, trail: Trail | None) -> bool:  # noqa: ARG001  a Test
+def always(value: object, trail: Trail | None = None) -> bool:  # noqa: ARG001  a Test
     """The test of Any and object."""
     return True
 
@@ -60,7 +70,7 @@ def always(value: object, trail: Trail | None) -> bool:  # noqa: ARG001  a Test
 def instance_of(*classes: type) -> Test:
     """The test of one class or more."""
 
-    def test(value: object, trail: Trail | None) -> bool:  # noqa: ARG001
+    def test(value: object, trail: Trail | None = None) -> bool:  # noqa: ARG001
         return isinstance(value, classes)
 
     return test
@@ -69,7 +79,7 @@ def instance_of(*classes: type) -> Test:
 def class_object(bases: tuple[type, ...]) -> Test:
     """The test of ``type[X]``."""
 
-    def test(value: object, trail: Trail | None) -> bool:  # noqa: ARG001
+    def test(value: object, trail: Trail | None = None) -> bool:  # noqa: ARG001
         return isinstance(value, type) and issubclass(value, bases)
 
     return test
@@ -79,7 +89,7 @@ def literal(choices: tuple[object, ...]) -> Test:
     """The test of a Literal: by exact type too, for ``1 == True``."""
     exact = [(type(choice), choice) for choice in choices]
 
-    def test(value: object, trail: Trail | None) -> bool:  # noqa: ARG001
+    def test(value: object, trail: Trail | None = None) -> bool:  # noqa: ARG001
         return any(type(value) is cls and value == choice for cls, choice in exact)
 
     return test
@@ -88,7 +98,7 @@ def literal(choices: tuple[object, ...]) -> Test:
 def any_of(tests: tuple[Test, ...]) -> Test:
     """The test of a union."""
 
-    def test(value: object, trail: Trail | None) -> bool:
+    def test(value: object, trail: Trail | None = None) -> bool:
         # The trails of the members that say no are dropped: which one was meant can't be known.
         return any(member(value, None if trail is None else []) for member in tests)
 
@@ -98,7 +108,7 @@ def any_of(tests: tuple[Test, ...]) -> Test:
 def all_of(tests: tuple[Test, ...]) -> Test:
     """The test of a type and its validators."""
 
-    def test(value: object, trail: Trail | None) -> bool:
+    def test(value: object, trail: Trail | None = None) -> bool:
         return all(part(value, trail) for part in tests)
 
     return test
@@ -115,7 +125,7 @@ def collection_of(origin: type, item: Test, classes: frozenset[type], *, by_valu
     """
     iterate = _BUILTIN_ITERATORS.get(origin, _iterate)
 
-    def test(value: object, trail: Trail | None) -> bool:
+    def test(value: object, trail: Trail | None = None) -> bool:
         if type(value) is not origin and not isinstance(value, origin):
             return False
         if trail is None:
@@ -134,7 +144,7 @@ def collection_of(origin: type, item: Test, classes: frozenset[type], *, by_valu
 def mapping_of(origin: type, key: Test, value_test: Test) -> Test:
     """The test of a mapping of one kind of key to one kind of value."""
 
-    def test(value: object, trail: Trail | None) -> bool:
+    def test(value: object, trail: Trail | None = None) -> bool:
         if not isinstance(value, origin):
             return False
         if trail is None:
@@ -155,7 +165,7 @@ def tuple_of(before: tuple[Test, ...], middle: Test | None, after: tuple[Test, .
     """The test of a tuple: fixed items, then any number of one kind, then fixed items."""
     fixed = len(before) + len(after)
 
-    def test(found: object, trail: Trail | None) -> bool:
+    def test(found: object, trail: Trail | None = None) -> bool:
         if not isinstance(found, tuple):
             return False
         value = cast("object", found)
@@ -177,7 +187,7 @@ def tuple_of(before: tuple[Test, ...], middle: Test | None, after: tuple[Test, .
 def record(required: frozenset[str], fields: Mapping[str, Test], extra: Test) -> Test:
     """The test of a TypedDict."""
 
-    def test(found: object, trail: Trail | None) -> bool:
+    def test(found: object, trail: Trail | None = None) -> bool:
         if not isinstance(found, dict):
             return False
         value = cast("object", found)
@@ -207,7 +217,7 @@ def protocol(interface: type, members: Iterable[str], known: KnownClasses) -> Te
     """
     names = tuple(members)
 
-    def test(value: object, trail: Trail | None) -> bool:  # noqa: ARG001
+    def test(value: object, trail: Trail | None = None) -> bool:  # noqa: ARG001
         cls = type(value)
         if id(cls) in known:
             return True
@@ -219,6 +229,15 @@ def protocol(interface: type, members: Iterable[str], known: KnownClasses) -> Te
         return True
 
     return test
+
+
+def quick(known: KnownClasses, test: Test) -> Callable[[object], bool]:
+    """A test without a trail that first asks for the class of the value."""
+
+    def answer(value: object) -> bool:
+        return id(type(value)) in known or test(value)
+
+    return answer
 
 
 def _iterate(value: object) -> Iterator[object]:

@@ -222,7 +222,7 @@ class _Compiler:
         if hint in self._open:
             found = self._open[hint]
 
-            def again(value: object, trail: Trail | None) -> bool:
+            def again(value: object, trail: Trail | None = None) -> bool:
                 return trail is None or found[0](value, trail)
 
             return Form(CheckDepth.EXACT, again)
@@ -423,13 +423,17 @@ def _file(kind: object) -> Form:
 
 def _validator(validator: object) -> Test:
     is_valid = cast("Callable[[object], bool]", getattr(validator, "is_valid"))  # noqa: B009
-    return lambda value, trail: is_valid(value)  # noqa: ARG005
+
+    def test(value: object, trail: Trail | None = None) -> bool:  # noqa: ARG001
+        return is_valid(value)
+
+    return test
 
 
 def _beartype(hint: object) -> Test:
     """The test that beartype makes of a hint, which beartype keeps for ever."""
 
-    def test(value: object, trail: object) -> bool:  # noqa: ARG001
+    def test(value: object, trail: Trail | None = None) -> bool:  # noqa: ARG001
         from beartype import BeartypeConf  # noqa: PLC0415  100 ms, and most programs never get here
         from beartype.door import is_bearable  # noqa: PLC0415
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Final, TypeAlias, cast
 from weakref import WeakValueDictionary
 
-from liveref._checks import KnownClasses, Trail, instance_of
+from liveref._checks import Trail, instance_of, quick
 from liveref._forms import TOWER, CheckDepth, Form, compile_hint, is_plain_class
 from liveref._tag import readable, type_tag
 
@@ -33,28 +33,16 @@ __all__ = [
 class Check:
     """The run-time check of a hint that is no plain class; stands last in a class info, or alone."""
 
-    __slots__ = ("__weakref__", "_test", "form", "hint")
+    # isinstance looks __instancecheck__ up through the class and finds the slot: each check has an
+    # answer of its own there, which is called straight, without a method in between.
+    __slots__ = ("__instancecheck__", "__weakref__", "form", "hint")
+
+    __instancecheck__: Callable[[object], bool]
 
     def __init__(self, hint: object, form: Form) -> None:
         self.hint: Final = hint
         self.form: Final = form
-        self._test: Final = form.test
-
-    def __instancecheck__(self, value: object) -> bool:
-        return self._test(value, None)
-
-
-class CheckByClass(Check):
-    """A check that knows the classes all of whose instances pass."""
-
-    __slots__ = ("_known",)
-
-    def __init__(self, hint: object, form: Form, known: KnownClasses) -> None:
-        super().__init__(hint, form)
-        self._known: Final = known
-
-    def __instancecheck__(self, value: object) -> bool:
-        return id(type(value)) in self._known or self._test(value, None)
+        self.__instancecheck__ = form.test if form.known is None else quick(form.known, form.test)
 
 
 class Sealed(Check):
@@ -176,12 +164,7 @@ def _check_for(hint: object) -> Check:
     else:
         hashable = True
     if known is None:
-        known = _make(hint)
+        known = Check(hint, compile_hint(hint))
         if hashable:
             _CHECKS[hint] = known
     return known
-
-
-def _make(hint: object) -> Check:
-    form = compile_hint(hint)
-    return Check(hint, form) if form.known is None else CheckByClass(hint, form, form.known)
