@@ -15,7 +15,7 @@ from liveref._policy import RefLifetime
 from liveref._recipe import Recipe
 from liveref._tag import type_tag
 
-__all__ = ["Entry", "RefInfo", "Site", "call_site", "describe", "entry_of", "lifetime_of"]
+__all__ = ["Entry", "RefInfo", "Site", "call_site", "describe", "entry_of", "where_of"]
 
 Site: TypeAlias = tuple[CodeType, int]
 """A place in a program, kept as what costs least to take down: a code object and an offset in it."""
@@ -67,11 +67,6 @@ def entry_of(ref: RegistryKey[object]) -> Entry:
     """The entry of a ref, made up where it is a plain one."""
     entry = ref._entry
     return entry if isinstance(entry, Entry) else Entry(entry)
-
-
-def lifetime_of(ref: RegistryKey[object]) -> RefLifetime:
-    """When a ref is purged."""
-    return entry_of(ref).lifetime
 
 
 def describe(ref: RegistryKey[object], now: float) -> RefInfo:

@@ -30,7 +30,7 @@ def _count_fork() -> None:
     _generation += 1
 
 
-if hasattr(os, "register_at_fork"):
+if hasattr(os, "register_at_fork"):  # pragma: no branch  Windows has no fork
     os.register_at_fork(after_in_child=_count_fork)
 
 

@@ -86,6 +86,8 @@ _REFUSED: Final[dict[object, str]] = {
     typing.NotRequired: f"it belongs inside a TypedDict; {_ALONE}",
     typing_extensions.ReadOnly: f"it belongs inside a TypedDict; {_ALONE}",
     typing.Generic: f"it is a base for class definitions; {_ALONE}",
+    typing.TypedDict: f"it is a base for class definitions; {_ALONE}",
+    typing_extensions.TypedDict: f"it is a base for class definitions; {_ALONE}",
     typing.Protocol: f"it is a base for class definitions; {_ALONE}",
     typing_extensions.Protocol: f"it is a base for class definitions; {_ALONE}",
 }

@@ -203,7 +203,7 @@ def refill_blank_keys() -> None:
     BLANK_KEYS.extend(keys)
 
 
-if hasattr(os, "register_at_fork"):
+if hasattr(os, "register_at_fork"):  # pragma: no branch  Windows has no fork
     os.register_at_fork(after_in_child=BLANK_KEYS.clear)  # else parent and child would give out the same ids
 
 

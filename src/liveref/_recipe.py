@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from traceback import walk_tb
 from typing import Any, Final, Generic, Never, ParamSpec, Self, cast, final, overload
 
 from liveref._json import JSON, json_copy
@@ -155,9 +156,5 @@ def reopener(
 
 def _place(error: BaseException) -> str:
     """Where an exception was raised: the innermost frame."""
-    traceback = error.__traceback__
-    while traceback is not None and traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    if traceback is None:
-        return ""
-    return f" at {traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}"
+    *_, (frame, line) = walk_tb(error.__traceback__)
+    return f" at {frame.f_code.co_filename}:{line}"

@@ -22,8 +22,6 @@ from liveref._tag import readable
 from liveref._typing import MISSING, Default, Missing, T, V
 from liveref.exceptions import (
     InvalidArgumentError,
-    RefNotFoundError,
-    RefReleasedError,
     RefTypeError,
     RegistryClosedError,
 )
@@ -259,17 +257,14 @@ class SessionRefRegistry(Store):
 
     def _look_up(self, key: RegistryKey[object], info: ClassInfo | None, default: object) -> object:
         """What `get` does, with all its cases and errors."""
-        if default is not MISSING and key not in self:
-            id_of(key)
-            return default
-        try:
-            ref, value = self._live(key)
-        except (RefNotFoundError, RefReleasedError):
-            if default is MISSING:
-                raise
-            return default
-        self._check("get", key, ref, value, key._info if info is None else info, full=False)
-        return value
+        found = self._live(key)
+        if found is not None:
+            ref, value = found
+            self._check("get", key, ref, value, key._info if info is None else info, full=False)
+            return value
+        if default is MISSING:
+            raise self._absence(key)
+        return default
 
     def get_any(self, key: RegistryKey[object]) -> object:
         """The object of a key, of whatever type it is.
@@ -277,7 +272,10 @@ class SessionRefRegistry(Store):
         Raises:
             RefNotFoundError, RefReleasedError: as `get`.
         """
-        return self._live(key)[1]
+        found = self._live(key)
+        if found is None:
+            raise self._absence(key)
+        return found[1]
 
     def typed(self, hint: TypeForm[T]) -> TypedRefs[T]:
         """The registry seen as one of one type: there a wrong type is an argument error in every checker.
@@ -294,8 +292,10 @@ class SessionRefRegistry(Store):
             RefTypeError: it does not fit.
             RefNotFoundError, RefReleasedError: as `get`.
         """
-        ref, value = self._live(key)
-        self._check("verify", key, ref, value, key._info, full=True)
+        found = self._live(key)
+        if found is None:
+            raise self._absence(key)
+        self._check("verify", key, *found, key._info, full=True)
 
     def remove(self, key: RegistryKey[T]) -> T:
         """The object of a key, which is the caller's from now on: the finalizer does not run.
@@ -441,7 +441,10 @@ class SessionRefRegistry(Store):
         Raises:
             RefNotFoundError, RefReleasedError: as `get`.
         """
-        return entry_of(self._find(key)).lifetime
+        found = self._live(key)
+        if found is None:
+            raise self._absence(key)
+        return entry_of(found[0]).lifetime
 
     def describe(self) -> list[RefInfo]:
         """What may be told of the refs held now: redacted, and without the objects; O(n)."""

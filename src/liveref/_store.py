@@ -133,23 +133,17 @@ class Store:
         self._check(operation, key, ref, value, key._info, full=False)
         return ref, value
 
-    def _find(self, key: RegistryKey[object]) -> RegistryKey[object]:
-        """The ref of a key, here or in a parent."""
+    def _live(self, key: RegistryKey[object]) -> tuple[RegistryKey[object], object] | None:
+        """The ref of a key and its value, here or in a parent."""
         uid = id_of(key)
         for store in self._lineage():
             ref = store._refs.get(uid)
-            if ref is not None:
-                return ref
-        raise self._absence(key)
-
-    def _live(self, key: RegistryKey[object]) -> tuple[RegistryKey[object], object]:
-        """The ref of a key and its value, here or in a parent."""
-        while True:
-            ref = self._find(key)
             try:
-                return ref, ref._value
+                if ref is not None:
+                    return ref, ref._value
             except AttributeError:
-                continue  # it went in this very moment: now it is not found
+                pass  # it goes in this very moment
+        return None
 
     def _lineage(self) -> Iterator[Store]:
         store: Store | None = self
@@ -179,22 +173,25 @@ class Store:
 
     def _move(self, ref: RegistryKey[object], to: Store, entry: float | Entry) -> bool:
         """Hand a ref to another store under the same key; False if it went meanwhile. All or nothing."""
-        if ref._id in to._refs:
-            raise DuplicateKeyError(redact(ref._id))
+        uid = ref._id
+        if uid in to._refs:
+            raise DuplicateKeyError(redact(uid))
         to._admit("transfer_ref")
-        if to._refs.setdefault(ref._id, ref) is not ref:
+        self._gone.append((uid, "transferred", monotonic()))
+        if self._refs.pop(uid, None) is None:
             to._free.append(None)
-            raise DuplicateKeyError(redact(ref._id))
-        if to._closed and to._refs.pop(ref._id, None) is not None:
-            to._free.append(None)
-            raise RegistryClosedError("transfer_ref")
-        self._gone.append((ref._id, "transferred", monotonic()))
-        if self._refs.pop(ref._id, None) is None:
-            if to._refs.pop(ref._id, None) is not None:
-                to._free.append(None)
             return False
-        self._free.append(None)
+        refusal: Exception | None = None
+        if to._refs.setdefault(uid, ref) is not ref:
+            refusal = DuplicateKeyError(redact(uid))
+        elif to._closed and to._refs.pop(uid, None) is not None:
+            refusal = RegistryClosedError("transfer_ref")
+        if refusal is not None:
+            self._refs[uid] = ref
+            to._free.append(None)
+            raise refusal
         ref._entry = entry
+        self._free.append(None)
         return True
 
     def _purge(self, outcome: Outcome, how: str, keep: Callable[[RefLifetime], bool]) -> Steps:

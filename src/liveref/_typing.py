@@ -20,8 +20,5 @@ class Missing(enum.Enum):
 
     MISSING = "missing"
 
-    def __repr__(self) -> str:
-        return "..."
-
 
 MISSING: Final = Missing.MISSING

@@ -1,19 +1,15 @@
 from _typeshed import Incomplete
-from liveref._checks import KnownClasses
+from collections.abc import Callable
 from liveref._forms import CheckDepth, Form
 from typing import Final, TypeAlias
 
 __all__ = ['Check', 'ClassInfo', 'Sealed', 'check_depth', 'class_info', 'classes_of', 'hint_of', 'mismatch', 'unrelated']
 
 class Check:
+    __instancecheck__: Callable[[object], bool]
     hint: Final[Incomplete]
     form: Final[Incomplete]
     def __init__(self, hint: object, form: Form) -> None: ...
-    def __instancecheck__(self, value: object) -> bool: ...
-
-class CheckByClass(Check):
-    def __init__(self, hint: object, form: Form, known: KnownClasses) -> None: ...
-    def __instancecheck__(self, value: object) -> bool: ...
 
 class Sealed(Check):
     tag: Final[Incomplete]

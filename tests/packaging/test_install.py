@@ -39,7 +39,9 @@ def python(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     folder = tmp_path_factory.mktemp(request.param)
     venv.create(folder, with_pip=True)
     interpreter = folder / "bin" / "python"
-    what: Sequence[str | Path] = ["--editable", ROOT] if request.param == "editable" else [request.getfixturevalue("wheel")]
+    what: Sequence[str | Path] = (
+        ["--editable", ROOT] if request.param == "editable" else [request.getfixturevalue("wheel")]
+    )
     run(interpreter, "-m", "pip", "install", "--quiet", *what, cwd=folder)
     return interpreter
 
@@ -73,7 +75,17 @@ def test_only_the_two_dependencies_come_along(python: Path, tmp_path: Path) -> N
 
 def test_mypy_sees_the_types(python: Path, tmp_path: Path) -> None:
     (tmp_path / "consumer.py").write_text(CONSUMER.read_text())
-    command = (sys.executable, "-m", "mypy", "--strict", "--output", "json", "--python-executable", python, "consumer.py")
+    command = (
+        sys.executable,
+        "-m",
+        "mypy",
+        "--strict",
+        "--output",
+        "json",
+        "--python-executable",
+        python,
+        "consumer.py",
+    )
     lines = run(*command, cwd=tmp_path, code=1).splitlines()
     assert [json.loads(line)["line"] for line in lines] == WRONG
 

@@ -56,8 +56,17 @@ class RegistryMachine(RuleBasedStateMachine):
             return RegistryClosedError
         return CapacityExceededError if len(model.refs) >= model.capacity else None
 
-    @rule(target=keys, which=st.booleans(), value=st.integers(), hinted=st.booleans(), finalized=st.booleans(), lifetime=st.sampled_from(RefLifetime))
-    def insert(self, which: bool, value: int, hinted: bool, finalized: bool, lifetime: RefLifetime) -> RegistryKey[object]:
+    @rule(
+        target=keys,
+        which=st.booleans(),
+        value=st.integers(),
+        hinted=st.booleans(),
+        finalized=st.booleans(),
+        lifetime=st.sampled_from(RefLifetime),
+    )
+    def insert(
+        self, which: bool, value: int, hinted: bool, finalized: bool, lifetime: RefLifetime
+    ) -> RegistryKey[object]:
         model = self.at(which)
         self.groups += 1
         group = self.groups if finalized else None

@@ -80,7 +80,9 @@ def test_every_error_is_in_the_tree() -> None:
     assert errors - {LiveRefError} == set(TREE)
 
 
-@pytest.mark.parametrize(("error", "text"), SAMPLES, ids=[f"{type(error).__name__}-{at}" for at, (error, _) in enumerate(SAMPLES)])
+@pytest.mark.parametrize(
+    ("error", "text"), SAMPLES, ids=[f"{type(error).__name__}-{at}" for at, (error, _) in enumerate(SAMPLES)]
+)
 def test_each_error_tells_what_it_knows_and_keeps_it_through_a_pickle(error: Exception, text: str) -> None:
     assert text in str(error)
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):

@@ -288,6 +288,23 @@ def test_a_cancelled_close_without_a_timeout_waits_for_its_grace(monkeypatch: py
     asyncio.run(main())
 
 
+def test_a_cancelled_close_keeps_to_the_timeout_it_has() -> None:
+    async def hang(_value: object) -> None:
+        await asyncio.Event().wait()
+
+    async def main() -> None:
+        registry = SessionRefRegistry()
+        registry.insert(2, finalizer=hang)
+        task = asyncio.create_task(registry.aclose(timeout=0.05))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await task
+        assert isinstance(caught.value.__cause__, ExceptionGroup)
+
+    asyncio.run(main())
+
+
 def test_an_asynchronous_error_joins_the_group() -> None:
     async def fail(_value: object) -> None:
         await asyncio.sleep(0)

@@ -1747,3 +1747,56 @@ def test_hint_lives_as_long_as_its_key(registry: SessionRefRegistry) -> None:
     gc.collect()
     assert alive() is not None
     assert registry.get(key)
+
+
+def test_form_that_is_not_known_here_is_beartypes(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Form:
+        """A special form of a later Python."""
+
+    def accepts_texts(hint: object) -> Callable[..., bool]:
+        assert isinstance(hint, Form)
+        return lambda value, trail=None: isinstance(value, str)
+
+    monkeypatch.setattr("liveref._forms._beartype", accepts_texts)
+    form: Any = Form()
+    assert check_depth(form) is CheckDepth.SHALLOW
+    registry = SessionRefRegistry()
+    assert registry[registry.insert("x", form)] == "x"
+    with pytest.raises(RefTypeError):
+        registry.insert(1, form)
+
+
+@pytest.mark.parametrize(
+    ("hint", "part"),
+    [
+        (type[Literal[1]], r"Literal\[1\]"),
+        (tuple[typing.Unpack[tuple[int, ...]], typing.Unpack[tuple[str, ...]]], "tuple"),
+    ],
+    ids=["type of a literal", "two parts of unknown length"],
+)
+def test_form_that_has_no_meaning_is_refused(hint: object, part: str) -> None:
+    with pytest.raises(HintError, match=part):
+        check_depth(hint)
+
+
+class Pair(TypedDict, Generic[T]):
+    first: T
+    rest: list[T]
+
+
+class Shape(Generic[te.Unpack[Ts]]):
+    """A class of any number of parameters."""
+
+
+def test_generic_typed_dict_checks_its_fields_with_its_parameter() -> None:
+    registry = SessionRefRegistry()
+    registry.insert({"first": 1, "rest": [2]}, Pair[int])
+    registry.insert({"first": object(), "rest": [1, "x"]}, Pair)
+    for wrong in ({"first": "x", "rest": [2]}, {"first": 1, "rest": ["x"]}):
+        with pytest.raises(RefTypeError):
+            registry.insert(wrong, Pair[int])
+
+
+def test_class_of_an_unpacked_tuple_is_checked_by_class() -> None:
+    assert check_depth(Shape[te.Unpack[tuple[int, ...]]]) is CheckDepth.SHALLOW
+    assert check_depth(Shape[te.Unpack[tuple[Any, ...]]]) is CheckDepth.EXACT

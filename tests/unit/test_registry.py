@@ -357,10 +357,24 @@ def test_open_over_the_cap_closes_what_it_opened() -> None:
     assert _CLOSED.pop() == [0, 0, 0]
 
 
+@reopener("tests.registry.plain")
+def _open_plain() -> list[int]:
+    return [1]
+
+
+def test_open_over_the_cap_forgets_what_needs_no_closing() -> None:
+    registry = SessionRefRegistry(capacity=1)
+    registry.open(_open_plain.recipe())
+    with pytest.raises(CapacityExceededError):
+        registry.open(_open_plain.recipe())
+
+
 def test_a_recipe_that_raises_names_itself_and_its_arguments_but_no_value(registry: SessionRefRegistry) -> None:
     with pytest.raises(ReopenError) as caught:
         registry.open(_open_list.recipe(271828, fail=True))
-    assert re.search(r"recipe 'tests\.registry\.list' with arguments \(size, fail\) raised OSError at .*:\d+", str(caught.value))
+    assert re.search(
+        r"recipe 'tests\.registry\.list' with arguments \(size, fail\) raised OSError at .*:\d+", str(caught.value)
+    )
     assert "271828" not in f"{caught.value} {caught.value.args} {caught.value.__cause__} {caught.value.__context__}"
     assert registry.is_empty()
 
@@ -371,7 +385,9 @@ def test_open_takes_a_recipe_only(registry: SessionRefRegistry, recipe: object) 
         registry.open(recipe)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("options", [{"lifetime": "forever"}, {"finalizer": 5}, {"finalizer": TextIO.close}, {"reopen": "a recipe"}])
+@pytest.mark.parametrize(
+    "options", [{"lifetime": "forever"}, {"finalizer": 5}, {"finalizer": TextIO.close}, {"reopen": "a recipe"}]
+)
 def test_an_option_that_can_not_work_is_refused(registry: SessionRefRegistry, options: dict[str, object]) -> None:
     with pytest.raises(InvalidArgumentError, match=f"{next(iter(options))} must be"):
         registry.insert(1, **options)  # type: ignore[call-overload]
@@ -538,7 +554,9 @@ def test_a_plain_ref_has_an_age_in_seconds(registry: SessionRefRegistry, monkeyp
     assert registry.describe()[0].age == 60.5
 
 
-def test_plain_refs_of_one_moment_share_their_time(registry: SessionRefRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plain_refs_of_one_moment_share_their_time(
+    registry: SessionRefRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clock = iter([100.0, 100.0005, 100.002, 101.0])
     monkeypatch.setattr("liveref._registry.monotonic", lambda: next(clock))
     for value in range(3):

@@ -181,7 +181,11 @@ def test_lookups_of_an_isolated_child_fall_through_and_all_else_is_its_own() -> 
     assert child.refs.keys() == child.refs.describe() == []
     assert not child.refs.release(key)
     assert child.refs.drain() == 0
-    for call in (child.refs.remove, child.refs.clone_ref, lambda key: child.refs.transfer_ref(key, SessionRefRegistry())):
+    for call in (
+        child.refs.remove,
+        child.refs.clone_ref,
+        lambda key: child.refs.transfer_ref(key, SessionRefRegistry()),
+    ):
         with pytest.raises(RefNotFoundError):
             call(key)
     parent.refs.release(key)
