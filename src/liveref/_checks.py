@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import inspect
 import itertools
-import weakref
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from types import FunctionType
 from typing import Final, Protocol, TypeAlias, cast
+from weakref import ref
 
 from liveref._tag import readable
 
@@ -47,7 +47,7 @@ class Test(Protocol):
         ...
 
 
-KnownClasses: TypeAlias = dict[int, weakref.ref[type]]
+KnownClasses: TypeAlias = dict[int, ref[type]]
 """Classes all of whose instances pass, by id: the weak reference takes an id out before it is used again."""
 
 _BUILTIN_ITERATORS: Final[dict[type, Callable[[object], Iterator[object]]]] = {
@@ -225,7 +225,7 @@ def protocol(interface: type, members: Iterable[str], known: KnownClasses) -> Te
             return False
         if all(isinstance(inspect.getattr_static(cls, name, None), FunctionType) for name in names):
             identity = id(cls)
-            known[identity] = weakref.ref(cls, lambda _: known.pop(identity, None) and None)
+            known[identity] = ref(cls, lambda _: known.pop(identity, None) and None)
         return True
 
     return test

@@ -1,5 +1,6 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol, TypeAlias
+from weakref import ref
 
 __all__ = ['KnownClasses', 'Test', 'Trail', 'all_of', 'always', 'any_of', 'class_object', 'collection_of', 'instance_of', 'literal', 'mapping_of', 'protocol', 'quick', 'record', 'tuple_of']
 
@@ -7,8 +8,7 @@ Trail: TypeAlias = list[str]
 
 class Test(Protocol):
     def __call__(self, value: object, trail: Trail | None = None, /) -> bool: ...
-
-KnownClasses: TypeAlias
+KnownClasses: TypeAlias = dict[int, ref[type]]
 
 def always(value: object, trail: Trail | None = None) -> bool: ...
 def instance_of(*classes: type) -> Test: ...
