@@ -73,7 +73,7 @@ def live(refs: Iterable[RefInfo]) -> Table:
     """What may be told of the live objects: no whole key, and nothing of the objects but their types."""
     table = Table("key", "type", "lifetime", "age", "inserted at", title="Live objects of the session")
     for ref in refs:
-        table.add_row(ref.key, ref.type_tag, ref.lifetime, f"{ref.age:.2f} s", Path(ref.where or "-").name)
+        table.add_row(ref.key, escape(ref.type_tag), ref.lifetime, f"{ref.age:.2f} s", Path(ref.where or "-").name)
     return table
 
 

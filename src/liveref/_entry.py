@@ -4,36 +4,52 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from time import monotonic
 from types import CodeType
-from typing import TypeAlias
 
 from liveref._finalize import Finalizer
-from liveref._hints import hint_of
+from liveref._hints import tag_of
 from liveref._key import RegistryKey
 from liveref._marker import redact
 from liveref._policy import RefLifetime
 from liveref._recipe import Recipe
-from liveref._tag import type_tag
 
-__all__ = ["Entry", "RefInfo", "Site", "call_site", "describe", "entry_of", "where_of"]
-
-Site: TypeAlias = tuple[CodeType, int]
-"""A place in a program, kept as what costs least to take down: a code object and an offset in it."""
+__all__ = ["Entry", "RefInfo", "describe"]
 
 
 @dataclasses.dataclass(slots=True)
 class Entry:
-    """The facts of a ref that was inserted with more than its value. Never changed: clones share it.
+    """The facts of a ref besides its value.
 
-    A plain ref has no entry but the monotonic time of its insert, a float that it shares with its
-    neighbours in time: at a million refs that is 0 bytes each instead of 120.
+    Never changed, for refs share it: clones, and plain inserts of one place within a millisecond, which
+    so take 0 bytes each for it instead of 90.
+
+    Attributes:
+        born: when it was inserted, in seconds of the monotonic clock.
+        code: with ``offset`` the place of the insert, as what costs least to take down.
+        offset: of the instruction in the code.
+        lifetime: when the ref is purged.
+        finalizer: runs when it goes.
+        recipe: opens the object again.
     """
 
     born: float
-    site: Site | None = None
+    code: CodeType
+    offset: int
     lifetime: RefLifetime = RefLifetime.UNTIL_CONTEXT_DROP
     finalizer: Finalizer | None = None
     recipe: Recipe[object] | None = None
+
+    @classmethod
+    def of_call(cls, lifetime: RefLifetime, finalizer: Finalizer | None, recipe: Recipe[object] | None) -> Entry:
+        """The entry of an insert at this moment by the caller of the public method that called the caller."""
+        frame = sys._getframe(3)
+        return cls(monotonic(), frame.f_code, frame.f_lasti, lifetime, finalizer, recipe)
+
+    def where(self) -> str:
+        """The place of the insert, as ``"file:line"``."""
+        lines = (line for start, end, line in self.code.co_lines() if start <= self.offset < end and line is not None)
+        return f"{self.code.co_filename}:{next(lines, self.code.co_firstlineno)}"
 
 
 @dataclasses.dataclass(slots=True, frozen=True)
@@ -45,9 +61,7 @@ class RefInfo:
         type_tag: the hint as text, such as ``"sqlite3:Connection"``.
         lifetime: when the ref is purged.
         age: seconds since the insert, to the millisecond.
-        where: ``"file:line"`` of the insert. Noted for every ref with a hint, finalizer, recipe or
-            lifetime of its own; for a plain ``insert(value)`` only in Python's development mode
-            (``python -X dev``), else None: to note it would cost a third of the insert.
+        where: ``"file:line"`` of the insert, or None where it is not known.
     """
 
     key: str
@@ -57,27 +71,7 @@ class RefInfo:
     where: str | None
 
 
-def call_site() -> Site:
-    """The place that called the public method which called the caller of this."""
-    frame = sys._getframe(3)
-    return frame.f_code, frame.f_lasti
-
-
-def entry_of(ref: RegistryKey[object]) -> Entry:
-    """The entry of a ref, made up where it is a plain one."""
-    entry = ref._entry
-    return entry if isinstance(entry, Entry) else Entry(entry)
-
-
 def describe(ref: RegistryKey[object], now: float) -> RefInfo:
     """What may be told of a ref."""
-    entry = entry_of(ref)
-    where = None if entry.site is None else where_of(entry.site)
-    return RefInfo(redact(ref._id), type_tag(hint_of(ref._info)), entry.lifetime, max(0.0, now - entry.born), where)
-
-
-def where_of(site: Site) -> str:
-    """A place as ``"file:line"``."""
-    code, offset = site
-    lines = (line for start, end, line in code.co_lines() if start <= offset < end and line is not None)
-    return f"{code.co_filename}:{next(lines, code.co_firstlineno)}"
+    entry: Entry = ref._entry
+    return RefInfo(redact(ref._id), tag_of(ref._info), entry.lifetime, max(0.0, now - entry.born), entry.where())

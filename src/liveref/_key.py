@@ -50,7 +50,7 @@ class RegistryKey(Generic[T_co]):
     _id: bytes
     _info: ClassInfo
     _value: Any  # the T of the ref: the isinstance of a lookup stands in for the cast
-    _entry: Any  # a float or an Entry, which is a room of the floor above
+    _entry: Any  # an Entry, which is a room of the floor above
 
     def __new__(cls, *_args: Never, **_kwargs: Never) -> Self:
         message = (

@@ -11,7 +11,7 @@ from typing import Final, Generic, NoReturn, SupportsIndex, cast, final, overloa
 
 from typing_extensions import TypeForm
 
-from liveref._entry import Entry, RefInfo, call_site, describe, entry_of
+from liveref._entry import Entry, RefInfo, describe
 from liveref._finalize import ExitHook, Finalizer, Outcome, arun, finish, run
 from liveref._hints import ClassInfo, class_info, hint_of, mismatch
 from liveref._key import BLANK_KEYS, RegistryKey
@@ -29,9 +29,10 @@ from liveref.exceptions import (
 __all__ = ["SessionRefRegistry", "TypedRefs"]
 
 _DEFAULT: Final = RefLifetime.UNTIL_CONTEXT_DROP
-_NOTE_ALL: Final = sys.flags.dev_mode
 _TICK: Final = 0.001
-"""Seconds: plain refs inserted within the same tick share one time, and so 24 bytes."""
+"""Seconds: plain refs that one place inserts within a tick share an entry."""
+
+_frame: Final = sys._getframe
 
 
 class SessionRefRegistry(Store):
@@ -106,7 +107,7 @@ class SessionRefRegistry(Store):
             CapacityExceededError: the registry is full.
             RegistryClosedError: the registry is closed, or its session has ended.
         """
-        if hint is not MISSING or finalizer is not None or reopen is not None or lifetime is not _DEFAULT or _NOTE_ALL:
+        if hint is not MISSING or finalizer is not None or reopen is not None or lifetime is not _DEFAULT:
             info = None if hint is MISSING else class_info(hint)
             return self._insert(value, info, lifetime, finalizer, reopen)
         try:
@@ -114,12 +115,13 @@ class SessionRefRegistry(Store):
             self._free.pop()
         except IndexError:
             key = self._reserve("insert")
-        now = monotonic()
-        if now > self._tick_end:
-            self._tick, self._tick_end = now, now + _TICK
+        frame = _frame(1)
+        code, offset, now, entry = frame.f_code, frame.f_lasti, monotonic(), self._latest
+        if entry is None or code is not entry.code or offset != entry.offset or now - entry.born > _TICK:
+            self._latest = entry = Entry(now, code, offset)
         key._info = type(value)
         key._value = value
-        key._entry = self._tick
+        key._entry = entry
         self._refs[key._id] = key
         if self._closed:
             self._withdraw(key, "insert")
@@ -147,7 +149,7 @@ class SessionRefRegistry(Store):
         if reopen is not None and not isinstance(reopen, Recipe):
             raise InvalidArgumentError("reopen", "a Recipe", readable(type(reopen)))
         duty = None if finalizer is None else Finalizer(finalizer)
-        entry = Entry(monotonic(), call_site(), lifetime, duty, reopen)
+        entry = Entry.of_call(lifetime, duty, reopen)
         return self._keep(value, type(value) if info is None else info, entry, "insert")
 
     def open(self, recipe: Recipe[T], *, lifetime: RefLifetime = _DEFAULT) -> RegistryKey[T]:
@@ -211,7 +213,7 @@ class SessionRefRegistry(Store):
         return key
 
     def _enter(self, value: T, hook: ExitHook) -> RegistryKey[T]:
-        entry = Entry(monotonic(), call_site(), finalizer=Finalizer(None, hook))
+        entry = Entry.of_call(_DEFAULT, Finalizer(None, hook), None)
         return self._keep(value, type(value), entry, "enter_context")
 
     @overload
@@ -324,16 +326,16 @@ class SessionRefRegistry(Store):
         uid = id_of(key) if type(key) is not RegistryKey else key._id
         if uid not in refs:
             return False
-        self._gone.append(uid)  # before it goes: there is no moment between
+        self._gone.append((uid, "released", monotonic()))  # before it goes: there is no moment between
         ref = refs.pop(uid, None)
         if ref is None:
             return False
         value = ref._value
         del ref._value
         self._free.append(None)
-        entry = ref._entry
-        if type(entry) is Entry and entry.finalizer is not None and entry.finalizer.give_up():
-            finish(entry.finalizer, value)
+        finalizer = ref._entry.finalizer
+        if finalizer is not None and finalizer.give_up():
+            finish(finalizer, value)
         return True
 
     def drain(self) -> int:
@@ -388,7 +390,7 @@ class SessionRefRegistry(Store):
             CapacityExceededError: the registry is full.
         """
         ref, value = self._own(key, "clone_ref")
-        finalizer = entry_of(ref).finalizer
+        finalizer: Finalizer | None = ref._entry.finalizer
         if finalizer is not None:
             finalizer.share()
         try:
@@ -444,7 +446,8 @@ class SessionRefRegistry(Store):
         found = self._live(key)
         if found is None:
             raise self._absence(key)
-        return entry_of(found[0]).lifetime
+        lifetime: RefLifetime = found[0]._entry.lifetime
+        return lifetime
 
     def describe(self) -> list[RefInfo]:
         """What may be told of the refs held now: redacted, and without the objects; O(n)."""

@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from types import TracebackType
 from typing import Final, ParamSpec, Self, TypeVar, cast, overload
 
-from liveref._entry import entry_of
+from liveref._entry import Entry
 from liveref._finalize import Outcome, Steps, arun, run
 from liveref._policy import MAX_SESSION_REFS_PER_RUN, RefLifetime, SessionPausePolicy
 from liveref._registry import SessionRefRegistry
@@ -276,7 +276,7 @@ class Session:
 
     def _hand_over(self, parent: SessionRefRegistry, outcome: Outcome) -> None:
         for ref in self._refs:
-            entry = entry_of(ref)
+            entry: Entry = ref._entry
             if entry.lifetime is RefLifetime.UNTIL_PARENT_FINISH:
                 entry = dataclasses.replace(entry, lifetime=RefLifetime.UNTIL_CONTEXT_DROP)
             elif entry.lifetime is not RefLifetime.UNTIL_EXPLICIT_DROP:

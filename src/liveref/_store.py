@@ -15,7 +15,7 @@ from itertools import islice, repeat
 from time import monotonic
 from typing import Final, Never, Self
 
-from liveref._entry import Entry, entry_of, where_of
+from liveref._entry import Entry
 from liveref._finalize import Finalizer, Outcome, Steps, finalize
 from liveref._hints import ClassInfo, Sealed, check_of, hint_of, mismatch, tag_of
 from liveref._key import RegistryKey, blank_key
@@ -48,10 +48,9 @@ class Store:
         "_closed",
         "_free",
         "_gone",
+        "_latest",
         "_parent",
         "_refs",
-        "_tick",
-        "_tick_end",
         "_unissued",
     )
 
@@ -61,8 +60,8 @@ class Store:
     """A token for each ref that may still be inserted: to pop one is to have room, exactly."""
     _unissued: repeat[None]
     """The tokens that are not in ``_free`` yet, so that a large capacity costs nothing."""
-    _gone: deque[bytes | tuple[bytes, str, float]]
-    """The last departures: how and when each went; of a plain release only the id, for speed."""
+    _gone: deque[tuple[bytes, str, float]]
+    """The last departures: the id, how it went, and when, in seconds of the monotonic clock."""
 
     def __init__(self, capacity: int) -> None:
         if not isinstance(capacity, int) or isinstance(capacity, bool) or capacity < 1:
@@ -75,7 +74,7 @@ class Store:
         self._gone = deque(maxlen=_REMEMBERED)
         self._closed = False
         self._parent: Self | None = None
-        self._tick = self._tick_end = 0.0
+        self._latest: Entry | None = None
 
     def _admit(self, operation: str) -> None:
         """Take the room of one ref.
@@ -103,7 +102,7 @@ class Store:
         self._admit(operation)
         return blank_key()
 
-    def _keep(self, value: object, info: ClassInfo, entry: float | Entry, operation: str) -> RegistryKey[Never]:
+    def _keep(self, value: object, info: ClassInfo, entry: Entry, operation: str) -> RegistryKey[Never]:
         """Store a value under a new key."""
         key = self._reserve(operation)
         key._info = info
@@ -154,11 +153,9 @@ class Store:
     def _absence(self, key: RegistryKey[object]) -> RefLookupError:
         """Why a key is not there."""
         for store in self._lineage():
-            for record in reversed(store._gone.copy()):
-                if record == key._id:
-                    return RefReleasedError(redact(key._id), "released")
-                if type(record) is tuple and record[0] == key._id:
-                    return RefReleasedError(redact(key._id), record[1], monotonic() - record[2])
+            for uid, how, when in reversed(store._gone.copy()):
+                if uid == key._id:
+                    return RefReleasedError(redact(uid), how, monotonic() - when)
         return RefNotFoundError(redact(key._id), len(self._refs))
 
     def _take(self, ref: RegistryKey[object], how: str) -> tuple[Finalizer | None, object] | None:
@@ -169,9 +166,9 @@ class Store:
         value = ref._value
         del ref._value  # the key, which its owner may keep, keeps nothing alive
         self._free.append(None)
-        return entry_of(ref).finalizer, value
+        return ref._entry.finalizer, value
 
-    def _move(self, ref: RegistryKey[object], to: Store, entry: float | Entry) -> bool:
+    def _move(self, ref: RegistryKey[object], to: Store, entry: Entry) -> bool:
         """Hand a ref to another store under the same key; False if it went meanwhile. All or nothing."""
         uid = ref._id
         if uid in to._refs:
@@ -196,7 +193,7 @@ class Store:
 
     def _purge(self, outcome: Outcome, how: str, keep: Callable[[RefLifetime], bool]) -> Steps:
         """Drop the refs of all lifetimes but those to keep, last in first out, and run their finalizers."""
-        refs = [ref for ref in self._refs.copy().values() if not keep(entry_of(ref).lifetime)]
+        refs = [ref for ref in self._refs.copy().values() if not keep(ref._entry.lifetime)]
         return finalize(self._duties(reversed(refs), how, outcome), outcome)
 
     def _duties(
@@ -236,15 +233,14 @@ class Store:
             refs = list(self._refs.values())
         except AttributeError:  # __init__ has raised
             return
-        sites = [
-            entry.site for entry in map(entry_of, refs) if entry.finalizer and entry.finalizer.is_of_this_process()
-        ]
+        entries: list[Entry] = [ref._entry for ref in refs]
+        undone = [entry for entry in entries if entry.finalizer and entry.finalizer.is_of_this_process()]
         for ref in refs:
             del ref._value
-        if sites:
-            places = ", ".join(sorted({where_of(site) for site in sites if site})[:5])
+        if undone:
+            places = ", ".join(sorted({entry.where() for entry in undone})[:5])
             warnings.warn(
-                f"a registry was collected with {len(sites)} finalizers not run, of refs inserted at {places}: "
+                f"a registry was collected with {len(undone)} finalizers not run, of refs inserted at {places}: "
                 f"end its session, or close() it",
                 ResourceWarning,
                 source=self,

@@ -75,10 +75,10 @@ class RefReleasedError(RefLookupError):
         key: the redacted key.
         how: the way it went: ``"removed"``, ``"released"``, ``"drained"``, ``"transferred"``,
             ``"session ended"`` or ``"registry closed"``.
-        ago: seconds since, or None where the release did not note the time.
+        ago: seconds since.
     """
 
-    def __init__(self, key: str, how: str, ago: float | None = None) -> None:
+    def __init__(self, key: str, how: str, ago: float) -> None:
         super().__init__(key, how, ago)
 
     def __str__(self) -> str:

@@ -4,19 +4,20 @@ from liveref._key import RegistryKey
 from liveref._policy import RefLifetime
 from liveref._recipe import Recipe
 from types import CodeType
-from typing import TypeAlias
 
-__all__ = ['Entry', 'RefInfo', 'Site', 'call_site', 'describe', 'entry_of', 'where_of']
-
-Site: TypeAlias = tuple[CodeType, int]
+__all__ = ['Entry', 'RefInfo', 'describe']
 
 @dataclasses.dataclass(slots=True)
 class Entry:
     born: float
-    site: Site | None = ...
+    code: CodeType
+    offset: int
     lifetime: RefLifetime = ...
     finalizer: Finalizer | None = ...
     recipe: Recipe[object] | None = ...
+    @classmethod
+    def of_call(cls, lifetime: RefLifetime, finalizer: Finalizer | None, recipe: Recipe[object] | None) -> Entry: ...
+    def where(self) -> str: ...
 
 @dataclasses.dataclass(slots=True, frozen=True)
 class RefInfo:
@@ -26,7 +27,4 @@ class RefInfo:
     age: float
     where: str | None
 
-def call_site() -> Site: ...
-def entry_of(ref: RegistryKey[object]) -> Entry: ...
 def describe(ref: RegistryKey[object], now: float) -> RefInfo: ...
-def where_of(site: Site) -> str: ...

@@ -44,7 +44,6 @@ FAILURE = RefFailure("3f2a1c…", "_thread:lock", "no recipe", "app.py:3")
 SAMPLES = [
     (RefNotFoundError("3f2a1c…", 3), "no ref 3f2a1c… in this registry (it holds 3)"),
     (RefReleasedError("3f2a1c…", "drained", 1.23456), "ref 3f2a1c… is gone: drained 1.23 s ago"),
-    (RefReleasedError("3f2a1c…", "released"), "ref 3f2a1c… is gone: released."),
     (
         RefDroppedError("3f2a1c…", "_thread:lock", "warn_drop", "2026-11-24T12:00:00Z", "Give it a recipe."),
         "ref 3f2a1c… (_thread:lock) was dropped by a snapshot at 2026-11-24T12:00:00Z under warn_drop. Give it a recipe.",

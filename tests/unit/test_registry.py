@@ -524,27 +524,21 @@ def test_describe_tells_what_may_be_told(registry: SessionRefRegistry) -> None:
 @pytest.mark.parametrize(
     "insert",
     [
+        lambda registry: registry.insert(1),
         lambda registry: registry.insert(1, finalizer=print),
         lambda registry: registry.insert(1, int),
         lambda registry: registry.typed(int).insert(1),
         lambda registry: registry.enter_context(Lock()),
         lambda registry: registry.open(_RECIPE),
     ],
-    ids=["finalizer", "hint", "typed", "context", "recipe"],
+    ids=["plain", "finalizer", "hint", "typed", "context", "recipe"],
 )
-def test_an_insert_with_more_than_a_value_notes_where(insert: object) -> None:
+def test_an_insert_notes_where_it_was_called(insert: object) -> None:
     registry = SessionRefRegistry()
     key = insert(registry)  # type: ignore[operator]
     where = registry.describe()[0].where
     registry.remove(key)
     assert where == f"{__file__}:{insert.__code__.co_firstlineno}"  # type: ignore[attr-defined]
-
-
-def test_development_mode_notes_where_a_plain_insert_was() -> None:
-    program = "import liveref; r = liveref.SessionRefRegistry()\nr.insert(1)\nprint(r.describe()[0].where)"
-    for options, expected in ([], "None"), (["-X", "dev"], "<string>:2"):
-        run = subprocess.run([sys.executable, *options, "-c", program], capture_output=True, text=True, check=True)
-        assert run.stdout.strip() == expected
 
 
 def test_a_plain_ref_has_an_age_in_seconds(registry: SessionRefRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -554,14 +548,15 @@ def test_a_plain_ref_has_an_age_in_seconds(registry: SessionRefRegistry, monkeyp
     assert registry.describe()[0].age == 60.5
 
 
-def test_plain_refs_of_one_moment_share_their_time(
+def test_plain_refs_of_one_place_and_moment_share_an_entry(
     registry: SessionRefRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = iter([100.0, 100.0005, 100.002, 101.0])
+    clock = iter([100.0, 100.0005, 100.002, 100.0021, 101.0])
     monkeypatch.setattr("liveref._registry.monotonic", lambda: next(clock))
-    for value in range(3):
-        registry.insert(value)
-    assert [round(info.age, 3) for info in registry.describe()] == [1.0, 1.0, 0.998]
+    keys = [registry.insert(value) for value in range(3)]
+    keys.append(registry.insert(3))
+    assert [round(info.age, 4) for info in registry.describe()] == [1.0, 1.0, 0.998, 0.9979]
+    assert [keys[at]._entry is keys[at + 1]._entry for at in range(3)] == [True, False, False]
 
 
 def test_a_registry_can_be_neither_pickled_nor_copied(registry: SessionRefRegistry) -> None:
