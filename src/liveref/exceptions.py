@@ -83,8 +83,10 @@ class RefReleasedError(RefLookupError):
 
     def __str__(self) -> str:
         key, how, ago = self.args
-        when = "" if ago is None else f" {ago:.3g} s ago"
-        return f"ref {key} is gone: {how}{when}. Look it up before that, give it a longer lifetime=, or pass default=."
+        return (
+            f"ref {key} is gone: {how} {ago:.3g} s ago. "
+            f"Look it up before that, give it a longer lifetime=, or pass default=."
+        )
 
 
 class RefDroppedError(RefLookupError):
