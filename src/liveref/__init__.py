@@ -9,8 +9,9 @@ from liveref._key import RegistryKey
 from liveref._marker import SESSION_REF_TAG
 from liveref._policy import MAX_SESSION_REFS_PER_RUN, RefLifetime, SessionPausePolicy
 from liveref._recipe import Recipe, Reopener, reopener
-from liveref._registry import SessionRefRegistry, TypedRefs
+from liveref._registry import SessionRefRegistry
 from liveref._session import Session, bind, current_session_registry, use_session_registry
+from liveref._typed import TypedRefs
 from liveref.exceptions import (
     CapacityExceededError,
     DuplicateKeyError,

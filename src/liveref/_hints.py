@@ -14,7 +14,8 @@ from typing import Final, TypeAlias, cast
 from weakref import WeakValueDictionary
 
 from liveref._checks import Trail, instance_of, quick
-from liveref._forms import TOWER, CheckDepth, Form, compile_hint, is_plain_class
+from liveref._compile import compile_hint
+from liveref._forms import TOWER, CheckDepth, Form, is_plain_class
 from liveref._tag import readable, type_tag
 
 __all__ = [

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from functools import partial
 from time import monotonic
-from typing import Final, Generic, NoReturn, SupportsIndex, cast, final, overload
+from typing import Final, NoReturn, SupportsIndex, cast, overload
 
 from typing_extensions import TypeForm
 
-from liveref._entry import Entry, RefInfo, describe
+from liveref._entry import Entry
 from liveref._finalize import ExitHook, Finalizer, Outcome, arun, finish, run
-from liveref._hints import ClassInfo, class_info, hint_of, mismatch
+from liveref._hints import class_info
 from liveref._key import BLANK_KEYS, RegistryKey
+from liveref._lookups import Lookups
 from liveref._policy import MAX_SESSION_REFS_PER_RUN, RefLifetime
 from liveref._recipe import Recipe
-from liveref._store import Store, id_of
+from liveref._store import id_of
 from liveref._tag import readable
-from liveref._typing import MISSING, Default, Missing, T, V
+from liveref._typing import MISSING, Missing, T, V
 from liveref.exceptions import (
     InvalidArgumentError,
-    RefTypeError,
     RegistryClosedError,
 )
 
-__all__ = ["SessionRefRegistry", "TypedRefs"]
+__all__ = ["SessionRefRegistry"]
 
 _DEFAULT: Final = RefLifetime.UNTIL_CONTEXT_DROP
 _TICK: Final = 0.001
@@ -35,7 +35,7 @@ _TICK: Final = 0.001
 _frame: Final = sys._getframe
 
 
-class SessionRefRegistry(Store):
+class SessionRefRegistry(Lookups):
     """The live objects of one run, each under a typed key.
 
     Safe to use from any thread and task, from a finalizer, ``__del__`` or signal handler, and in the
@@ -127,31 +127,6 @@ class SessionRefRegistry(Store):
             self._withdraw(key, "insert")
         return key
 
-    def _insert(
-        self,
-        value: object,
-        info: ClassInfo | None,
-        lifetime: RefLifetime,
-        finalizer: Callable[..., object] | None,
-        reopen: Recipe[object] | None,
-    ) -> RegistryKey[object]:
-        """Insert with all there is; called by a public method, whose caller is noted."""
-        if info is not None:
-            found = mismatch(value, info, full=True)
-            if found is not None:
-                raise RefTypeError("insert", None, readable(hint_of(info)), found, "Nothing was stored.")
-        if not isinstance(lifetime, RefLifetime):
-            raise InvalidArgumentError("lifetime", "a RefLifetime", readable(type(lifetime)))
-        if finalizer is not None and not callable(finalizer):
-            raise InvalidArgumentError("finalizer", "callable", readable(type(finalizer)))
-        if getattr(finalizer, "__isabstractmethod__", False) is True:  # typing.TextIO.close closes nothing
-            raise InvalidArgumentError("finalizer", "a method that does something", "an abstract one")
-        if reopen is not None and not isinstance(reopen, Recipe):
-            raise InvalidArgumentError("reopen", "a Recipe", readable(type(reopen)))
-        duty = None if finalizer is None else Finalizer(finalizer)
-        entry = Entry.of_call(lifetime, duty, reopen)
-        return self._keep(value, type(value) if info is None else info, entry, "insert")
-
     def open(self, recipe: Recipe[T], *, lifetime: RefLifetime = _DEFAULT) -> RegistryKey[T]:
         """The key of an object that a recipe opens now, with the recipe and its finalizer.
 
@@ -215,89 +190,6 @@ class SessionRefRegistry(Store):
     def _enter(self, value: T, hook: ExitHook) -> RegistryKey[T]:
         entry = Entry.of_call(_DEFAULT, Finalizer(None, hook), None)
         return self._keep(value, type(value), entry, "enter_context")
-
-    @overload
-    def get(self, key: RegistryKey[T], hint: Missing = ..., *, default: Missing = ...) -> T: ...
-    @overload
-    def get(self, key: RegistryKey[T], hint: Missing = ..., *, default: Default) -> T | Default: ...
-    @overload
-    def get(self, key: RegistryKey[object], hint: TypeForm[V], *, default: Missing = ...) -> V: ...
-    @overload
-    def get(self, key: RegistryKey[object], hint: TypeForm[V], *, default: Default) -> V | Default: ...
-    def get(self, key: RegistryKey[object], hint: object = MISSING, default: object = MISSING) -> object:
-        """The object of a key, checked to be of the key's type, or of the hint. O(1).
-
-        Args:
-            key: the key; an isolated child session finds its parent's too.
-            hint: an explicit downcast: the type to check instead of the key's.
-            default: what to give where the key was never here or has gone. Nothing else is hidden
-                by it: a wrong type, a dropped ref and a failing recipe raise.
-
-        Raises:
-            RefNotFoundError: the registry never held the key.
-            RefReleasedError: it did.
-            RefTypeError: the object is not of the type.
-            HintError: the hint can't be checked at run time.
-        """
-        try:
-            value = self._refs[key._id]._value
-            if isinstance(value, key._info if hint is MISSING else class_info(hint)):
-                return value
-        except Exception:  # noqa: BLE001, S110  told below, where there is time
-            pass
-        return self._look_up(key, None if hint is MISSING else class_info(hint), default)
-
-    def __getitem__(self, key: RegistryKey[T]) -> T:
-        """As `get` without a hint and default."""
-        try:
-            value: T = self._refs[key._id]._value
-            if isinstance(value, key._info):
-                return value
-        except Exception:  # noqa: BLE001, S110  told below, where there is time
-            pass
-        return cast("T", self._look_up(key, None, MISSING))
-
-    def _look_up(self, key: RegistryKey[object], info: ClassInfo | None, default: object) -> object:
-        """What `get` does, with all its cases and errors."""
-        found = self._live(key)
-        if found is not None:
-            ref, value = found
-            self._check("get", key, ref, value, key._info if info is None else info, full=False)
-            return value
-        if default is MISSING:
-            raise self._absence(key)
-        return default
-
-    def get_any(self, key: RegistryKey[object]) -> object:
-        """The object of a key, of whatever type it is.
-
-        Raises:
-            RefNotFoundError, RefReleasedError: as `get`.
-        """
-        found = self._live(key)
-        if found is None:
-            raise self._absence(key)
-        return found[1]
-
-    def typed(self, hint: TypeForm[T]) -> TypedRefs[T]:
-        """The registry seen as one of one type: there a wrong type is an argument error in every checker.
-
-        Raises:
-            HintError: the hint can't be checked at run time.
-        """
-        return TypedRefs(self, class_info(hint))
-
-    def verify(self, key: RegistryKey[object]) -> None:
-        """Check the whole object against the key's type now, O(n) for containers.
-
-        Raises:
-            RefTypeError: it does not fit.
-            RefNotFoundError, RefReleasedError: as `get`.
-        """
-        found = self._live(key)
-        if found is None:
-            raise self._absence(key)
-        self._check("verify", key, *found, key._info, full=True)
 
     def remove(self, key: RegistryKey[T]) -> T:
         """The object of a key, which is the caller's from now on: the finalizer does not run.
@@ -417,43 +309,6 @@ class SessionRefRegistry(Store):
             raise self._absence(key)
         return key
 
-    def keys(self) -> list[RegistryKey[object]]:
-        """The keys of the refs held now, in the order of their inserts; O(n)."""
-        return list(self._refs.copy().values())
-
-    def __iter__(self) -> Iterator[RegistryKey[object]]:
-        return iter(self.keys())
-
-    def __contains__(self, key: object) -> bool:
-        if type(key) is not RegistryKey:
-            return False
-        uid = key._id
-        return any(uid in store._refs for store in self._lineage())
-
-    def __len__(self) -> int:
-        return len(self._refs)
-
-    def is_empty(self) -> bool:
-        """Whether no ref is held."""
-        return not self._refs
-
-    def lifetime_of(self, key: RegistryKey[object]) -> RefLifetime:
-        """When the ref of a key is purged.
-
-        Raises:
-            RefNotFoundError, RefReleasedError: as `get`.
-        """
-        found = self._live(key)
-        if found is None:
-            raise self._absence(key)
-        lifetime: RefLifetime = found[0]._entry.lifetime
-        return lifetime
-
-    def describe(self) -> list[RefInfo]:
-        """What may be told of the refs held now: redacted, and without the objects; O(n)."""
-        now = monotonic()
-        return [describe(ref, now) for ref in self.keys()]
-
     @property
     def capacity(self) -> int:
         """Refs held at most."""
@@ -469,47 +324,6 @@ class SessionRefRegistry(Store):
             "and take a snapshot() of its session to keep what it holds"
         )
         raise TypeError(message)
-
-
-@final
-class TypedRefs(Generic[T]):
-    """A registry seen as one of one type; `SessionRefRegistry.typed` makes it.
-
-    Example:
-        >>> registry = SessionRefRegistry()
-        >>> texts = registry.typed(str)
-        >>> texts.get(texts.insert("hello"))
-        'hello'
-    """
-
-    __slots__ = ("_info", "_registry")
-
-    def __init__(self, registry: SessionRefRegistry, info: ClassInfo) -> None:
-        self._registry: Final = registry
-        self._info: Final = info
-
-    def insert(
-        self,
-        value: T,
-        *,
-        lifetime: RefLifetime = _DEFAULT,
-        finalizer: Callable[[T], object] | None = None,
-        reopen: Recipe[T] | None = None,
-    ) -> RegistryKey[T]:
-        """As `SessionRefRegistry.insert` with the hint."""
-        key = self._registry._insert(value, self._info, lifetime, finalizer, reopen)
-        return cast("RegistryKey[T]", key)
-
-    @overload
-    def get(self, key: RegistryKey[T], *, default: Missing = ...) -> T: ...
-    @overload
-    def get(self, key: RegistryKey[T], *, default: Default) -> T | Default: ...
-    def get(self, key: RegistryKey[T], *, default: object = MISSING) -> object:
-        """As `SessionRefRegistry.get` with the hint."""
-        return self._registry._look_up(key, self._info, default)
-
-    def __repr__(self) -> str:
-        return f"<TypedRefs[{readable(hint_of(self._info))}] of {self._registry!r}>"
 
 
 def keep_none(_lifetime: RefLifetime) -> bool:

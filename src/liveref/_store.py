@@ -21,7 +21,9 @@ from liveref._hints import ClassInfo, Sealed, check_of, hint_of, mismatch, tag_o
 from liveref._key import RegistryKey, blank_key
 from liveref._marker import redact
 from liveref._policy import RefLifetime
+from liveref._recipe import Recipe
 from liveref._tag import readable
+from liveref._typing import MISSING
 from liveref.exceptions import (
     CapacityExceededError,
     DuplicateKeyError,
@@ -113,6 +115,31 @@ class Store:
             self._withdraw(key, operation)
         return key
 
+    def _insert(
+        self,
+        value: object,
+        info: ClassInfo | None,
+        lifetime: RefLifetime,
+        finalizer: Callable[..., object] | None,
+        reopen: Recipe[object] | None,
+    ) -> RegistryKey[object]:
+        """Insert with all there is; called by a public method, whose caller is noted."""
+        if info is not None:
+            found = mismatch(value, info, full=True)
+            if found is not None:
+                raise RefTypeError("insert", None, readable(hint_of(info)), found, "Nothing was stored.")
+        if not isinstance(lifetime, RefLifetime):
+            raise InvalidArgumentError("lifetime", "a RefLifetime", readable(type(lifetime)))
+        if finalizer is not None and not callable(finalizer):
+            raise InvalidArgumentError("finalizer", "callable", readable(type(finalizer)))
+        if getattr(finalizer, "__isabstractmethod__", False) is True:  # typing.TextIO.close closes nothing
+            raise InvalidArgumentError("finalizer", "a method that does something", "an abstract one")
+        if reopen is not None and not isinstance(reopen, Recipe):
+            raise InvalidArgumentError("reopen", "a Recipe", readable(type(reopen)))
+        duty = None if finalizer is None else Finalizer(finalizer)
+        entry = Entry.of_call(lifetime, duty, reopen)
+        return self._keep(value, type(value) if info is None else info, entry, "insert")
+
     def _withdraw(self, key: RegistryKey[object], operation: str) -> None:
         """Undo an insert that met a close, unless that close has drained it already."""
         if self._refs.pop(key._id, None) is None:
@@ -143,6 +170,17 @@ class Store:
             except AttributeError:
                 pass  # it goes in this very moment
         return None
+
+    def _look_up(self, key: RegistryKey[object], info: ClassInfo | None, default: object) -> object:
+        """What `get` does, with all its cases and errors."""
+        found = self._live(key)
+        if found is not None:
+            ref, value = found
+            self._check("get", key, ref, value, key._info if info is None else info, full=False)
+            return value
+        if default is MISSING:
+            raise self._absence(key)
+        return default
 
     def _lineage(self) -> Iterator[Store]:
         store: Store | None = self

@@ -247,7 +247,8 @@ def test_one_that_hangs_on_although_cancelled_is_left_behind(monkeypatch: pytest
     assert done == [1]
 
 
-def test_a_second_cancellation_ends_the_wait_for_the_one_under_way() -> None:
+def test_a_second_cancellation_ends_the_wait_for_the_one_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_finalize, "GRACE", 3600)
     done: list[object] = []
 
     async def hang(_value: object) -> None:
@@ -262,6 +263,8 @@ def test_a_second_cancellation_ends_the_wait_for_the_one_under_way() -> None:
             for _ in range(3):
                 await asyncio.sleep(0)
             task.cancel()
+        ended, _ = await asyncio.wait({task}, timeout=60)
+        assert ended == {task}
         with pytest.raises(asyncio.CancelledError) as caught:
             await task
         assert isinstance(caught.value.__cause__, BaseExceptionGroup)

@@ -544,6 +544,7 @@ def test_an_insert_notes_where_it_was_called(insert: object) -> None:
 def test_a_plain_ref_has_an_age_in_seconds(registry: SessionRefRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([100.0, 160.5])
     monkeypatch.setattr("liveref._registry.monotonic", lambda: next(clock))
+    monkeypatch.setattr("liveref._lookups.monotonic", lambda: next(clock))
     registry.insert(1)
     assert registry.describe()[0].age == 60.5
 
@@ -553,6 +554,7 @@ def test_plain_refs_of_one_place_and_moment_share_an_entry(
 ) -> None:
     clock = iter([100.0, 100.0005, 100.002, 100.0021, 101.0])
     monkeypatch.setattr("liveref._registry.monotonic", lambda: next(clock))
+    monkeypatch.setattr("liveref._lookups.monotonic", lambda: next(clock))
     keys = [registry.insert(value) for value in range(3)]
     keys.append(registry.insert(3))
     assert [round(info.age, 4) for info in registry.describe()] == [1.0, 1.0, 0.998, 0.9979]

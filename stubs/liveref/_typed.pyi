@@ -1,0 +1,20 @@
+from typing import final
+from collections.abc import Callable
+from liveref._hints import ClassInfo
+from liveref._key import RegistryKey
+from liveref._policy import RefLifetime
+from liveref._recipe import Recipe
+from liveref._store import Store
+from liveref._typing import Default, Missing, T
+from typing import Generic, overload
+
+__all__ = ['TypedRefs']
+
+@final
+class TypedRefs(Generic[T]):
+    def __init__(self, registry: Store, info: ClassInfo) -> None: ...
+    def insert(self, value: T, *, lifetime: RefLifetime = ..., finalizer: Callable[[T], object] | None = None, reopen: Recipe[T] | None = None) -> RegistryKey[T]: ...
+    @overload
+    def get(self, key: RegistryKey[T], *, default: Missing = ...) -> T: ...
+    @overload
+    def get(self, key: RegistryKey[T], *, default: Default) -> T | Default: ...
