@@ -10,14 +10,14 @@ from typing_extensions import TypeAliasType
 from liveref._tag import readable
 from liveref.exceptions import NotJSONableError
 
-__all__ = ["JSON", "json_copy"]
+__all__ = ["ADVICE", "JSON", "SPECIAL", "encodable", "json_copy"]
 
 JSON = TypeAliasType("JSON", "bool | int | float | str | list[JSON] | dict[str, JSON] | None")
 
-_ADVICE: Final = "Pass None, bool, int, finite float, str, list, or dict with str keys."
+ADVICE: Final = "Pass None, bool, int, finite float, str, list, or dict with str keys."
 
 
-_SPECIAL: Final[dict[type, str]] = {float: "a float that is not finite", str: "a str with a lone surrogate"}
+SPECIAL: Final[dict[type, str]] = {float: "a float that is not finite", str: "a str with a lone surrogate"}
 
 
 def json_copy(found: object, path: str) -> JSON:
@@ -34,7 +34,7 @@ def json_copy(found: object, path: str) -> JSON:
         return _copy(found, path)
     except RecursionError:
         pass
-    raise NotJSONableError(path, "a value that is nested too deeply", _ADVICE)
+    raise NotJSONableError(path, "a value that is nested too deeply", ADVICE)
 
 
 def _copy(found: object, path: str) -> JSON:
@@ -43,7 +43,7 @@ def _copy(found: object, path: str) -> JSON:
         return cast("bool | int | None", found)
     if kind is float and math.isfinite(cast("float", found)):
         return cast("float", found)
-    if kind is str and _encodable(cast("str", found)):
+    if kind is str and encodable(cast("str", found)):
         return cast("str", found)
     if kind is list:
         return [_copy(item, f"{path}[{at}]") for at, item in enumerate(cast("list[object]", found))]
@@ -52,14 +52,15 @@ def _copy(found: object, path: str) -> JSON:
             _name(name, path): _copy(item, f"{path}.{name}")
             for name, item in cast("dict[object, object]", found).items()
         }
-    raise NotJSONableError(path, _SPECIAL.get(kind) or readable(kind), _ADVICE)
+    raise NotJSONableError(path, SPECIAL.get(kind) or readable(kind), ADVICE)
 
 
 def _name(name: object, path: str) -> str:
-    if type(name) is not str or not _encodable(name):
-        raise NotJSONableError(path, f"a dict key of type {readable(type(name))}", _ADVICE)
+    if type(name) is not str or not encodable(name):
+        raise NotJSONableError(path, f"a dict key of type {readable(type(name))}", ADVICE)
     return name
 
 
-def _encodable(text: str) -> bool:
+def encodable(text: str) -> bool:
+    """Whether a text can be written as UTF-8: not with a lone surrogate in it."""
     return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)

@@ -1,0 +1,265 @@
+"""Payloads as JSON and back: keys, live objects, escapes, paths, depth."""
+
+from __future__ import annotations
+
+import decimal
+import enum
+import json
+import math
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from liveref import (
+    SESSION_REF_TAG,
+    CapacityExceededError,
+    InvalidArgumentError,
+    MarkerError,
+    NoCurrentRegistryError,
+    NotJSONableError,
+    RefReleasedError,
+    RegistryClosedError,
+    RegistryKey,
+    Session,
+    SessionRefRegistry,
+)
+from liveref.jsonable import decode, encode, find_markers, reject_markers
+
+UUID = "0f0e1d2c-3b4a-4958-8776-655443322110"
+KEY = RegistryKey.parse(UUID, int)
+MARKER = {SESSION_REF_TAG: UUID}
+
+
+class Conn:
+    """A live object."""
+
+
+class Level(enum.IntEnum):
+    LOW = 1
+
+
+class Text(str):
+    __slots__ = ()
+
+
+def test_plain_values_pass_unchanged_as_a_copy() -> None:
+    payload = {"a": [None, True, 1, 2**80, 1.5, "é", {"b": []}], "": {}}
+    encoded = encode(payload)
+    assert encoded == payload
+    assert encoded is not payload
+    assert json.loads(json.dumps(encoded)) == payload
+
+
+@pytest.mark.parametrize("value", [None, True, 1, -0.0, "x", [], {}])
+def test_a_payload_may_be_any_value(value: object) -> None:
+    assert encode(value) == decode(encode(value)) == value
+
+
+def test_a_key_becomes_its_marker_and_comes_back_as_a_key() -> None:
+    encoded = encode({"k": KEY, "ks": [KEY]})
+    assert encoded == {"k": MARKER, "ks": [MARKER]}
+    assert decode(encoded) == decode(encoded, registry=SessionRefRegistry()) == {"k": KEY, "ks": [KEY]}
+
+
+def test_a_live_object_comes_back_as_itself_and_without_a_registry_as_a_key() -> None:
+    registry = SessionRefRegistry()
+    conn = Conn()
+    encoded = encode({"c": [conn], "again": conn}, registry=registry, live=[Conn])
+    decoded = decode(json.loads(json.dumps(encoded)), registry=registry)
+    assert decoded == {"c": [conn], "again": conn}
+    assert len(registry) == 1
+    (key,) = registry
+    assert decode(encoded) == {"c": [key], "again": key}
+    assert encoded["c"][0] == {SESSION_REF_TAG: str(key), "type": f"{__name__}:Conn"}
+
+
+def test_an_object_keeps_its_key_at_every_hop_and_where_it_was_inserted_by_hand() -> None:
+    registry = SessionRefRegistry()
+    conn = Conn()
+    key = registry.insert(conn)
+    hops = [encode([conn], registry=registry, live=(Conn,)) for _ in range(3)]
+    assert hops[0] == hops[1] == hops[2] == [key.to_marker(typed=True)]
+
+
+def test_an_object_that_a_parent_holds_keeps_the_parents_key() -> None:
+    with Session() as parent, parent.child(isolated=True) as child:
+        conn = Conn()
+        key = parent.refs.insert(conn)
+        assert encode(conn, live=[Conn]) == key.to_marker(typed=True)
+        assert child.refs.is_empty()
+
+
+def test_a_ref_that_is_just_going_is_no_home_for_its_object() -> None:
+    registry = SessionRefRegistry()
+    conn = Conn()
+    key = registry.insert(conn)
+    del registry._refs[key._id]._value
+    encode(conn, registry=registry, live=[Conn])
+    assert len(registry) == 2
+    registry._refs.pop(key._id)
+
+
+def test_live_objects_go_to_the_current_registry() -> None:
+    with Session() as session:
+        encode(Conn(), live=[Conn])
+        (info,) = session.refs.describe()
+    assert info.where is not None
+    assert info.where.startswith(__file__)
+    with pytest.raises(NoCurrentRegistryError):
+        encode(Conn(), live=[Conn])
+    assert encode([1]) == [1]
+
+
+def test_a_payload_that_fails_inserts_nothing() -> None:
+    registry = SessionRefRegistry()
+    with pytest.raises(NotJSONableError, match=r"\$\[1\]"):
+        encode([Conn(), b"x"], registry=registry, live=[Conn])
+    assert registry.is_empty()
+    full = SessionRefRegistry(capacity=2)
+    kept = full.insert(1)
+    with pytest.raises(CapacityExceededError):
+        encode([Conn(), Conn()], registry=full, live=[Conn])
+    assert full.keys() == [kept]
+    registry.close()
+    with pytest.raises(RegistryClosedError):
+        encode(Conn(), registry=registry, live=[Conn])
+
+
+def test_live_takes_classes() -> None:
+    with pytest.raises(InvalidArgumentError, match="live must be classes, found str"):
+        encode(1, live=["Conn"])  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ((1,), "tuple"),
+        ({1}, "set"),
+        (b"x", "bytes"),
+        (decimal.Decimal(1), "decimal.Decimal"),
+        (Level.LOW, "Level"),
+        (np.float64(1.5), "numpy.float64"),
+        (np.int64(1), "numpy.int64"),
+        (Text("x"), "Text"),
+        (math.nan, "a float that is not finite"),
+        (-math.inf, "a float that is not finite"),
+        ("a\ud800", "a str with a lone surrogate"),
+        ({1: 2}, "a dict key of type int"),
+        ({Text("x"): 2}, "a dict key of type .*Text"),
+        ({"\udfff": 2}, "a dict key of type str"),
+        (Conn(), "Conn"),
+        (threading.Lock(), "lock"),
+        (int, "type"),
+    ],
+    ids=[
+        "tuple", "set", "bytes", "decimal", "enum", "numpy float", "numpy int", "str subclass", "nan", "inf",
+        "surrogate", "int key", "str subclass key", "surrogate key", "object", "lock", "class",
+    ],
+)  # fmt: skip
+def test_what_json_would_change_is_refused_with_its_path(value: object, found: str) -> None:
+    with pytest.raises(NotJSONableError, match=rf"\$\.event\.conns\[2\] is not JSON: found .*{found}"):
+        encode({"event": {"conns": [1, 2, value]}})
+
+
+@pytest.mark.parametrize(
+    ("payload", "path"),
+    [(b"", r"\$"), ({"a b": b""}, r'\$\["a b"\]'), ({"é": {"1": b""}}, r'\$\.é\["1"\]'), ([[b""]], r"\$\[0\]\[0\]")],
+    ids=["root", "odd name", "digits", "lists"],
+)
+def test_a_path_is_written_so_that_it_can_be_read(payload: object, path: str) -> None:
+    with pytest.raises(NotJSONableError, match=f"^{path} is not JSON"):
+        encode(payload)
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        dict(MARKER),
+        {SESSION_REF_TAG: 5},
+        {SESSION_REF_TAG: {"deep": 1}},
+        {SESSION_REF_TAG: {SESSION_REF_TAG: {SESSION_REF_TAG: "x"}}},
+        {SESSION_REF_TAG: [], "other": KEY},
+        {SESSION_REF_TAG: KEY},
+    ],
+    ids=["a marker", "a number", "a dict", "escapes", "more fields", "a key"],
+)
+def test_a_dict_of_the_users_own_with_the_tag_is_escaped(own: dict[str, object]) -> None:
+    encoded = encode([own])
+    assert isinstance(encoded[0][SESSION_REF_TAG], dict)
+    assert decode(json.loads(json.dumps(encoded))) == [own]
+    keys = [value for value in own.values() if isinstance(value, RegistryKey)]
+    assert [key for _, key in find_markers(encoded)] == keys
+
+
+def test_a_container_in_itself_is_refused_and_one_in_two_places_is_not() -> None:
+    loop: list[object] = [1]
+    loop.append({"again": loop})
+    with pytest.raises(NotJSONableError, match=r"^\$\[1\]\.again is not JSON: found a container that contains itself"):
+        encode(loop)
+    shared = {"a": 1}
+    assert encode([shared, shared]) == [shared, shared]
+
+
+def test_depth_is_no_limit() -> None:
+    deep: object = KEY
+    for _ in range(100_000):
+        deep = [{"a": deep}]
+    encoded = encode(deep)
+    decoded = decode(encoded)
+    ((path, key),) = find_markers(encoded)
+    assert (len(path), key) == (1 + 100_000 * 5, KEY)
+    with pytest.raises(MarkerError):
+        reject_markers(encoded)
+    for _ in range(100_000):
+        decoded = decoded[0]["a"]
+    assert decoded == KEY
+
+
+def test_markers_are_found_in_their_order() -> None:
+    other = RegistryKey.new(str)
+    payload = encode({"b": [KEY, {"c": other}], "a": KEY, "d": {SESSION_REF_TAG: 1, "k": other}})
+    found = list(find_markers(payload))
+    paths = ["$.b[0]", "$.b[1].c", "$.a", f"$.d.{SESSION_REF_TAG}.k"]
+    assert found == list(zip(paths, [KEY, other, KEY, other], strict=True))
+    assert list(find_markers({"a": 1})) == []
+
+
+@pytest.mark.parametrize("broken", [{SESSION_REF_TAG: 5}, {SESSION_REF_TAG: "x"}, {**MARKER, "more": 1}])
+def test_a_broken_marker_is_told_with_its_path(broken: object) -> None:
+    for read in (decode, lambda payload: list(find_markers(payload)), reject_markers):
+        with pytest.raises(MarkerError, match=r"at \$\.a\[0\]"):
+            read({"a": [broken]})
+
+
+@pytest.mark.parametrize("payload", [MARKER, {SESSION_REF_TAG: 5}, {SESSION_REF_TAG: {}}], ids=["marker", "broken", "escape"])
+def test_reject_refuses_all_that_contains_the_tag(payload: object) -> None:
+    with pytest.raises(MarkerError, match=r"a dict with the tag at \$\.x\[1\]"):
+        reject_markers({"x": [0, payload]})
+    reject_markers({"x": [0, {SESSION_REF_TAG.upper(): 1}]})
+
+
+def test_a_live_object_that_has_gone_is_told() -> None:
+    registry = SessionRefRegistry()
+    encoded = encode(Conn(), registry=registry, live=[Conn])
+    registry.drain()
+    with pytest.raises(RefReleasedError):
+        decode(encoded, registry=registry)
+
+
+CONNS = [Conn(), Conn()]
+NAMES = st.text(st.characters(codec="utf-8"), max_size=3) | st.just(SESSION_REF_TAG) | st.just("type")
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+LEAVES = SCALARS | st.text(st.characters(codec="utf-8")) | st.sampled_from(CONNS) | st.just(KEY) | st.just(UUID)
+PAYLOADS = st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(NAMES, inner), max_leaves=20)
+
+
+@given(PAYLOADS)
+@settings(max_examples=300, deadline=None)
+def test_decode_undoes_encode_through_json(payload: object) -> None:
+    registry = SessionRefRegistry()
+    encoded = encode(payload, registry=registry, live=[Conn])
+    assert decode(json.loads(json.dumps(encoded)), registry=registry) == payload
+    assert len(registry) <= len(CONNS)
