@@ -32,9 +32,9 @@ def main(folder: Path) -> None:
 
 
 def public_modules(written: Path) -> set[str]:
-    """The stubs that ``__init__.pyi`` needs, straight or through others."""
+    """The stubs of public modules, and those that they need, straight or through others."""
     found: set[str] = set()
-    wanted = ["__init__.pyi"]
+    wanted = ["__init__.pyi", *(path.name for path in written.glob("[!_]*.pyi"))]
     while wanted:
         name = wanted.pop()
         if name not in found and (written / name).exists():

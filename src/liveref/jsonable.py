@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, TypeAlias, cast
 
 from liveref._entry import Entry
@@ -157,23 +157,21 @@ class _Encoder:
                 registry.release(key)
             raise
 
-    def _enter(self, source: Any, copy: Any, path: _Path) -> None:
-        if id(source) in self._inside:
+    def _enter(self, source: dict[str, object] | list[object], copy: Any, path: _Path) -> None:
+        identity = id(source)
+        if identity in self._inside:
             raise NotJSONableError(_text(path), "a container that contains itself", ADVICE)
         todo, before = self._todo, len(self._todo)
-        kind: Any = type(source)
-        if kind is list:
-            self._fill(enumerate(source), copy, path)
-        else:
-            _check_names(source, path)
-            self._fill(source.items(), copy, path)
+        if isinstance(source, dict):
+            _check_names(cast("Mapping[object, object]", source), path)
+        self._fill(source.items() if isinstance(source, dict) else enumerate(source), copy, path)
         if len(todo) > before:  # it holds containers, and is left once those are done
-            self._inside.add(id(source))
-            todo.insert(before, id(source))
+            self._inside.add(identity)
+            todo.insert(before, identity)
 
     def _fill(self, items: Iterable[tuple[Any, Any]], copy: Any, path: _Path | None) -> None:
         for name, item in items:
-            kind: Any = type(item)
+            kind: type[object] = type(item)  # pyright: ignore[reportUnknownVariableType]  of an Any
             if (
                 kind in _PLAIN
                 or (kind is str and (item.isascii() or encodable(item)))
@@ -183,7 +181,7 @@ class _Encoder:
             else:
                 copy[name] = self._other(item, kind, copy, name, _ROOT if path is None else (path, name))
 
-    def _other(self, item: Any, kind: Any, copy: Any, name: str | int, path: _Path) -> object:
+    def _other(self, item: Any, kind: type[object], copy: Any, name: str | int, path: _Path) -> object:
         if kind is dict:
             inner: dict[str, object] = {}
             self._todo.append((item, inner, path))
@@ -201,8 +199,8 @@ class _Encoder:
         raise NotJSONableError(_text(path), SPECIAL.get(kind) or readable(kind), ADVICE)
 
 
-def _check_names(source: dict[Any, Any], path: _Path) -> None:  # Any: whatever a caller has put there
-    if set(map(type, source)) <= _STR and all(map(str.isascii, source)):
+def _check_names(source: Mapping[object, object], path: _Path) -> None:
+    if set(map(type, source)) <= _STR and all(map(str.isascii, cast("Iterable[str]", source))):
         return
     for name in source:
         if type(name) is not str or not encodable(name):
