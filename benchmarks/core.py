@@ -127,7 +127,7 @@ def lookups() -> list[Contender]:
     untyped_store = {"r": registry, "key": RegistryKey.parse(str(registry.insert(store))), "Store": Store}
     untyped_ints = {"r": registry, "key": RegistryKey.parse(str(registry.insert(ints)))}
     union = registry.insert(store, Store | None)
-    protocol = registry.insert(store, Readable)
+    protocol = registry.insert(store, Readable)  # type: ignore[liveref-shallow]  # its outside is timed
     return [
         Contender("get(key): class", "r.get(key)", by_class, 6),
         Contender("registry[key]: class", "r[key]", by_class, 6),

@@ -25,6 +25,7 @@ __all__ = [
     "all_of",
     "always",
     "any_of",
+    "attribute_of",
     "class_object",
     "collection_of",
     "instance_of",
@@ -137,6 +138,15 @@ def collection_of(origin: type, item: Test, classes: frozenset[type], *, by_valu
         if classes and set(map(type, iterate(value))) <= classes:
             return True
         return _all_items(iterate(value), item, trail)
+
+    return test
+
+
+def attribute_of(origin: type, name: str, inner: Test) -> Test:
+    """The test of a class whose parameter is the type of an attribute."""
+
+    def test(value: object, trail: Trail | None = None) -> bool:
+        return isinstance(value, origin) and inner(getattr(value, name), trail)
 
     return test
 

@@ -22,6 +22,7 @@ from liveref._forms import (
     ONE_SHOT,
     PAIRS,
     REFUSED,
+    TEXTS,
     TOWER,
     UNIONS,
     UNPACK,
@@ -109,6 +110,10 @@ class _Compiler:
             return self._pairs(collections.Counter, self.form(args[0]), exact(int))
         if origin in PAIRS:
             return self._pairs(cast("type", origin), self.form(args[0]), self.form(args[1]))
+        if origin in TEXTS:
+            of_text = self.form(args[0])
+            test = _checks.attribute_of(cast("type", origin), TEXTS[origin], of_text.test)
+            return Form(depth_of([of_text]), test, by_value=True)
         if is_typeddict(origin):
             return self._recurring(hint, lambda: self._record(cast("type", origin), args))
         return self._generic(cast("type", origin), args)
@@ -236,8 +241,8 @@ class _Compiler:
         """Whether a parameter asks for nothing, so that not to check it loses nothing."""
         if arg is ...:
             return True
-        if isinstance(arg, list):
-            return self._all_open(cast("list[object]", arg))
+        if isinstance(arg, list | tuple):  # what a ParamSpec stands for
+            return self._all_open(cast("Iterable[object]", arg))
         if is_alias(arg):
             return self._is_open(arg.__value__)
         origin, args = get_origin(arg), get_args(arg)
@@ -245,6 +250,8 @@ class _Compiler:
             return self._is_open(args[0])
         if origin is typing.Concatenate:
             return self._all_open(args)
+        if origin is typing.Annotated:
+            return self._is_open(args[0])
         form = self.form(arg)
         if origin is None or origin in UNIONS or not args:
             return form.depth is CheckDepth.NONE

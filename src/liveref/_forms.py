@@ -6,6 +6,7 @@ import collections
 import enum
 import io
 import itertools
+import re
 import types
 import typing
 from collections import abc
@@ -27,6 +28,7 @@ __all__ = [
     "ONE_SHOT",
     "PAIRS",
     "REFUSED",
+    "TEXTS",
     "TOWER",
     "UNIONS",
     "UNPACK",
@@ -97,6 +99,9 @@ FILES: Final[dict[object, tuple[type, ...]]] = {
     typing.BinaryIO: (io.RawIOBase, io.BufferedIOBase),
 }
 """beartype wants a ``mode``, which BytesIO and StringIO lack; what it accepts besides passes too."""
+
+TEXTS: Final[dict[object, str]] = {re.Pattern: "pattern", re.Match: "string"}
+"""Classes of text or bytes, and the attribute that tells which."""
 
 UNIONS: Final[frozenset[object]] = frozenset({typing.Union, types.UnionType})
 ALONE: Final = "write a type that stands by itself"

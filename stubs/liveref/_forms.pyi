@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from liveref._checks import KnownClasses, Test
 from typing import Final, NamedTuple, TypeGuard
 
-__all__ = ['ALONE', 'ANY', 'BARE', 'FILES', 'ITEMS', 'ONE_SHOT', 'PAIRS', 'REFUSED', 'TOWER', 'UNIONS', 'UNPACK', 'VARIABLES', 'CheckDepth', 'Form', 'Many', 'Refused', 'beartype_test', 'bind', 'depth_of', 'exact', 'file', 'is_plain_class', 'is_required', 'subscribe', 'union', 'unpacked', 'unqualified', 'validator_of']
+__all__ = ['ALONE', 'ANY', 'BARE', 'FILES', 'ITEMS', 'ONE_SHOT', 'PAIRS', 'REFUSED', 'TEXTS', 'TOWER', 'UNIONS', 'UNPACK', 'VARIABLES', 'CheckDepth', 'Form', 'Many', 'Refused', 'beartype_test', 'bind', 'depth_of', 'exact', 'file', 'is_plain_class', 'is_required', 'subscribe', 'union', 'unpacked', 'unqualified', 'validator_of']
 
 class CheckDepth(enum.StrEnum):
     EXACT = 'exact'
@@ -25,6 +25,7 @@ ITEMS: Final[frozenset[object]]
 PAIRS: Final[frozenset[object]]
 ONE_SHOT: Final[frozenset[object]]
 FILES: Final[dict[object, tuple[type, ...]]]
+TEXTS: Final[dict[object, str]]
 UNIONS: Final[frozenset[object]]
 ALONE: Final[str]
 REFUSED: Final[dict[object, str]]

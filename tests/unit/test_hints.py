@@ -681,10 +681,10 @@ INTERFACES = [
     Row("Box", Box, EXACT, [Box(1)], [1]),
     Row("generic dataclass", Parcel[int], SHALLOW, [Parcel(1), Parcel("unseen")], [1, Order(1)]),
     Row("list of Box[int]", list[Box[int]], SHALLOW, [[Box(1)]], [[Box(1), 1]]),
-    Row("Pattern[str]", re.Pattern[str], SHALLOW, [re.compile("x")], ["x", None]),
+    Row("Pattern[str]", re.Pattern[str], EXACT, [re.compile("x")], ["x", None, re.compile(b"x")]),
     Row("Pattern", re.Pattern, EXACT, [re.compile("x"), re.compile(b"x")], ["x"]),
-    Row("Match[str]", re.Match[str], SHALLOW, [re.match("", "")], ["x", None]),
-    Row("typing.Pattern", typing.Pattern[str], SHALLOW, [re.compile("x")], ["x"]),
+    Row("Match[str]", re.Match[str], EXACT, [re.match("", "")], ["x", None, re.match(b"", b"")]),
+    Row("typing.Pattern", typing.Pattern[str], EXACT, [re.compile("x")], ["x", re.compile(b"x")]),
     Row("ref", weakref.ref[Base], SHALLOW, [weakref.ref(Base)], [Base()]),
 ]
 TEXTS: list[object] = [io.StringIO(), Opened(lambda: open(os.devnull)), temporary("w+")]
@@ -1800,3 +1800,19 @@ def test_generic_typed_dict_checks_its_fields_with_its_parameter() -> None:
 def test_class_of_an_unpacked_tuple_is_checked_by_class() -> None:
     assert check_depth(Shape[te.Unpack[tuple[int, ...]]]) is CheckDepth.SHALLOW
     assert check_depth(Shape[te.Unpack[tuple[Any, ...]]]) is CheckDepth.EXACT
+
+
+Q = typing.ParamSpec("Q")
+
+
+class Called(Generic[Q]):
+    """A class of the parameters of a function."""
+
+
+def test_parameters_are_open_whatever_form_they_have() -> None:
+    assert check_depth(Box[Annotated[Any, "meta"]]) is CheckDepth.EXACT
+    assert check_depth(Box[Annotated[int, "meta"]]) is CheckDepth.SHALLOW
+    assert check_depth(Called[[int]]) is CheckDepth.SHALLOW
+    assert check_depth(Called[[Any, Any]]) is CheckDepth.EXACT
+    with pytest.raises(HintError, match="T"):
+        check_depth(Called[[T]])

@@ -234,7 +234,9 @@ def test_a_broken_marker_is_told_with_its_path(broken: object) -> None:
             read({"a": [broken]})
 
 
-@pytest.mark.parametrize("payload", [MARKER, {SESSION_REF_TAG: 5}, {SESSION_REF_TAG: {}}], ids=["marker", "broken", "escape"])
+@pytest.mark.parametrize(
+    "payload", [MARKER, {SESSION_REF_TAG: 5}, {SESSION_REF_TAG: {}}], ids=["marker", "broken", "escape"]
+)
 def test_reject_refuses_all_that_contains_the_tag(payload: object) -> None:
     with pytest.raises(MarkerError, match=r"a dict with the tag at \$\.x\[1\]"):
         reject_markers({"x": [0, payload]})

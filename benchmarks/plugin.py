@@ -1,0 +1,169 @@
+"""What the mypy plugin costs: a generated project checked with and without it, and one very long function.
+
+Run it with ``python benchmarks/plugin.py``; ``--rounds`` sets the number of paired runs, ``--lines`` the size.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+LINES: Final = 60_000
+LOOKUPS: Final = 4_500
+MODULES: Final = 150
+COLD_LIMIT: Final = 1.05
+LINEAR_LIMIT: Final = 2.6
+"""What twice as many statements may cost, as a factor of the cost of the plugin."""
+
+_HEAD: Final = """\
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+from liveref import RegistryKey, SessionRefRegistry
+
+
+@dataclasses.dataclass
+class Record{module}:
+    number: int
+    name: str
+    parts: list[str]
+    key: RegistryKey[list[int]]
+"""
+_FUNCTION: Final = """\
+
+
+def step_{number}(refs: SessionRefRegistry, record: Record{module}, items: Iterable[int]) -> dict[str, int]:
+    totals: dict[str, int] = {{}}
+    for item in items:
+        if item % 2 == 0:
+            totals[record.name] = totals.get(record.name, 0) + item
+        elif item > record.number:
+            totals[str(item)] = item * 2
+        else:
+            totals["rest"] = totals.get("rest", 0) + len(record.parts)
+    numbers = refs.get(record.key)
+    numbers.append(sum(totals.values()))
+    key = refs.insert(record.name)
+    name = refs[key].upper() + refs.get(key, str).lower()
+    words = [word.strip() for word in name.split(",") if word]
+    totals[name] = len(words)
+    return totals
+"""
+
+
+def main() -> int:
+    """Print the figures; 1 if one of them is over its limit."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--lines", type=int, default=LINES)
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        cold, warm = _paired(folder / "project", chosen.lines, chosen.rounds)
+        growth = _growth(folder / "long", chosen.rounds)
+    print(f"cold, with / without the plugin: {cold:.3f} (limit {COLD_LIMIT})")
+    print(f"warm, with / without the plugin: {warm:.3f}")
+    print(f"plugin's own cost of 5,000 against 2,500 statements: {growth:.2f} (limit {LINEAR_LIMIT})")
+    return int(cold > COLD_LIMIT or growth > LINEAR_LIMIT)
+
+
+def _paired(folder: Path, lines: int, rounds: int) -> tuple[float, float]:
+    """The median ratios of paired runs, cold and warm."""
+    written, lookups = _write_project(folder, lines)
+    print(f"{written:,} lines with {lookups:,} lookups in {MODULES} modules")
+    cold: list[float] = []
+    warm: list[float] = []
+    for number in range(rounds):
+        order = (True, False) if number % 2 else (False, True)
+        first = {plugin: _check(folder, folder / f"cache-{number}-{plugin}", plugin=plugin) for plugin in order}
+        second = {plugin: _check(folder, folder / f"cache-{number}-{plugin}", plugin=plugin) for plugin in order}
+        cold.append(first[True] / first[False])
+        warm.append(second[True] / second[False])
+        seconds = [f"{run[plugin]:.2f}" for run in (first, second) for plugin in (True, False)]
+        print("  cold {} s against {}, warm {} against {}".format(*seconds))
+    return statistics.median(cold), statistics.median(warm)
+
+
+def _write_project(folder: Path, lines: int) -> tuple[int, int]:
+    """Write the modules; how many lines and lookups they have."""
+    source = folder / "src"
+    source.mkdir(parents=True)
+    each = lines // MODULES
+    written = lookups = 0
+    for module in range(MODULES):
+        text = "".join(_module(module, each, lookups_left=LOOKUPS // MODULES * lines // LINES))
+        (source / f"module_{module}.py").write_text(text)
+        written += text.count("\n")
+        lookups += text.count("refs.get(") + text.count("refs[")
+    return written, lookups
+
+
+def _module(module: int, lines: int, *, lookups_left: int) -> Iterator[str]:
+    head = _HEAD.format(module=module)
+    yield head
+    written, number = head.count("\n"), 0
+    while written < lines:
+        text = _FUNCTION.format(module=module, number=number)
+        if lookups_left < text.count("refs.get(") + text.count("refs["):
+            text = _without_lookups(text)
+        lookups_left -= text.count("refs.get(") + text.count("refs[")
+        written += text.count("\n")
+        number += 1
+        yield text
+
+
+def _without_lookups(text: str) -> str:
+    text = text.replace("refs.get(record.key)", "list(items)").replace("refs.insert(record.name)", "record.name")
+    return text.replace("refs[key]", "key").replace("refs.get(key, str)", "key")
+
+
+def _growth(folder: Path, rounds: int) -> float:
+    """How the plugin's cost of one function grows when it doubles; with the flow rules, which walk through it."""
+    folder.mkdir()
+    costs = [statistics.median(_cost_of_long_function(folder, size) for _ in range(rounds)) for size in (2_500, 5_000)]
+    print(f"  one function: {costs[0]:.2f} s for 2,500 statements, {costs[1]:.2f} s for 5,000, of the plugin alone")
+    return costs[1] / max(costs[0], 0.01)
+
+
+def _cost_of_long_function(folder: Path, statements: int) -> float:
+    source = folder / "src"
+    source.mkdir(exist_ok=True)
+    (source / "long.py").write_text("".join(_long_function(statements)))
+    times = [_check(folder, Path(os.devnull), plugin=plugin, options="flow = true") for plugin in (True, False)]
+    return max(times[0] - times[1], 0.0)
+
+
+def _long_function(statements: int) -> Iterator[str]:
+    yield "from liveref import RegistryKey, SessionRefRegistry\n\n\n"
+    yield "def long(refs: SessionRefRegistry, key: RegistryKey[int]) -> int:\n    total = 0\n"
+    for number in range(0, statements, 5):
+        yield f"    key_{number} = refs.insert({number})\n    total += refs.get(key_{number})\n"
+        yield f"    total += refs[key]\n    text_{number} = str(total)\n    total += len(text_{number})\n"
+    yield "    return total\n"
+
+
+def _check(folder: Path, cache: Path, *, plugin: bool, options: str = "") -> float:
+    """CPU seconds of one run of mypy."""
+    config = folder / "mypy.ini"
+    plugins = "plugins = liveref_mypy\n" if plugin else ""
+    config.write_text(f"[mypy]\nstrict = true\n{plugins}[liveref-mypy]\n{options}\n")
+    command = [sys.executable, "-m", "mypy", "--config-file", str(config), "--cache-dir", str(cache), "src"]
+    before = os.times()
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603  our own
+    after = os.times()
+    if done.returncode:
+        raise RuntimeError(done.stdout[-2000:] + done.stderr[-2000:])
+    return after.children_user + after.children_system - before.children_user - before.children_system
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"""One call of a liveref method, as the rules see it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from mypy.messages import format_type
+from mypy.nodes import CallExpr, Expression, MemberExpr, NameExpr
+from mypy.plugin import CheckerPluginInterface, FunctionSigContext, MethodSigContext
+from mypy.types import CallableType, Instance, Type, TypeType, get_proper_type
+
+from liveref_mypy import _names
+from liveref_mypy._codes import Code
+from liveref_mypy._hint import type_of_hint
+
+__all__ = ["Call", "call_of", "spell", "takes_hint"]
+
+_LEFT_OUT: Final = frozenset({"hint", "default"})
+
+
+class Call(NamedTuple):
+    """A call, seen through the one overload that takes its arguments."""
+
+    method: str
+    args: dict[str, Expression]
+    """The arguments by the names of their parameters."""
+    signature: CallableType
+    expr: Expression
+    """The call, or the index expression of a lookup by ``[]``."""
+    api: CheckerPluginInterface
+    codes: frozenset[Code]
+    """The codes that are on."""
+
+    def type_of(self, name: str) -> Type | None:
+        """The type of an argument; None if it is not given."""
+        return self.api.get_expression_type(self.args[name]) if name in self.args else None
+
+    def hint(self) -> Type | None:
+        """The type that the ``hint`` argument spells; None where there is none or it is not known."""
+        return type_of_hint(self.args["hint"], self.api) if "hint" in self.args else None
+
+    def fail(self, code: Code, message: str, at: Expression | None = None) -> None:
+        """Report a finding, if its code is on."""
+        if code in self.codes:
+            self.api.fail(message, at or self.expr, code=code)
+
+    def text(self, typ: Type) -> str:
+        """A type as mypy's own messages write it, in quotes."""
+        return format_type(typ, self.api.options)
+
+
+def call_of(ctx: MethodSigContext | FunctionSigContext, method: str, codes: frozenset[Code]) -> Call | None:
+    """The call of a hook's context; None if this overload is not the one that takes its arguments."""
+    signature, context = ctx.default_signature, ctx.context
+    if not _fits(signature, ctx.args) or not isinstance(context, Expression) or _has_stars(context):
+        return None
+    names = ("key",) if method == "__getitem__" else signature.arg_names  # mypy forgets those of operators
+    args = {name: given[0] for name, given in zip(names, ctx.args, strict=False) if given and name}
+    return Call(method, args, signature, context, ctx.api, codes)
+
+
+def _fits(signature: CallableType, args: Sequence[Sequence[Expression]]) -> bool:
+    """Whether an overload is the one for the arguments: it has a sentinel for those, and only those, that are left out.
+
+    mypy asks for every overload in turn, so that this is what most of the plugin's time goes to.
+    """
+    for name, typ, given in zip(signature.arg_names, signature.arg_types, args, strict=False):
+        if name in _LEFT_OUT and _is_sentinel(typ) == bool(given):
+            return False
+    return True
+
+
+def _has_stars(expr: Expression) -> bool:
+    return isinstance(expr, CallExpr) and any(kind.is_star() for kind in expr.arg_kinds)
+
+
+def _is_sentinel(typ: Type) -> bool:
+    proper = get_proper_type(typ)
+    return isinstance(proper, Instance) and proper.type.fullname == _names.MISSING
+
+
+def takes_hint(signature: CallableType) -> bool:
+    """Whether an overload is one for calls with a hint."""
+    return any(isinstance(get_proper_type(typ), TypeType) for typ in signature.arg_types)
+
+
+def spell(expr: Expression) -> str:
+    """The source of a plain name or attribute, for messages; ``the key`` for anything else."""
+    found = _dotted(expr)
+    return f'"{found}"' if found else "the key"
+
+
+def _dotted(expr: Expression) -> str | None:
+    if isinstance(expr, NameExpr):
+        return expr.name
+    if isinstance(expr, MemberExpr) and (base := _dotted(expr.expr)):
+        return f"{base}.{expr.name}"
+    return None

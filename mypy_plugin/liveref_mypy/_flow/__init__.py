@@ -1,0 +1,1 @@
+"""The rules that follow keys through the straight lines of a function: removed, foreign and escape."""

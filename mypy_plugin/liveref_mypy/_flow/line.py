@@ -1,0 +1,130 @@
+"""The straight line of a walk: expressions, assignments and returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from mypy.nodes import (
+    AssignmentExpr,
+    AssignmentStmt,
+    CallExpr,
+    Expression,
+    IndexExpr,
+    ListExpr,
+    ReturnStmt,
+    TupleExpr,
+    YieldExpr,
+    YieldFromExpr,
+)
+
+from liveref_mypy import _codes
+from liveref_mypy._call import spell
+from liveref_mypy._codes import Code
+from liveref_mypy._flow.calls import Calls
+from liveref_mypy._flow.children import maybe_parts, names_in, sure_parts
+from liveref_mypy._flow.state import Key, Scope, Slot, State
+from liveref_mypy._flow.values import Values
+
+__all__ = ["Finding", "Findings", "Line", "OpenSession"]
+
+T = TypeVar("T")
+
+Finding = tuple[Code, str, Expression]
+"""A code, a message and the place; filed under the call at whose check it is reported."""
+Findings = dict[Expression, list[Finding]]
+
+
+class OpenSession:
+    """A session whose ``with`` the walk is inside of."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.yields = False
+
+
+class Line:
+    """Carries out what stands in a straight line."""
+
+    def __init__(self, findings: Findings) -> None:
+        self._findings = findings
+        self._state = State()
+        self._values = Values(self._state)
+        self._calls = Calls(self._state, self._values, self._report)
+        self._exempt = 0
+        self._open: list[OpenSession] = []
+        self._births: dict[Key, CallExpr] = {}
+
+    def _report(self, at: Expression, code: Code, message: str) -> None:
+        if not self._exempt:
+            self._findings.setdefault(at, []).append((code, message, at))
+
+    def _branch(self, walk: Callable[[T], None], part: T) -> set[Slot]:
+        """Walk along a branch and come back; what it changes."""
+        mark = self._state.mark()
+        walk(part)
+        return self._state.undo(mark)
+
+    def _maybe(self, expr: Expression) -> None:
+        """Evaluate what is evaluated now and then."""
+        self._state.forget(self._branch(self._expression, expr))
+
+    def _assign(self, statement: AssignmentStmt) -> None:
+        self._expression(statement.rvalue)
+        for target in statement.lvalues:
+            self._bind(target, statement.rvalue)
+
+    def _bind(self, target: Expression, value: Expression) -> None:
+        if isinstance(target, TupleExpr) and isinstance(value, TupleExpr) and len(target.items) == len(value.items):
+            values = [self._values.of(item) for item in value.items]
+            for item, known in zip(target.items, values, strict=True):
+                self._values.bind(item, known)
+        elif isinstance(target, TupleExpr | ListExpr):
+            self._bind_unknown(target)
+        else:
+            self._values.bind(target, self._values.of(value))
+
+    def _bind_unknown(self, target: Expression) -> None:
+        for name in names_in(target):
+            self._values.bind(name, None)
+
+    def _return(self, statement: ReturnStmt) -> None:
+        if statement.expr is None:
+            return
+        self._expression(statement.expr)
+        for part in statement.expr.items if isinstance(statement.expr, TupleExpr) else (statement.expr,):
+            key = self._values.of(part)
+            if isinstance(key, Key) and key in self._births and not self._exempt:
+                self._check_escape(key, part)
+
+    def _check_escape(self, key: Key, part: Expression) -> None:
+        for session in self._open:
+            if session.yields or key.outlives or not self._calls.is_alive_in(key, session.scope.store):
+                continue
+            message = (
+                f"{spell(part)} leaves the session that holds its ref, which ends here; "
+                "return the object itself, or insert it with a lifetime that is longer"
+            )
+            self._findings.setdefault(self._births[key], []).append((_codes.ESCAPE, message, part))
+
+    def _expressions(self, parts: Iterable[Expression]) -> None:
+        for part in parts:
+            self._expression(part)
+
+    def _expression(self, expr: Expression) -> None:
+        self._expressions(sure_parts(expr))
+        for part in maybe_parts(expr):
+            self._maybe(part)
+        if isinstance(expr, AssignmentExpr):
+            self._expression(expr.value)
+            self._bind(expr.target, expr.value)
+        elif isinstance(expr, IndexExpr):
+            self._calls.index(expr)
+        elif isinstance(expr, CallExpr):
+            self._calls.call(expr)
+            key = self._values.of(expr)
+            if isinstance(key, Key) and key.owner is not None:
+                self._births[key] = expr
+        elif isinstance(expr, YieldExpr | YieldFromExpr):
+            for session in self._open:
+                session.yields = True

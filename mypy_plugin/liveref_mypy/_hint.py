@@ -1,0 +1,125 @@
+"""The hint of a call: the type that an argument for a ``TypeForm`` spells, and what is wrong with its spelling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from mypy.nodes import (
+    CallExpr,
+    Expression,
+    IndexExpr,
+    ListExpr,
+    NameExpr,
+    OpExpr,
+    RefExpr,
+    StrExpr,
+    TupleExpr,
+    TypeAlias,
+    TypeFormExpr,
+    TypeInfo,
+    TypeVarLikeExpr,
+)
+from mypy.plugin import CheckerPluginInterface
+from mypy.types import AnyType, CallableType, Type, TypeOfAny, TypeType, UnionType, get_proper_type
+
+from liveref_mypy import _names
+from liveref_mypy._index import checker_of
+
+__all__ = ["Fault", "fault_of_spelling", "is_spelled_out", "type_of_hint"]
+
+_FORM: Final = TypeType(AnyType(TypeOfAny.special_form), is_type_form=True)
+
+
+class Fault(NamedTuple):
+    """A part of a spelled hint that is refused at run time, though mypy reads it as some type."""
+
+    part: str
+    reason: str
+
+
+def type_of_hint(expr: Expression, api: CheckerPluginInterface) -> Type | None:
+    """The type that a hint stands for; None where it is not known."""
+    return _type_of_form(api.get_expression_type(expr, _FORM))
+
+
+def _type_of_form(form: Type) -> Type | None:
+    proper = get_proper_type(form)
+    if isinstance(proper, TypeType):
+        return proper.item
+    if isinstance(proper, CallableType) and proper.is_type_obj():
+        return proper.ret_type
+    if isinstance(proper, UnionType):
+        items = [_type_of_form(item) for item in proper.items]
+        known = [item for item in items if item is not None]
+        return UnionType.make_union(known) if len(known) == len(items) else None
+    return None
+
+
+def is_spelled_out(expr: Expression, api: CheckerPluginInterface) -> bool:
+    """Whether a hint is written as a type, and not a variable or call whose value is one."""
+    if isinstance(expr, IndexExpr):
+        return is_spelled_out(expr.base, api)
+    if isinstance(expr, OpExpr):
+        return expr.op == "|" and all(is_spelled_out(part, api) for part in (expr.left, expr.right))
+    if isinstance(expr, CallExpr):
+        return isinstance(expr.analyzed, TypeFormExpr)
+    if isinstance(expr, RefExpr):
+        if isinstance(expr.node, TypeInfo | TypeAlias) or _is_type_variable(expr, api):
+            return True
+        return expr.fullname.startswith(("typing.", "typing_extensions.")) or _is_none(expr)
+    return isinstance(expr, StrExpr)
+
+
+def _is_none(expr: Expression) -> bool:
+    return isinstance(expr, NameExpr) and expr.fullname == "builtins.None"
+
+
+def _is_type_variable(expr: RefExpr, api: CheckerPluginInterface) -> bool:
+    """Whether a name is a type variable; mypy forgets what a name is where it can't mean that."""
+    if isinstance(expr.node, TypeVarLikeExpr):
+        return True
+    found = checker_of(api).tree.names.get(expr.name) if isinstance(expr, NameExpr) else None
+    return expr.node is None and found is not None and isinstance(found.node, TypeVarLikeExpr)
+
+
+def fault_of_spelling(expr: Expression, api: CheckerPluginInterface) -> Fault | None:
+    """The first part of a hint that only its spelling shows to be refused."""
+    return next(_faults(expr, api), None)
+
+
+def _faults(expr: Expression, api: CheckerPluginInterface) -> Iterator[Fault]:
+    if isinstance(expr, StrExpr):
+        yield Fault(repr(expr.value), "it is a string")
+    elif isinstance(expr, CallExpr):
+        yield from _faults(expr.args[0], api)
+    elif isinstance(expr, OpExpr):
+        yield from _faults(expr.left, api)
+        yield from _faults(expr.right, api)
+    elif isinstance(expr, IndexExpr):
+        yield from _faults_of_index(expr, api)
+    elif isinstance(expr, ListExpr | TupleExpr):
+        for item in expr.items:
+            yield from _faults(item, api)
+    elif isinstance(expr, RefExpr):
+        yield from _faults_of_name(expr, api)
+
+
+def _faults_of_index(expr: IndexExpr, api: CheckerPluginInterface) -> Iterator[Fault]:
+    base = expr.base.fullname if isinstance(expr.base, RefExpr) else ""
+    if base in _names.LITERAL:
+        return
+    if base in _names.QUALIFIERS:
+        yield Fault(base, "it qualifies something else and is no type by itself")
+    parts = expr.index.items if isinstance(expr.index, TupleExpr) else [expr.index]
+    for part in parts[:1] if base in _names.ANNOTATED else parts:
+        yield from _faults(part, api)
+
+
+def _faults_of_name(expr: RefExpr, api: CheckerPluginInterface) -> Iterator[Fault]:
+    if expr.fullname in _names.QUALIFIERS:
+        yield Fault(expr.fullname, "it qualifies something else and is no type by itself")
+    if _is_type_variable(expr, api):
+        yield Fault(expr.name if isinstance(expr, NameExpr) else expr.fullname, "it is a type variable")
+    if expr.fullname in _names.NEED_BRACKETS:
+        yield Fault(expr.fullname, "it has nothing in brackets")

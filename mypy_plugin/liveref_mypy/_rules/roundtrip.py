@@ -1,0 +1,68 @@
+"""liveref-roundtrip: a key is read back from its own text or marker with a hint that can't match."""
+
+from __future__ import annotations
+
+from mypy.nodes import CallExpr, Expression, MemberExpr, NameExpr, RefExpr, StrExpr
+
+from liveref_mypy import _codes, _names
+from liveref_mypy._call import Call, spell
+from liveref_mypy._index import Indexes, is_checked_once
+from liveref_mypy._types import are_disjoint, key_items
+
+__all__ = ["check_roundtrip"]
+
+
+def check_roundtrip(call: Call, indexes: Indexes) -> None:
+    """Check ``parse(str(key), hint)`` and ``from_marker(key.to_marker(), hint)``."""
+    if "hint" not in call.args:
+        return
+    hint = call.hint()
+    key = _key_of(call, indexes)
+    items = key_items(call.api.get_expression_type(key)) if key is not None else []
+    if key is None or hint is None or not items or not all(are_disjoint(item, hint) for item in items):
+        return
+    if not is_checked_once(call.api) or indexes.of(call.api).is_meant_to_raise(call.expr.line):
+        return
+    held = " | ".join(call.text(item) for item in items)
+    call.fail(
+        _codes.ROUNDTRIP,
+        f"{spell(key)} is a key of {held}, and comes back as a key of {call.text(hint)}; "
+        f"read it back with the hint {held}",
+    )
+
+
+def _key_of(call: Call, indexes: Indexes) -> Expression | None:
+    """The key that the text or marker of a call was made of, with one local variable in between at most."""
+    source = call.args.get("text" if call.method == "parse" else "marker")
+    if isinstance(source, NameExpr):
+        source = indexes.of(call.api).value_of(source.node)
+    if source is None:
+        return None
+    return _of_text(source) if call.method == "parse" else _of_marker(source)
+
+
+def _of_text(expr: Expression) -> Expression | None:
+    """``k`` of ``str(k)``, ``str(k.uuid)``, ``f"{k}"`` and ``f"{k.uuid}"``."""
+    if not isinstance(expr, CallExpr):
+        return None
+    is_str = isinstance(expr.callee, RefExpr) and expr.callee.fullname == _names.STR and len(expr.args) == 1
+    if not (is_str or _is_f_string_of_one(expr)):
+        return None
+    shown = expr.args[0]
+    return shown.expr if isinstance(shown, MemberExpr) and shown.name == "uuid" else shown
+
+
+def _is_f_string_of_one(expr: CallExpr) -> bool:
+    """Whether it is ``f"{k}"``, which mypy reads as ``"{:{}}".format(k, "")``."""
+    callee, args = expr.callee, expr.args
+    if not (isinstance(callee, MemberExpr) and callee.name == "format" and isinstance(callee.expr, StrExpr)):
+        return False
+    plain = len(args) == 2 and isinstance(args[1], StrExpr) and not args[1].value  # noqa: PLR2004
+    return plain and callee.expr.value in {"{:{}}", "{!s:{}}"}
+
+
+def _of_marker(expr: Expression) -> Expression | None:
+    """``k`` of ``k.to_marker(…)``."""
+    if isinstance(expr, CallExpr) and isinstance(expr.callee, MemberExpr) and expr.callee.name == "to_marker":
+        return expr.callee.expr
+    return None

@@ -1,0 +1,188 @@
+"""The findings are the same however mypy is run."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from liveref_mypy import _plugin
+
+from .harness import Finding, difference, expected, light_files, plain_environment, run, run_apart, write_config
+
+VERSIONS = ("2.2", "2.3", "2.4")
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return write_config(tmp_path, options="flow = true")
+
+
+def test_cold_and_warm_are_the_same(config: Path, tmp_path: Path) -> None:
+    cold = run(light_files(), config, tmp_path / "cache")
+    warm = run(light_files(), config, tmp_path / "cache")
+    assert cold.findings == warm.findings == expected(light_files())
+    assert sorted(cold.messages) == sorted(warm.messages)
+
+
+def test_warm_after_an_edit_is_the_same(config: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "edited"
+    folder.mkdir()
+    library, user = folder / "edited_library.py", folder / "edited_user.py"
+    library.write_text(LIBRARY)
+    user.write_text(USER)
+    assert _lines(run([folder], config, tmp_path / "cache").findings) == {("edited_user.py", 6)}
+    library.write_text(LIBRARY.replace("[int]", "[str]"))
+    assert _lines(run([folder], config, tmp_path / "cache").findings) == {("edited_user.py", 5)}
+
+
+LIBRARY = """\
+from liveref import RegistryKey, SessionRefRegistry
+refs = SessionRefRegistry()
+KEY: RegistryKey[int]
+"""
+USER = """\
+from edited_library import KEY, refs
+
+def use() -> None:
+    refs.get(KEY, int | str)
+    refs.get(KEY, int)
+    refs.get(KEY, str)
+"""
+
+
+def _lines(findings: frozenset[Finding]) -> set[tuple[str, int]]:
+    return {(finding.file, finding.line) for finding in findings}
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        pytest.param(("-n", "2"), id="two-workers"),
+        pytest.param(("--no-sqlite-cache",), id="files-cache"),
+        pytest.param(("--no-fixed-format-cache",), id="json-cache"),
+        pytest.param(("--no-native-parser",), id="python-parser"),
+        pytest.param(("--no-incremental",), id="no-cache"),
+    ],
+)
+def test_way_of_running_makes_no_difference(args: tuple[str, ...], config: Path, tmp_path: Path) -> None:
+    apart = run_apart if "-n" in args else run
+    for _ in ("cold", "warm"):
+        found = apart(light_files(), config, tmp_path / "cache", *args).findings
+        assert not difference(expected(light_files()), found)
+
+
+class _Daemon:
+    """A mypy daemon in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def call(self, *args: str) -> str:
+        command = [sys.executable, "-m", "mypy.dmypy", "--status-file", "status.json", *args]
+        done = subprocess.run(
+            command, cwd=self._folder, capture_output=True, text=True, check=False, env=plain_environment()
+        )
+        return done.stdout + done.stderr
+
+    def check(self, *paths: str) -> set[tuple[str, int, str]]:
+        rows = [json.loads(line) for line in self.call("check", *paths).splitlines() if line.startswith("{")]
+        return {(Path(row["file"]).name, row["line"], row["code"]) for row in rows if row["severity"] == "error"}
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[_Daemon]:
+    folder = tmp_path / "daemon"
+    folder.mkdir()
+    config = write_config(folder, options="flow = true")
+    daemon = _Daemon(folder)
+    daemon.call("start", "--", "--config-file", str(config), "--output", "json", "--follow-imports", "normal")
+    yield daemon
+    daemon.call("kill")
+
+
+def test_daemon_finds_the_same_before_and_after_edits(daemon: _Daemon, tmp_path: Path) -> None:
+    folder = tmp_path / "daemon"
+    library, user = folder / "edited_library.py", folder / "edited_user.py"
+    library.write_text(LIBRARY)
+    user.write_text(USER + GONE)
+    first = {("edited_user.py", 6, "liveref-overlap"), ("edited_user.py", 10, "liveref-removed")}
+    assert daemon.check("edited_library.py", "edited_user.py") == first
+    library.write_text(LIBRARY.replace("[int]", "[str]"))
+    second = {("edited_user.py", 5, "liveref-overlap"), ("edited_user.py", 10, "liveref-removed")}
+    assert daemon.check("edited_library.py", "edited_user.py") == second
+    user.write_text("\n\n" + USER + GONE.replace("release(key)", "get(key)"))
+    assert daemon.check("edited_library.py", "edited_user.py") == {("edited_user.py", 7, "liveref-overlap")}
+    user.write_text(USER + GONE)
+    assert daemon.check("edited_library.py", "edited_user.py") == second
+
+
+GONE = """\
+def gone() -> None:
+    key = refs.insert(1)
+    refs.release(key)
+    refs.get(key)
+"""
+
+
+def test_fingerprint_covers_every_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = tmp_path / "copy"
+    (copy / "_rules").mkdir(parents=True)
+    (copy / "_plugin.py").write_text("1")
+    (copy / "_rules" / "one.py").write_text("1")
+    monkeypatch.setattr(_plugin, "__file__", str(copy / "_plugin.py"))
+    first = _plugin.fingerprint.__wrapped__()
+    (copy / "_rules" / "one.py").write_text("2")
+    assert _plugin.fingerprint.__wrapped__() != first
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_supported_mypy_finds_the_same(version: str, tmp_path: Path, pytestconfig: pytest.Config) -> None:
+    python = _python_with(version, pytestconfig)
+    config = write_config(tmp_path, options="flow = true", mypy=f"strict = true\nmypy_path = {_paths()}")
+    files = light_files()
+    found = run_apart(files, config, tmp_path / "cache", "--python-executable", sys.executable, python=python)
+    assert not difference(expected(files), found.findings)
+
+
+def _paths() -> str:
+    """The folders of liveref and of the plugin."""
+    import liveref
+
+    return str(Path(liveref.__file__).parents[1])
+
+
+def _python_with(version: str, pytestconfig: pytest.Config) -> Path:
+    """An interpreter with one version of mypy: of a folder that the environment names, else made once and kept."""
+    named = os.environ.get("LIVEREF_MYPY_VERSIONS")
+    kept = Path(named) if named else _kept(pytestconfig)
+    folder = kept / f"mypy-{version}"
+    python = folder / "bin" / "python"
+    if not (folder / "ready").exists():
+        if named:
+            pytest.skip(f"{named} holds no mypy {version}")
+        _install(version, folder, python)
+    (folder / "lib" / "liveref_mypy.pth").parent.mkdir(exist_ok=True)
+    site = next(folder.glob("lib/python*/site-packages"))
+    (site / "liveref_mypy_under_test.pth").write_text(str(Path(_plugin.__file__).parents[1]))
+    return python
+
+
+def _kept(pytestconfig: pytest.Config) -> Path:
+    if not pytestconfig.pluginmanager.hasplugin("cacheprovider"):
+        pytest.skip("pytest keeps nothing between runs here; LIVEREF_MYPY_VERSIONS may name a folder of environments")
+    return pytestconfig.cache.mkdir("mypy-versions")
+
+
+def _install(version: str, folder: Path, python: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True, capture_output=True)
+    wanted = (f"mypy=={version}.*", "typing_extensions")
+    done = subprocess.run([str(python), "-m", "pip", "install", "-q", *wanted], capture_output=True, check=False)
+    if done.returncode:
+        pytest.skip(f"mypy {version} can't be installed here, perhaps there is no network")
+    (folder / "ready").touch()

@@ -1,0 +1,166 @@
+"""``python -m liveref lint``."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from liveref import __main__ as command_line
+from liveref.__main__ import main
+
+WRONG = """\
+from liveref import RegistryKey, SessionRefRegistry
+
+def use(refs: SessionRefRegistry, key: RegistryKey[int]) -> int:
+    refs.get(key, str)
+    refs.release(key)
+    refs.get(key)
+    return "not ours"
+"""
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("lint-cache")
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path) -> Path:
+    """A folder with one wrong module, in which the command runs."""
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "wrong.py").write_text(WRONG)
+    (tmp_path / "right.py").write_text(WRONG.replace("    refs.get(key, str)\n", "").replace('"not ours"', "1"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MYPY_CACHE_DIR", str(cache))
+    return tmp_path
+
+
+def _lines(capsys: pytest.CaptureFixture[str]) -> list[tuple[int, str]]:
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    return [(row["line"], row["code"]) for row in rows]
+
+
+def test_only_findings_of_liveref_are_printed(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lint", "wrong.py"]) == 1
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith('wrong.py:4: "key" is a key of "int"')
+    assert line.endswith("[liveref-overlap]")
+
+
+def test_right_code_gives_zero(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lint", "right.py"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_json_has_one_object_a_line(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lint", "--output", "json", "."]) == 1
+    assert _lines(capsys) == [(4, "liveref-overlap")]
+
+
+def test_code_that_is_no_python_gives_two(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "broken.py").write_text("def (\n")
+    assert main(["lint", "broken.py"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "broken.py:1" in captured.err
+
+
+def test_path_that_is_missing_gives_two(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lint", "nowhere.py"]) == 2
+    assert "nowhere.py" in capsys.readouterr().err
+
+
+def test_configuration_of_the_project_counts(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "pyproject.toml").write_text(
+        '[tool.mypy]\nplugins = "liveref_mypy"\nexclude = ["right", "nothing"]\n'
+        '[[tool.mypy.overrides]]\nmodule = ["elsewhere.*", "other"]\nignore_errors = true\n'
+        "[tool.liveref-mypy]\nflow = true\n"
+    )
+    assert main(["lint", "--output", "json", "."]) == 1
+    assert _lines(capsys) == [(4, "liveref-overlap"), (6, "liveref-removed")]
+
+
+def test_mistake_in_the_options_gives_two(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "mypy.ini").write_text("[mypy]\n[liveref-mypy]\nflwo = true\n")
+    assert main(["lint", "wrong.py"]) == 2
+    assert "flwo" in capsys.readouterr().err
+
+
+def _configured(folder: Path) -> dict[str, dict[str, str]]:
+    parser = command_line._configuration(folder)
+    return {name: dict(parser[name]) for name in parser.sections()}
+
+
+def test_plugin_is_added_to_an_ini_file(project: Path) -> None:
+    (project / "setup.cfg").write_text(
+        "[tool:pytest]\nx = 1\n[mypy]\nmypy_path = $MYPY_CONFIG_FILE_DIR/src\nplugins = own.py, a.b\n"
+        "[mypy-x.*]\nignore_errors = True\n"
+    )
+    (project / "pyproject.toml").write_text("[tool.liveref-mypy]\nshallow = false\n")
+    assert _configured(project) == {
+        "mypy": {"mypy_path": f"{project}/src", "plugins": f"{project / 'own.py'},a.b,liveref_mypy"},
+        "mypy-x.*": {"ignore_errors": "True"},
+        "liveref-mypy": {"shallow": "False"},
+    }
+
+
+def test_nearest_configuration_up_to_version_control_counts(project: Path) -> None:
+    inner = project / "a" / "b"
+    inner.mkdir(parents=True)
+    (project / "a" / "setup.cfg").write_text("[flake8]\n")
+    (project / "mypy.ini").write_text("[mypy]\nstrict = true\n")
+    assert _configured(inner)["mypy"] == {"strict": "true", "plugins": "liveref_mypy"}
+
+
+def test_project_without_configuration_gets_one_that_checks_much(project: Path) -> None:
+    (project.parent / "mypy.ini").write_text("[mypy]\nstrict = true\n")
+    (project / "pyproject.toml").write_text("[project]\n")
+    expected = {"check_untyped_defs": "true", "ignore_missing_imports": "true", "plugins": "liveref_mypy"}
+    assert _configured(project) == {"mypy": expected}
+
+
+def test_folders_up_to_the_root_are_looked_at() -> None:
+    assert list(command_line._candidates(Path("/")))[-1] == Path("/setup.cfg")
+
+
+def test_missing_mypy_gives_two(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert main(["lint", "x.py"]) == 2
+    assert "liveref[mypy]" in capsys.readouterr().err
+
+
+def test_crash_of_mypy_is_shown(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crashed = subprocess.CompletedProcess([], 3, "", "it crashed\n")
+    monkeypatch.setattr(subprocess, "run", lambda *args, **kwargs: crashed)
+    assert main(["lint", "x.py"]) == 2
+    assert capsys.readouterr().err == "it crashed\n"
+
+
+def test_wrong_usage_gives_two(capsys: pytest.CaptureFixture[str]) -> None:
+    for args in ([], ["lint"], ["lint", "--output", "xml", "."]):
+        with pytest.raises(SystemExit) as stopped:
+            main(args)
+        assert stopped.value.code == 2
+    assert "usage: python -m liveref" in capsys.readouterr().err
+
+
+def test_module_runs_as_a_program(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["liveref", "--help"])
+    monkeypatch.delitem(sys.modules, "liveref.__main__")
+    with pytest.raises(SystemExit) as stopped:
+        runpy.run_module("liveref", run_name="__main__")
+    assert stopped.value.code == 0
+    assert "lint" in capsys.readouterr().out
+
+
+def test_library_does_not_import_the_command_line() -> None:
+    code = "import sys, liveref; sys.exit('liveref.__main__' in sys.modules or 'argparse' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
