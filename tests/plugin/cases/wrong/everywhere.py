@@ -72,8 +72,8 @@ def statements(refs: SessionRefRegistry, key: RegistryKey[int]) -> Iterator[str]
 
 
 def default(
-    value: str = SessionRefRegistry().get(RegistryKey.new(int), str),
-) -> Callable[[], str]:  # E: liveref-overlap
+    value: str = SessionRefRegistry().get(RegistryKey.new(int), str),  # E: liveref-overlap
+) -> Callable[[], str]:
     key = RegistryKey.new(int)
 
     def inner() -> str:
