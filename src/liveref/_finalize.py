@@ -138,13 +138,14 @@ def finish(finalizer: Finalizer, value: object) -> None:
             raise _dismiss(result)
 
 
-def run(steps: Steps) -> None:
-    """Drive finalizers in a synchronous call: an awaitable is closed, and a TypeError says so."""
+def run(steps: Steps, outcome: Outcome) -> None:
+    """Drive finalizers in a synchronous call and raise what they raised; an awaitable is closed, as a TypeError."""
     _run_from(steps, partial(next, steps))
+    outcome.reraise()
 
 
 async def arun(steps: Steps, outcome: Outcome, timeout: float | None) -> None:
-    """Drive finalizers in an asynchronous call.
+    """Drive finalizers in an asynchronous call and raise what they raised.
 
     Plain finalizers are shielded: a cancelled closing task waits for them, for the timeout or
     `GRACE` at most, and a second cancellation ends the waiting for the one under way.
@@ -154,7 +155,7 @@ async def arun(steps: Steps, outcome: Outcome, timeout: float | None) -> None:
         try:
             pending = advance()
         except StopIteration:
-            return
+            break
         try:
             result = await _settle(pending, outcome, timeout)
         except GeneratorExit as error:  # the event loop is gone: nothing can be awaited any more
@@ -164,6 +165,7 @@ async def arun(steps: Steps, outcome: Outcome, timeout: float | None) -> None:
             advance = partial(steps.throw, error)
         else:
             advance = partial(steps.send, result)
+    outcome.reraise()
 
 
 def _call(finalizer: Finalizer, value: object, error: BaseException | None) -> object:

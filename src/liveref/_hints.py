@@ -23,10 +23,13 @@ __all__ = [
     "ClassInfo",
     "Sealed",
     "check_depth",
+    "check_of",
     "class_info",
     "classes_of",
     "hint_of",
     "mismatch",
+    "sealed",
+    "tag_of",
     "unrelated",
 ]
 

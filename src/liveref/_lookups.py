@@ -71,10 +71,7 @@ class Lookups(Store):
         Raises:
             RefNotFoundError, RefReleasedError: as `get`.
         """
-        found = self._live(key)
-        if found is None:
-            raise self._absence(key)
-        return found[1]
+        return self._found(key)[1]
 
     def typed(self, hint: TypeForm[T]) -> TypedRefs[T]:
         """The registry seen as one of one type: there a wrong type is an argument error in every checker.
@@ -91,10 +88,7 @@ class Lookups(Store):
             RefTypeError: it does not fit.
             RefNotFoundError, RefReleasedError: as `get`.
         """
-        found = self._live(key)
-        if found is None:
-            raise self._absence(key)
-        self._check("verify", key, *found, key._info, full=True)
+        self._check("verify", key, *self._found(key), key._info, full=True)
 
     def keys(self) -> list[RegistryKey[object]]:
         """The keys of the refs held now, in the order of their inserts; O(n)."""
@@ -122,10 +116,7 @@ class Lookups(Store):
         Raises:
             RefNotFoundError, RefReleasedError: as `get`.
         """
-        found = self._live(key)
-        if found is None:
-            raise self._absence(key)
-        lifetime: RefLifetime = found[0]._entry.lifetime
+        lifetime: RefLifetime = self._found(key)[0]._entry.lifetime
         return lifetime
 
     def describe(self) -> list[RefInfo]:

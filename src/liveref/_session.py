@@ -226,8 +226,7 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool | None:
         outcome = Outcome(error)
-        run(self._end(outcome))
-        outcome.reraise()
+        run(self._end(outcome), outcome)
         return error is not None and outcome.error is None
 
     async def __aenter__(self) -> Self:
@@ -238,7 +237,6 @@ class Session:
     ) -> bool | None:
         outcome = Outcome(error)
         await arun(self._end(outcome), outcome, None)
-        outcome.reraise()
         return error is not None and outcome.error is None
 
     def close(self) -> None:
@@ -248,8 +246,7 @@ class Session:
             ExceptionGroup: of what finalizers raised, once all have run.
         """
         outcome = Outcome()
-        run(self._end(outcome))
-        outcome.reraise()
+        run(self._end(outcome), outcome)
 
     async def aclose(self, *, timeout: float | None = None) -> None:
         """As `close`, awaiting asynchronous finalizers.
@@ -259,7 +256,6 @@ class Session:
         """
         outcome = Outcome()
         await arun(self._end(outcome), outcome, timeout)
-        outcome.reraise()
 
     def _end(self, outcome: Outcome) -> Steps:
         """Leave the scope and purge what ends with it; the refs that a parent takes go to it first."""

@@ -171,6 +171,13 @@ class Store:
                 pass  # it goes in this very moment
         return None
 
+    def _found(self, key: RegistryKey[object]) -> tuple[RegistryKey[object], object]:
+        """As `_live`; raises where there is none."""
+        found = self._live(key)
+        if found is None:
+            raise self._absence(key)
+        return found
+
     def _look_up(self, key: RegistryKey[object], info: ClassInfo | None, default: object) -> object:
         """What `get` does, with all its cases and errors."""
         found = self._live(key)

@@ -6,8 +6,8 @@ from mypy.nodes import CallExpr, Expression, MemberExpr, NameExpr, RefExpr, StrE
 
 from liveref_mypy import _codes, _names
 from liveref_mypy._call import Call, spell
-from liveref_mypy._index import Indexes, is_checked_once
-from liveref_mypy._types import are_disjoint, key_items
+from liveref_mypy._index import Indexes
+from liveref_mypy._rules.misfit import held_instead
 
 __all__ = ["check_roundtrip"]
 
@@ -18,12 +18,11 @@ def check_roundtrip(call: Call, indexes: Indexes) -> None:
         return
     hint = call.hint()
     key = _key_of(call, indexes)
-    items = key_items(call.api.get_expression_type(key)) if key is not None else []
-    if key is None or hint is None or not items or not all(are_disjoint(item, hint) for item in items):
+    if key is None or hint is None:
         return
-    if not is_checked_once(call.api) or indexes.of(call.api).is_meant_to_raise(call.expr.line):
+    held = held_instead(call, call.api.get_expression_type(key), hint, indexes)
+    if held is None:
         return
-    held = " | ".join(call.text(item) for item in items)
     call.fail(
         _codes.ROUNDTRIP,
         f"{spell(key)} is a key of {held}, and comes back as a key of {call.text(hint)}; "
