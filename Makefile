@@ -4,25 +4,28 @@ BIN := .venv/bin
 ENV := PATH="$(CURDIR)/$(BIN):$$PATH"
 CODE := src mypy_plugin examples benchmarks stubs/generate.py tests/pythons.py
 
-.PHONY: demo test lint types stubs unit pythons bench clean
+.PHONY: demo test test-core lint types stubs unit pythons bench clean
 
 demo: .venv/ready  ## the main job: a pipeline with live objects, and what the checkers say
 	$(BIN)/python examples/catalogue.py
 
 test: lint types unit pythons  ## everything
 
-lint: .venv/ready
+test-core: .venv/ready  ## the tests of the core and the plugin, without the engines
+	$(ENV) $(BIN)/pytest --ignore=docs/engines --ignore=src/liveref/integrations --ignore=tests/integrations
+
+lint: .venv/engines
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 
-types: .venv/ready
+types: .venv/engines
 	$(BIN)/mypy $(CODE)
 	$(ENV) $(BIN)/pyright
 	$(ENV) $(BIN)/pyright --verifytypes liveref
 	MYPYPATH=stubs $(BIN)/stubtest liveref --allowlist stubs/allowlist.txt --ignore-unused-allowlist
 
-unit: .venv/ready
+unit: .venv/engines
 	rm -f .coverage .coverage.*
 	$(ENV) $(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine --quiet
@@ -42,6 +45,10 @@ bench: .venv/ready
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install --quiet --editable . --group dev
+	touch $@
+
+.venv/engines: .venv/ready
+	$(BIN)/python -m pip install --quiet --group engines
 	touch $@
 
 clean:

@@ -12,15 +12,13 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, TypeAlias, cast
 
-from liveref._entry import Entry
 from liveref._json import ADVICE, JSON, SPECIAL, encodable
 from liveref._key import RegistryKey
 from liveref._marker import SESSION_REF_TAG
-from liveref._policy import RefLifetime
 from liveref._registry import SessionRefRegistry
-from liveref._session import current_session_registry
+from liveref._swap import Swap
 from liveref._tag import readable
-from liveref.exceptions import InvalidArgumentError, MarkerError, NotJSONableError
+from liveref.exceptions import MarkerError, NotJSONableError
 
 __all__ = ["decode", "encode", "find_markers", "reject_markers"]
 
@@ -50,10 +48,13 @@ def encode(payload: object, *, registry: SessionRefRegistry | None = None, live:
         >>> encode({"key": RegistryKey.parse("0f0e1d2c-3b4a-4958-8776-655443322110"), "n": [1, None]})
         {'key': {'__blazen_session_ref__': '0f0e1d2c-3b4a-4958-8776-655443322110'}, 'n': [1, None]}
     """
-    encoder = _Encoder(live)
+    swap = Swap(registry, live=live)
+    encoder = _Encoder(swap.classes)
     encoded = encoder.run(payload)
     if encoder.found:
-        encoder.insert(current_session_registry() if registry is None else registry)
+        with swap.write() as writing:
+            for copy, name, value in encoder.found:
+                copy[name] = writing.key_of(value).to_marker(typed=True)
     return cast("JSON", encoded[0])
 
 
@@ -119,11 +120,8 @@ class _Encoder:
     The containers in it are Any, for their types are asked for one by one: a cast would cost as much again.
     """
 
-    def __init__(self, live: Iterable[type]) -> None:
-        self._classes = tuple(live)
-        for cls in self._classes:
-            if not isinstance(cls, type):
-                raise InvalidArgumentError("live", "classes", readable(type(cls)))
+    def __init__(self, classes: tuple[type, ...]) -> None:
+        self._classes = classes
         self._todo: list[tuple[Any, Any, _Path] | int] = []
         self._inside: set[int] = set()  # the containers that the one under way is in
         self.found: list[tuple[Any, str | int, object]] = []
@@ -139,23 +137,6 @@ class _Encoder:
             else:
                 self._inside.remove(cast("int", task))
         return top
-
-    def insert(self, registry: SessionRefRegistry) -> None:
-        """Put the markers of the live objects where they go; insert those that the registry has not."""
-        keys = _keys_by_object(registry)
-        entry = Entry.of_call(RefLifetime.UNTIL_CONTEXT_DROP, None, None)
-        new: list[RegistryKey[object]] = []
-        try:
-            for copy, name, value in self.found:
-                key = keys.get(id(value))
-                if key is None:
-                    key = keys[id(value)] = registry._keep(value, type(value), entry, "encode")
-                    new.append(key)
-                copy[name] = key.to_marker(typed=True)
-        except BaseException:
-            for key in new:
-                registry.release(key)
-            raise
 
     def _enter(self, source: dict[str, object] | list[object], copy: Any, path: _Path) -> None:
         identity = id(source)
@@ -205,16 +186,6 @@ def _check_names(source: Mapping[object, object], path: _Path) -> None:
     for name in source:
         if type(name) is not str or not encodable(name):
             raise NotJSONableError(_text(path), f"a dict key of type {readable(type(name))}", ADVICE)
-
-
-def _keys_by_object(registry: SessionRefRegistry) -> dict[int, RegistryKey[object]]:
-    """The first key of each object that a lookup in the registry finds, by the id of the object."""
-    keys: dict[int, RegistryKey[object]] = {}
-    for store in registry._lineage():
-        for ref in store._refs.copy().values():
-            if hasattr(ref, "_value"):
-                keys.setdefault(id(ref._value), ref)
-    return keys
 
 
 def _decoded(

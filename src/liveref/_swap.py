@@ -1,0 +1,124 @@
+"""Live objects that travel as keys: what `encode` and the engines' transparent modes share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Final, Literal, Self, TypeAlias, get_args
+
+from liveref._entry import Entry
+from liveref._key import RegistryKey
+from liveref._policy import RefLifetime
+from liveref._registry import SessionRefRegistry
+from liveref._session import current_session_registry
+from liveref._tag import readable
+from liveref.exceptions import InvalidArgumentError, RefLookupError
+
+__all__ = ["Missing", "Swap", "Writing"]
+
+Missing: TypeAlias = Literal["raise", "key"]
+
+
+class Swap:
+    """Which objects become keys on write, and what a key becomes on read.
+
+    Args:
+        registry: where the objects are; None for the registry that is current at each call.
+        live: the classes whose instances become keys. An object keeps its key from hop to hop.
+        missing: what becomes of a key whose ref is gone: ``"raise"`` its error, or ``"key"``, the key itself.
+
+    Raises:
+        InvalidArgumentError: one of them is no such thing.
+    """
+
+    def __init__(
+        self, registry: SessionRefRegistry | None = None, *, live: Iterable[type] = (), missing: Missing = "raise"
+    ) -> None:
+        self.classes: Final = tuple(live)
+        for cls in self.classes:
+            if not isinstance(cls, type):
+                raise InvalidArgumentError("live", "classes", readable(type(cls)))
+        if registry is not None and not isinstance(registry, SessionRefRegistry):
+            raise InvalidArgumentError("registry", "a SessionRefRegistry", readable(type(registry)))
+        if missing not in get_args(Missing):
+            raise InvalidArgumentError("missing", "'raise' or 'key'", repr(missing)[:80])
+        self._registry: Final = registry
+        self._missing: Final = missing
+
+    @property
+    def registry(self) -> SessionRefRegistry:
+        """The registry of this moment.
+
+        Raises:
+            NoCurrentRegistryError: there is none.
+        """
+        return current_session_registry() if self._registry is None else self._registry
+
+    def is_live(self, value: object) -> bool:
+        """Whether a value is to become a key."""
+        return isinstance(value, self.classes)
+
+    def write(self) -> Writing:
+        """One write of one payload, as a context manager: if it raises, nothing was inserted."""
+        return Writing(self, Entry.of_call(RefLifetime.UNTIL_CONTEXT_DROP, None, None))
+
+    def read(self, key: RegistryKey[object]) -> object:
+        """The object of a key that stands for one.
+
+        Raises:
+            RefLookupError: its ref is gone, unless ``missing`` is ``"key"``.
+        """
+        try:
+            return self.registry.get_any(key)
+        except RefLookupError:
+            if self._missing == "raise":
+                raise
+            return key
+
+
+class Writing:
+    """The keys of the live objects in one payload; the registry is asked for when the first one comes."""
+
+    def __init__(self, swap: Swap, entry: Entry) -> None:
+        self._swap: Final = swap
+        self._entry: Final = entry
+        self._registry: SessionRefRegistry | None = None
+        self._keys: dict[int, RegistryKey[object]] = {}
+        self._new: Final[list[RegistryKey[object]]] = []
+
+    def key_of(self, value: object) -> RegistryKey[object]:
+        """The key of an object, which is inserted unless the registry holds it; O(refs) once.
+
+        Raises:
+            NoCurrentRegistryError: there is no registry.
+            CapacityExceededError, RegistryClosedError: the registry takes no more.
+        """
+        registry = self._registry
+        if registry is None:
+            registry = self._registry = self._swap.registry
+            self._keys = _keys_by_object(registry)
+        key = self._keys.get(id(value))
+        if key is None:
+            key = self._keys[id(value)] = registry._keep(value, type(value), self._entry, "encode")
+            self._new.append(key)
+        return key
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is not None and self._registry is not None:
+            for key in self._new:
+                self._registry.release(key)
+
+
+def _keys_by_object(registry: SessionRefRegistry) -> dict[int, RegistryKey[object]]:
+    """The first key of each object that a lookup in the registry finds, by the id of the object."""
+    keys: dict[int, RegistryKey[object]] = {}
+    for store in registry._lineage():
+        for ref in store._refs.copy().values():
+            if hasattr(ref, "_value"):
+                keys.setdefault(id(ref._value), ref)
+    return keys
