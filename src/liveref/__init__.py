@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from liveref._codec import SnapshotKeys, SnapshotLimits
 from liveref._entry import RefInfo
 from liveref._forms import CheckDepth
 from liveref._hints import check_depth
@@ -10,7 +11,9 @@ from liveref._marker import SESSION_REF_TAG
 from liveref._policy import MAX_SESSION_REFS_PER_RUN, RefLifetime, SessionPausePolicy
 from liveref._recipe import Recipe, Reopener, reopener
 from liveref._registry import SessionRefRegistry
+from liveref._serializer import register_serializer, serializer
 from liveref._session import Session, bind, current_session_registry, use_session_registry
+from liveref._snapshot import CapturedRef, DroppedRef, ExpectedRef, SessionSnapshot
 from liveref._typed import TypedRefs
 from liveref.exceptions import (
     CapacityExceededError,
@@ -23,6 +26,7 @@ from liveref.exceptions import (
     NoCurrentRegistryError,
     NotJSONableError,
     RefDroppedError,
+    RefDroppedWarning,
     RefFailure,
     RefLoadError,
     RefLookupError,
@@ -47,8 +51,11 @@ __all__ = [
     "MAX_SESSION_REFS_PER_RUN",
     "SESSION_REF_TAG",
     "CapacityExceededError",
+    "CapturedRef",
     "CheckDepth",
+    "DroppedRef",
     "DuplicateKeyError",
+    "ExpectedRef",
     "HintError",
     "InvalidArgumentError",
     "KeyFormatError",
@@ -58,6 +65,7 @@ __all__ = [
     "NotJSONableError",
     "Recipe",
     "RefDroppedError",
+    "RefDroppedWarning",
     "RefFailure",
     "RefInfo",
     "RefLifetime",
@@ -74,11 +82,14 @@ __all__ = [
     "SessionPausePolicy",
     "SessionRefRegistry",
     "SessionRefsNotSerializableError",
+    "SessionSnapshot",
     "SessionStateError",
     "SnapshotAuthError",
     "SnapshotError",
     "SnapshotFormatError",
+    "SnapshotKeys",
     "SnapshotLimitError",
+    "SnapshotLimits",
     "SnapshotReadError",
     "SnapshotVersionError",
     "SnapshotWriteError",
@@ -87,6 +98,8 @@ __all__ = [
     "bind",
     "check_depth",
     "current_session_registry",
+    "register_serializer",
     "reopener",
+    "serializer",
     "use_session_registry",
 ]

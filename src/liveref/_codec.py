@@ -29,7 +29,7 @@ import math
 import mmap
 import re
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import accumulate
 from pickle import PickleBuffer
 from typing import Final, Never, cast, final
@@ -53,6 +53,7 @@ __all__ = [
     "Prologue",
     "SnapshotKeys",
     "SnapshotLimits",
+    "copy_blobs",
     "feed",
     "lay_out",
     "new_mac",
@@ -397,6 +398,17 @@ def _copy(view: memoryview) -> mmap.mmap:
     copy = mmap.mmap(-1, len(view))
     copy.write(view)
     return copy
+
+
+def copy_blobs(blobs: Iterable[Buffer]) -> list[memoryview]:
+    """The blobs in memory that nothing else shares: writable and aligned to 64 bytes."""
+    views = [_raw("blobs", blob) for blob in blobs]
+    starts = list(accumulate((_aligned(len(view)) for view in views), initial=0))
+    whole = memoryview(mmap.mmap(-1, max(starts[-1], 1)))
+    copies = [whole[start : start + len(view)] for start, view in zip(starts, views, strict=False)]
+    for copy, view in zip(copies, views, strict=True):
+        copy[:] = view
+    return copies
 
 
 def _header_text(header: Mapping[str, JSON]) -> bytes:

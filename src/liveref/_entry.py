@@ -11,6 +11,7 @@ from liveref._finalize import Finalizer
 from liveref._hints import tag_of
 from liveref._key import RegistryKey
 from liveref._marker import redact
+from liveref._opening import Opening
 from liveref._policy import RefLifetime
 from liveref._recipe import Recipe
 
@@ -26,19 +27,21 @@ class Entry:
 
     Attributes:
         born: when it was inserted, in seconds of the monotonic clock.
-        code: with ``offset`` the place of the insert, as what costs least to take down.
+        code: with ``offset`` the place of the insert, as what costs least to take down; None after a pause.
         offset: of the instruction in the code.
         lifetime: when the ref is purged.
         finalizer: runs when it goes.
         recipe: opens the object again.
+        opening: opens it at the first lookup after a pause.
     """
 
     born: float
-    code: CodeType
+    code: CodeType | None
     offset: int
     lifetime: RefLifetime = RefLifetime.UNTIL_CONTEXT_DROP
     finalizer: Finalizer | None = None
     recipe: Recipe[object] | None = None
+    opening: Opening | None = None
 
     @classmethod
     def of_call(cls, lifetime: RefLifetime, finalizer: Finalizer | None, recipe: Recipe[object] | None) -> Entry:
@@ -46,8 +49,10 @@ class Entry:
         frame = sys._getframe(3)
         return cls(monotonic(), frame.f_code, frame.f_lasti, lifetime, finalizer, recipe)
 
-    def where(self) -> str:
-        """The place of the insert, as ``"file:line"``."""
+    def where(self) -> str | None:
+        """The place of the insert, as ``"file:line"``; None where a resume made it."""
+        if self.code is None:
+            return None
         lines = (line for start, end, line in self.code.co_lines() if start <= self.offset < end and line is not None)
         return f"{self.code.co_filename}:{next(lines, self.code.co_firstlineno)}"
 

@@ -9,8 +9,9 @@ import mmap
 import os
 import secrets
 import stat
+import sys
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import cycle
 from pathlib import Path
@@ -46,12 +47,15 @@ _NO_WAIT: Final[int] = getattr(os, "O_NONBLOCK", 0)  # else the open of a FIFO w
 _NO_FOLLOW: Final[int] = getattr(os, "O_NOFOLLOW", 0)
 _SUFFIX: Final = ".liveref-tmp"
 _BUFFERS: Final = 24
+_NO_LIMITS: Final = SnapshotLimits(
+    max_bytes=sys.maxsize, max_refs=sys.maxsize, max_ref_bytes=sys.maxsize, max_header_bytes=sys.maxsize
+)
 _LARGE: Final = 8 * CHUNK
 
 
 def write_file(
     path: StrPath, header: Mapping[str, JSON], blobs: Sequence[Buffer], keys: SnapshotKeys | None, *, copied: int = 0
-) -> None:
+) -> Callable[[], Container]:
     """Write a container so that a crash at any moment leaves the old file or the new one.
 
     The bytes go to a temporary file in the same folder, mode 0600, which then takes the place of the old file; both
@@ -66,6 +70,9 @@ def write_file(
         keys: the ring whose current key signs; None writes an unsigned container.
         copied: how many of the first blobs a reader copies before it checks them.
 
+    Returns:
+        What maps the new file, as `read_file` does, whatever has taken its place since.
+
     Raises:
         SnapshotWriteError: the file can't be written; the old one stands. With ``committed`` the new one does, and
             only its folder could not be synced.
@@ -77,7 +84,7 @@ def write_file(
         target = _target(path)
         stem = f".{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]}-"  # short, however long the name is
         _sweep(target.parent, stem)
-        _replace(target, stem, parts, mac)
+        source = _replace(target, stem, parts, mac)
     except OSError as error:
         what = f"the snapshot {os.fspath(path)!r} can't be written: {error.strerror or type(error).__name__}"
         raise SnapshotWriteError(what, "Nothing was changed: mend the cause and write it again.") from error
@@ -89,6 +96,9 @@ def write_file(
         )
         advice = "The new file stands, but a power failure may bring back the old one: write it again to be sure."
         raise SnapshotWriteError(what, advice, committed=True) from error
+    return lambda: _mapped(
+        path, source, read_prologue(source.first, source.size, _NO_LIMITS), _NO_LIMITS, verified=mac is not None
+    )
 
 
 def _target(path: StrPath) -> Path:
@@ -104,19 +114,21 @@ def _target(path: StrPath) -> Path:
     raise OSError(errno.EINVAL, "there is something else than a regular file")
 
 
-def _replace(target: Path, stem: str, parts: Sequence[Buffer], mac: hmac.HMAC | None) -> None:
-    """Fill a temporary file and give it the name of the target."""
+def _replace(target: Path, stem: str, parts: Sequence[Buffer], mac: hmac.HMAC | None) -> _Source:
+    """Fill a temporary file, give it the name of the target, and open it for reading."""
     fd, temporary = _create(target.parent, stem)
     try:
         try:
             _fill(fd, parts, mac)
             if not _WINDOWS:
+                source = _Source(temporary)
                 temporary.replace(target)  # under the lock, or a sweep might be faster
+                return source
         finally:
             with suppress(OSError):  # it is synced: nothing is lost
                 os.close(fd)
-        if _WINDOWS:  # where an open file can't be renamed, nor swept
-            temporary.replace(target)
+        temporary.replace(target)  # only now: Windows neither renames nor sweeps an open file
+        return _Source(target)
     except BaseException:
         with suppress(OSError):
             temporary.unlink()
@@ -270,13 +282,17 @@ def read_file(path: StrPath, *, keys: SnapshotKeys | None, trusted: bool, limits
     except OSError as error:
         raise _unreadable(path, error) from error
 
-    def mapped() -> mmap.mmap:
+    return _mapped(path, source, prologue, limits, verified=secret is not None)
+
+
+def _mapped(path: StrPath, source: _Source, prologue: Prologue, limits: SnapshotLimits, *, verified: bool) -> Container:
+    def again() -> mmap.mmap:
         try:
             return source.map(prologue)
         except (OSError, ValueError) as error:  # ValueError: the file is shorter now
             raise _unreadable(path, error) from error
 
-    return parse(memoryview(mapped()), prologue, limits, verified=secret is not None, again=mapped)
+    return parse(memoryview(again()), prologue, limits, verified=verified, again=again)
 
 
 def _unreadable(path: StrPath, error: OSError | ValueError) -> SnapshotReadError:

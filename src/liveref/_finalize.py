@@ -14,7 +14,19 @@ from functools import partial
 from types import TracebackType
 from typing import Final, NamedTuple, TypeAlias
 
-__all__ = ["ExitHook", "Finalizer", "Outcome", "Pending", "Steps", "arun", "finalize", "finish", "run"]
+__all__ = [
+    "ExitHook",
+    "Finalizer",
+    "Outcome",
+    "Pending",
+    "Steps",
+    "arun",
+    "drive",
+    "finalize",
+    "finish",
+    "generation",
+    "run",
+]
 
 GRACE: Final = 10.0
 """Seconds that a finalizer without a timeout of its own gets once its closing task is cancelled."""
@@ -34,6 +46,11 @@ if hasattr(os, "register_at_fork"):  # pragma: no branch  Windows has no fork
     os.register_at_fork(after_in_child=_count_fork)
 
 
+def generation() -> int:
+    """How many forks lie between this process and the one that imported liveref."""
+    return _generation
+
+
 ExitHook: TypeAlias = Callable[[type[BaseException] | None, BaseException | None, TracebackType | None], object]
 """The exit of an entered context manager, bound to it."""
 
@@ -51,7 +68,7 @@ class Finalizer:
     def __init__(self, call: Callable[..., object] | None, exit_: ExitHook | None = None) -> None:
         self.call: Final = call
         self.exit: Final = exit_
-        self._generation: Final = _generation
+        self._generation = _generation
         self._shares: Final[list[None]] = []  # one less than the refs; list operations are atomic
 
     def share(self) -> None:
@@ -65,6 +82,10 @@ class Finalizer:
         except IndexError:
             return True
         return False
+
+    def adopt(self) -> None:
+        """Count it as made here: what it closes was opened in this process."""
+        self._generation = _generation
 
     def is_of_this_process(self) -> bool:
         """Whether it was made here and not before a fork: the parent runs those."""
@@ -138,9 +159,14 @@ def finish(finalizer: Finalizer, value: object) -> None:
             raise _dismiss(result)
 
 
-def run(steps: Steps, outcome: Outcome) -> None:
-    """Drive finalizers in a synchronous call and raise what they raised; an awaitable is closed, as a TypeError."""
+def drive(steps: Steps) -> None:
+    """Run finalizers in a synchronous call; an awaitable is closed, as a TypeError."""
     _run_from(steps, partial(next, steps))
+
+
+def run(steps: Steps, outcome: Outcome) -> None:
+    """As `drive`, and raise what they raised."""
+    drive(steps)
     outcome.reraise()
 
 

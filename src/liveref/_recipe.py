@@ -10,9 +10,9 @@ from typing import Any, Final, Generic, Never, ParamSpec, Self, cast, final, ove
 from liveref._json import JSON, json_copy
 from liveref._tag import readable
 from liveref._typing import MISSING, Missing, T, T_co
-from liveref.exceptions import InvalidArgumentError, ReopenError
+from liveref.exceptions import InvalidArgumentError, NotJSONableError, RefLoadError, ReopenError, UnknownTypeTagError
 
-__all__ = ["Recipe", "Reopener", "reopener"]
+__all__ = ["Recipe", "Reopener", "named_recipe", "reopener"]
 
 P = ParamSpec("P")
 
@@ -152,6 +152,25 @@ def reopener(
         return made
 
     return register
+
+
+def named_recipe(tag: str, args: list[JSON], kwargs: dict[str, JSON]) -> Recipe[Any]:  # Any: see _REOPENERS
+    """The recipe that a snapshot names.
+
+    Raises:
+        UnknownTypeTagError: no reopener is registered under the tag.
+        RefLoadError: it does not take the arguments any more.
+    """
+    found = _REOPENERS.get(tag)
+    if found is None:
+        advice = "Import the module that registers it before you resume."
+        raise UnknownTypeTagError(f"the snapshot needs recipe {tag!r}, which is not registered", advice)
+    try:
+        return found.recipe(*args, **kwargs)
+    except (InvalidArgumentError, NotJSONableError):
+        pass
+    what = f"recipe {tag!r} does not take the arguments that the snapshot holds; it takes {found.signature}"
+    raise RefLoadError(what, "Let the function take its former arguments too.")
 
 
 def _place(error: BaseException) -> str:

@@ -222,8 +222,11 @@ class SessionRefRegistry(Lookups):
         ref = refs.pop(uid, None)
         if ref is None:
             return False
-        value = ref._value
-        del ref._value
+        try:
+            value = ref._value
+            del ref._value
+        except AttributeError:  # its recipe has not opened it
+            value = None
         self._free.append(None)
         finalizer = ref._entry.finalizer
         if finalizer is not None and finalizer.give_up():

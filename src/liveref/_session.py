@@ -5,22 +5,29 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import warnings
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from types import TracebackType
 from typing import Final, ParamSpec, Self, TypeVar, cast, overload
 
+from liveref._capture import Capture, capture
+from liveref._codec import SnapshotKeys
 from liveref._entry import Entry
-from liveref._finalize import Outcome, Steps, arun, run
+from liveref._file import StrPath
+from liveref._finalize import Outcome, Steps, arun, drive, finalize, run
 from liveref._policy import MAX_SESSION_REFS_PER_RUN, RefLifetime, SessionPausePolicy
 from liveref._registry import SessionRefRegistry
+from liveref._restore import restore
+from liveref._snapshot import SessionSnapshot, new_snapshot, save_snapshot
 from liveref._tag import readable
 from liveref._typing import MISSING, Default, Missing
 from liveref.exceptions import (
     CapacityExceededError,
     InvalidArgumentError,
     NoCurrentRegistryError,
+    RefDroppedWarning,
     RegistryClosedError,
     SessionStateError,
 )
@@ -214,6 +221,111 @@ class Session:
             child._refs = self._refs
             child._owner = False
         return child
+
+    def snapshot(self, *, policy: SessionPausePolicy | None = None) -> SessionSnapshot:
+        """What a pause keeps of the live refs, which stay live.
+
+        A copy: what the objects do afterwards does not change it. Refs that last until a snapshot
+        (``UNTIL_SNAPSHOT``) are purged once it stands; those of an isolated child's parent are not its.
+
+        Args:
+            policy: what becomes of a ref that can't be captured; None for the session's own.
+
+        Raises:
+            SessionRefsNotSerializableError: refs can't be captured, and the policy does not drop them.
+                Nothing has changed.
+            RegistryClosedError: the session has ended.
+
+        Warns:
+            RefDroppedWarning: a ref was left out; given last, one for each.
+            RuntimeWarning: a finalizer of a purged ref failed.
+        """
+        captured = self._capture(policy, "snapshot")
+        made = new_snapshot(captured.contents, captured.buffers)
+        self._settle(captured)
+        return made
+
+    def save(
+        self, path: StrPath, *, keys: SnapshotKeys | None = None, policy: SessionPausePolicy | None = None
+    ) -> SessionSnapshot:
+        """Take a snapshot and write it to a file in one go, large arrays straight from their own memory.
+
+        A crash leaves the old file or the new one. The snapshot that is returned maps the file.
+
+        Args:
+            path: the file, mode 0600.
+            keys: the ring whose current key signs it; unsigned without.
+            policy: as for `snapshot`.
+
+        Raises:
+            SnapshotWriteError: the file can't be written; nothing has changed, unless it is ``committed``.
+            SessionRefsNotSerializableError, RegistryClosedError: as `snapshot`.
+
+        Warns:
+            RefDroppedWarning, RuntimeWarning: as `snapshot`, once the file stands.
+        """
+        captured = self._capture(policy, "save")
+        made = save_snapshot(captured.contents, captured.buffers, path, keys)
+        self._settle(captured)
+        return made
+
+    @classmethod
+    def resume(
+        cls,
+        snapshot: SessionSnapshot,
+        *,
+        carry: SessionRefRegistry | None = None,
+        capacity: int = MAX_SESSION_REFS_PER_RUN,
+        policy: SessionPausePolicy = SessionPausePolicy.PICKLE_OR_ERROR,
+    ) -> Self:
+        """A new session that holds what the snapshot does, each ref under its key.
+
+        A recipe runs at the first lookup of its ref, unless a pickled object holds what it opens.
+        Pickles are loaded, which runs what they name.
+
+        Args:
+            snapshot: it can be resumed many times; the sessions share no memory.
+            carry: the registry that holds the refs to what outlives the run (``snapshot.expected``);
+                they move over. Without it their recipes open them, or a lookup is a RefDroppedError.
+            capacity: as for `Session`.
+            policy: as for `Session`.
+
+        Raises:
+            CapacityExceededError: its refs do not fit.
+            UnknownTypeTagError: it needs a recipe or serializer that is not registered.
+            SnapshotVersionError: it holds data of a newer serializer than the registered one.
+            RefLoadError: a ref can't be restored.
+            ReopenError: a recipe raised whose object a pickled one holds.
+                Whatever it raises, nothing was moved, and what was opened is closed.
+        """
+        if not isinstance(snapshot, SessionSnapshot):
+            raise InvalidArgumentError("snapshot", "a SessionSnapshot", readable(type(snapshot)))
+        if carry is not None and not isinstance(carry, SessionRefRegistry):
+            raise InvalidArgumentError("carry", "a SessionRefRegistry", readable(type(carry)))
+        session = cls(capacity=capacity, policy=policy)
+        restore(snapshot, session._refs, carry)
+        return session
+
+    def _capture(self, policy: SessionPausePolicy | None, operation: str) -> Capture:
+        if policy is not None and not isinstance(policy, SessionPausePolicy):
+            raise InvalidArgumentError("policy", "a SessionPausePolicy", readable(type(policy)))
+        if self._refs._closed:
+            raise RegistryClosedError(operation)
+        return capture(self._refs, policy or self.policy)
+
+    def _settle(self, captured: Capture) -> None:
+        """Once a snapshot stands: purge what lasted until it, and tell what was dropped."""
+        outcome = Outcome()
+        drive(finalize(self._refs._duties(reversed(captured.purged), "purged by a snapshot", outcome), outcome))
+        failed = [error for error in outcome.errors if isinstance(error, Exception)]
+        if len(failed) < len(outcome.errors):
+            outcome.reraise()
+        if failed:
+            kinds = ", ".join(readable(type(error)) for error in failed)
+            text = f"{len(failed)} finalizers failed of refs that last until a snapshot: {kinds}. The snapshot stands."
+            warnings.warn(text, RuntimeWarning, stacklevel=3)
+        for failure in captured.dropped:
+            warnings.warn(RefDroppedWarning(failure, captured.contents.policy), stacklevel=3)
 
     def __enter__(self) -> Self:
         if self._state != "new":

@@ -11,15 +11,19 @@ import sys
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from itertools import islice, repeat
+from operator import attrgetter
 from time import monotonic
-from typing import Final, Never, Self
+from typing import Final, NamedTuple, Never, Self
 
+from liveref._contents import Dropping
 from liveref._entry import Entry
 from liveref._finalize import Finalizer, Outcome, Steps, finalize
 from liveref._hints import ClassInfo, Sealed, check_of, hint_of, mismatch, tag_of
 from liveref._key import RegistryKey, blank_key
 from liveref._marker import redact
+from liveref._opening import Opening
 from liveref._policy import RefLifetime
 from liveref._recipe import Recipe
 from liveref._tag import readable
@@ -28,6 +32,7 @@ from liveref.exceptions import (
     CapacityExceededError,
     DuplicateKeyError,
     InvalidArgumentError,
+    RefDroppedError,
     RefLookupError,
     RefNotFoundError,
     RefReleasedError,
@@ -35,10 +40,27 @@ from liveref.exceptions import (
     RegistryClosedError,
 )
 
-__all__ = ["Store"]
+__all__ = ["State", "Store"]
 
 _REMEMBERED: Final = 10_000
 _TOKENS: Final = 64
+_ID: Final[Callable[[RegistryKey[object]], bytes]] = attrgetter("_id")
+_ENTRY: Final[Callable[[RegistryKey[object]], Entry]] = attrgetter("_entry")
+_VALUE: Final[Callable[[RegistryKey[object]], object]] = attrgetter("_value")
+
+
+class State(NamedTuple):
+    """The refs of one moment, in the order of their inserts, with what belongs to each.
+
+    Attributes:
+        refs: their home keys.
+        entries: what is known of them.
+        values: the objects; for one that was not opened yet, its opening.
+    """
+
+    refs: list[RegistryKey[object]]
+    entries: list[Entry]
+    values: list[object]
 
 
 class Store:
@@ -48,6 +70,7 @@ class Store:
         "__weakref__",
         "_capacity",
         "_closed",
+        "_dropped",
         "_free",
         "_gone",
         "_latest",
@@ -64,6 +87,8 @@ class Store:
     """The tokens that are not in ``_free`` yet, so that a large capacity costs nothing."""
     _gone: deque[tuple[bytes, str, float]]
     """The last departures: the id, how it went, and when, in seconds of the monotonic clock."""
+    _dropped: dict[bytes, Dropping]
+    """The refs that snapshots left out on the way here."""
 
     def __init__(self, capacity: int) -> None:
         if not isinstance(capacity, int) or isinstance(capacity, bool) or capacity < 1:
@@ -74,6 +99,7 @@ class Store:
         self._free = []
         self._unissued = repeat(None, min(capacity, sys.maxsize))
         self._gone = deque(maxlen=_REMEMBERED)
+        self._dropped = {}
         self._closed = False
         self._parent: Self | None = None
         self._latest: Entry | None = None
@@ -115,6 +141,12 @@ class Store:
             self._withdraw(key, operation)
         return key
 
+    def _fill(self, keys: list[RegistryKey[object]]) -> None:
+        """Take refs in, which have their value and entry, or an opening; nobody else knows the registry yet."""
+        if len(list(islice(self._unissued, len(keys)))) < len(keys):
+            raise CapacityExceededError(self._capacity)
+        self._refs.update(zip(map(_ID, keys), keys, strict=True))
+
     def _insert(
         self,
         value: object,
@@ -150,26 +182,48 @@ class Store:
 
     def _own(self, key: RegistryKey[object], operation: str) -> tuple[RegistryKey[object], object]:
         """The ref of a key in this registry, not in its parents, and its value, checked."""
-        uid = id_of(key)
+        found = self._held(id_of(key))
+        if found is None:
+            raise self._absence(key)
+        self._check(operation, key, *found, key._info, full=False)
+        return found
+
+    def _held(self, uid: bytes) -> tuple[RegistryKey[object], object] | None:
+        """A ref of this registry and its value, which a recipe may have to open first."""
+        ref = self._refs.get(uid)
+        if ref is None:
+            return None
         try:
-            ref = self._refs[uid]
-            value: object = ref._value
-        except (KeyError, AttributeError):
-            raise self._absence(key) from None
-        self._check(operation, key, ref, value, key._info, full=False)
-        return ref, value
+            return ref, ref._value
+        except AttributeError:
+            opening: Opening | None = ref._entry.opening
+        return None if opening is None else self._opened(ref, opening)  # without one it goes in this very moment
+
+    def _opened(self, ref: RegistryKey[object], opening: Opening) -> tuple[RegistryKey[object], object] | None:
+        """A ref whose value its recipe opens now; None where it goes meanwhile."""
+        value = opening.open()
+        ref._value = value
+        ref._info = type(value)
+        if self._refs.get(ref._id) is ref:
+            return ref, value
+        with suppress(AttributeError):  # who removed it may have come by after the value was set
+            del ref._value
+        return None
+
+    def _state(self) -> State:
+        """The refs of one moment."""
+        while True:
+            refs = list(self._refs.copy().values())
+            entries = list(map(_ENTRY, refs))
+            with suppress(AttributeError):  # one of them has gone since, or was not opened yet
+                return State(refs, entries, list(map(_VALUE, refs)))
+            with suppress(AttributeError):  # one of them has gone since: that moment is lost
+                return State(refs, entries, list(map(_held_or_opening, refs)))
 
     def _live(self, key: RegistryKey[object]) -> tuple[RegistryKey[object], object] | None:
         """The ref of a key and its value, here or in a parent."""
         uid = id_of(key)
-        for store in self._lineage():
-            ref = store._refs.get(uid)
-            try:
-                if ref is not None:
-                    return ref, ref._value
-            except AttributeError:
-                pass  # it goes in this very moment
-        return None
+        return next(filter(None, (store._held(uid) for store in self._lineage())), None)
 
     def _found(self, key: RegistryKey[object]) -> tuple[RegistryKey[object], object]:
         """As `_live`; raises where there is none."""
@@ -185,8 +239,9 @@ class Store:
             ref, value = found
             self._check("get", key, ref, value, key._info if info is None else info, full=False)
             return value
-        if default is MISSING:
-            raise self._absence(key)
+        absence = self._dropping(key) if default is not MISSING else self._absence(key)
+        if absence is not None:
+            raise absence
         return default
 
     def _lineage(self) -> Iterator[Store]:
@@ -197,19 +252,29 @@ class Store:
 
     def _absence(self, key: RegistryKey[object]) -> RefLookupError:
         """Why a key is not there."""
+        dropped = self._dropping(key)
+        if dropped is not None:
+            return dropped
         for store in self._lineage():
             for uid, how, when in reversed(store._gone.copy()):
                 if uid == key._id:
                     return RefReleasedError(redact(uid), how, monotonic() - when)
         return RefNotFoundError(redact(key._id), len(self._refs))
 
+    def _dropping(self, key: RegistryKey[object]) -> RefDroppedError | None:
+        """The error of a ref that a snapshot dropped; None where none did."""
+        for store in self._lineage():
+            gone = store._dropped.get(key._id)
+            if gone is not None:
+                return RefDroppedError(redact(key._id), gone.type_tag, gone.policy, gone.when, gone.reason)
+        return None
+
     def _take(self, ref: RegistryKey[object], how: str) -> tuple[Finalizer | None, object] | None:
         """Remove a ref: its finalizer and value, or None where someone else was faster."""
         self._gone.append((ref._id, how, monotonic()))  # before it goes: there is no moment between
         if self._refs.pop(ref._id, None) is None:
             return None
-        value = ref._value
-        del ref._value  # the key, which its owner may keep, keeps nothing alive
+        value = _take_value(ref)
         self._free.append(None)
         return ref._entry.finalizer, value
 
@@ -278,12 +343,12 @@ class Store:
             refs = list(self._refs.values())
         except AttributeError:  # __init__ has raised
             return
-        entries: list[Entry] = [ref._entry for ref in refs]
+        entries: list[Entry] = [ref._entry for ref in refs if hasattr(ref, "_value")]
         undone = [entry for entry in entries if entry.finalizer and entry.finalizer.is_of_this_process()]
         for ref in refs:
-            del ref._value
+            _take_value(ref)
         if undone:
-            places = ", ".join(sorted({entry.where() for entry in undone})[:5])
+            places = ", ".join(sorted({entry.where() or "resume" for entry in undone})[:5])
             warnings.warn(
                 f"a registry was collected with {len(undone)} finalizers not run, of refs inserted at {places}: "
                 f"end its session, or close() it",
@@ -291,6 +356,23 @@ class Store:
                 source=self,
                 stacklevel=2,
             )
+
+
+def _take_value(ref: RegistryKey[object]) -> object:
+    """The value of a ref that goes; None where its recipe has not opened it."""
+    try:
+        value: object = ref._value
+        del ref._value  # the key, which its owner may keep, keeps nothing alive
+    except AttributeError:
+        return None
+    return value
+
+
+def _held_or_opening(ref: RegistryKey[object]) -> object:
+    opening: Opening | None = ref._entry.opening
+    if opening is None or hasattr(ref, "_value"):
+        return ref._value
+    return next(iter(opening.peek()), opening)
 
 
 def id_of(key: RegistryKey[object]) -> bytes:

@@ -20,6 +20,7 @@ __all__ = [
     "NoCurrentRegistryError",
     "NotJSONableError",
     "RefDroppedError",
+    "RefDroppedWarning",
     "RefFailure",
     "RefLoadError",
     "RefLookupError",
@@ -74,7 +75,7 @@ class RefReleasedError(RefLookupError):
     Args:
         key: the redacted key.
         how: the way it went: ``"removed"``, ``"released"``, ``"drained"``, ``"transferred"``,
-            ``"session ended"`` or ``"registry closed"``.
+            ``"purged by a snapshot"``, ``"session ended"`` or ``"registry closed"``.
         ago: seconds since.
     """
 
@@ -97,15 +98,34 @@ class RefDroppedError(RefLookupError):
         type_tag: what it was.
         policy: the policy that dropped it.
         when: when the snapshot was taken, ISO 8601.
-        advice: what to do.
+        reason: why.
     """
 
-    def __init__(self, key: str, type_tag: str, policy: str, when: str, advice: str) -> None:
-        super().__init__(key, type_tag, policy, when, advice)
+    def __init__(self, key: str, type_tag: str, policy: str, when: str, reason: str) -> None:
+        super().__init__(key, type_tag, policy, when, reason)
 
     def __str__(self) -> str:
-        key, type_tag, policy, when, advice = self.args
-        return f"ref {key} ({type_tag}) was dropped by a snapshot at {when} under {policy}. {advice}"
+        key, type_tag, policy, when, reason = self.args
+        return (
+            f"ref {key} ({type_tag}) was dropped by a snapshot at {when} under {policy}: {reason}. "
+            f"To keep it, give it a recipe (reopen=) or a serializer."
+        )
+
+
+class RefDroppedWarning(UserWarning):
+    """A snapshot left a ref out, as its policy says.
+
+    Args:
+        failure: the ref, and why.
+        policy: the policy in force.
+    """
+
+    def __init__(self, failure: RefFailure, policy: str) -> None:
+        super().__init__(failure, policy)
+
+    def __str__(self) -> str:
+        failure, policy = self.args
+        return f"a snapshot under {policy} dropped ref {failure}. Give it a recipe or a serializer to keep it."
 
 
 class NoCurrentRegistryError(LiveRefError, LookupError):

@@ -1,6 +1,7 @@
 import dataclasses
 from liveref._finalize import Finalizer
 from liveref._key import RegistryKey
+from liveref._opening import Opening
 from liveref._policy import RefLifetime
 from liveref._recipe import Recipe
 from types import CodeType
@@ -10,14 +11,15 @@ __all__ = ['Entry', 'RefInfo', 'describe']
 @dataclasses.dataclass(slots=True)
 class Entry:
     born: float
-    code: CodeType
+    code: CodeType | None
     offset: int
     lifetime: RefLifetime = ...
     finalizer: Finalizer | None = ...
     recipe: Recipe[object] | None = ...
+    opening: Opening | None = ...
     @classmethod
     def of_call(cls, lifetime: RefLifetime, finalizer: Finalizer | None, recipe: Recipe[object] | None) -> Entry: ...
-    def where(self) -> str: ...
+    def where(self) -> str | None: ...
 
 @dataclasses.dataclass(slots=True, frozen=True)
 class RefInfo:

@@ -1,10 +1,11 @@
 from typing import final
 import inspect
 from collections.abc import Callable
+from liveref._json import JSON
 from liveref._typing import Missing, T, T_co
-from typing import Final, Generic, Never, ParamSpec, Self, overload
+from typing import Any, Final, Generic, Never, ParamSpec, Self, overload
 
-__all__ = ['Recipe', 'Reopener', 'reopener']
+__all__ = ['Recipe', 'Reopener', 'named_recipe', 'reopener']
 
 P = ParamSpec('P')
 
@@ -28,3 +29,4 @@ class Reopener(Generic[P, T]):
 def reopener(tag: str, *, finalizer: Missing = ...) -> Callable[[Callable[P, T]], Reopener[P, T]]: ...
 @overload
 def reopener(tag: str, *, finalizer: Callable[[T], object]) -> Callable[[Callable[P, T]], Reopener[P, T]]: ...
+def named_recipe(tag: str, args: list[JSON], kwargs: dict[str, JSON]) -> Recipe[Any]: ...

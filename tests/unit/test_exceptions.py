@@ -15,6 +15,7 @@ TREE = {
     RefNotFoundError: (RefLookupError,),
     RefReleasedError: (RefLookupError,),
     RefDroppedError: (RefLookupError,),
+    RefDroppedWarning: (UserWarning,),
     NoCurrentRegistryError: (LiveRefError, LookupError),
     RefTypeError: (LiveRefError, TypeError),
     HintError: (LiveRefError, TypeError),
@@ -45,8 +46,12 @@ SAMPLES = [
     (RefNotFoundError("3f2a1c…", 3), "no ref 3f2a1c… in this registry (it holds 3)"),
     (RefReleasedError("3f2a1c…", "drained", 1.23456), "ref 3f2a1c… is gone: drained 1.23 s ago"),
     (
-        RefDroppedError("3f2a1c…", "_thread:lock", "warn_drop", "2026-11-24T12:00:00Z", "Give it a recipe."),
-        "ref 3f2a1c… (_thread:lock) was dropped by a snapshot at 2026-11-24T12:00:00Z under warn_drop. Give it a recipe.",
+        RefDroppedError("3f2a1c…", "_thread:lock", "warn_drop", "2026-11-24T12:00:00Z", "it has no recipe"),
+        "ref 3f2a1c… (_thread:lock) was dropped by a snapshot at 2026-11-24T12:00:00Z under warn_drop: it has no recipe.",
+    ),
+    (
+        RefDroppedWarning(FAILURE, "warn_drop"),
+        "a snapshot under warn_drop dropped ref 3f2a1c… _thread:lock (inserted at app.py:3): no recipe.",
     ),
     (NoCurrentRegistryError(), "no session registry is current here"),
     (RefTypeError("get", "3f2a1c…", "int", "str"), "get of ref 3f2a1c…: expected int, found str"),

@@ -1,0 +1,22 @@
+import mmap
+from _typeshed import Incomplete
+from collections.abc import Callable, Mapping, Sequence
+from liveref._codec import Container, Prologue, SnapshotKeys, SnapshotLimits
+from liveref._json import JSON
+from typing import Final
+from typing_extensions import Buffer
+
+__all__ = ['StrPath', 'read_file', 'write_file']
+
+StrPath: Incomplete
+
+def write_file(path: StrPath, header: Mapping[str, JSON], blobs: Sequence[Buffer], keys: SnapshotKeys | None, *, copied: int = 0) -> Callable[[], Container]: ...
+def read_file(path: StrPath, *, keys: SnapshotKeys | None, trusted: bool, limits: SnapshotLimits) -> Container: ...
+
+class _Source:
+    first: Final[memoryview]
+    size: Final[int]
+    def __init__(self, path: StrPath) -> None: ...
+    def __del__(self) -> None: ...
+    def verify(self, prologue: Prologue, secret: bytes) -> None: ...
+    def map(self, prologue: Prologue) -> mmap.mmap: ...
