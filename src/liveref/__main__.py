@@ -1,4 +1,4 @@
-"""The command line: ``python -m liveref lint PATH…``."""
+"""The command line: ``python -m liveref lint PATH…`` and ``python -m liveref inspect FILE``."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeAlias, cast
+
+from liveref import _inspect
 
 __all__ = ["main"]
 
@@ -38,6 +40,7 @@ def main(args: Sequence[str] | None = None) -> int:
     command.add_argument("paths", nargs="+", metavar="PATH", help="a file or folder")
     command.add_argument("--output", choices=("text", "json"), default="text", help="json: one object a line")
     command.set_defaults(run=_lint)
+    _inspect.add_parser(commands)
     chosen = parser.parse_args(args)
     return int(chosen.run(chosen))
 
