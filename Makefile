@@ -6,8 +6,9 @@ CODE := src mypy_plugin examples benchmarks stubs/generate.py tests/pythons.py
 
 .PHONY: demo test test-core lint types stubs unit pythons bench clean
 
-demo: .venv/ready  ## the main job: a pipeline with live objects, and what the checkers say
+demo: .venv/ready  ## the main job: a pipeline with live objects, what the checkers say, and a pause in the middle
 	$(BIN)/python examples/catalogue.py
+	$(BIN)/python examples/pause.py
 
 test: lint types unit pythons  ## everything
 

@@ -4,7 +4,8 @@ Run it: ``python examples/catalogue.py``. The steps hand each other JSON text an
 a workflow engine; yet they share one SQLite connection, an open log file, a lock, a compiled pattern
 and a progress bar. Those stay where they are, in the registry of a session, and travel as keys.
 
-Read `catalogue` and `keep_tools` first, then ``steps.py``. What is written goes to a temporary folder.
+Read `catalogue` first, then ``tools.py``, ``steps.py`` and ``pause.py``, which stops this in the middle
+and goes on in another process. What is written goes to a temporary folder.
 """
 
 from __future__ import annotations
@@ -15,48 +16,22 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import Callable, Iterable
-from io import TextIOWrapper
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import Progress
 from rich.table import Table
 from steps import Event, run_pipeline
+from tools import keep_tools
 
-from liveref import RefInfo, Session, SessionRefRegistry
+from liveref import RefInfo, RegistryKey, Session
 
 LOOKUPS: Final = Path(__file__).with_name("lookups.py")
 CHECKERS: Final = {"mypy": ("--strict", "--cache-dir=cache"), "pyright": ("--pythonpath", sys.executable)}
 FINDING: Final = re.compile(r":(\d+)(?::\d+)?(?: -|:) error: (.*)$", re.MULTILINE)
-
-
-def keep_tools(
-    refs: SessionRefRegistry, database: sqlite3.Connection, log: TextIOWrapper, bar: Progress
-) -> dict[str, object]:
-    """Give what the steps will need to the session, and get the keys of it as markers: plain JSON from here on.
-
-    What must be closed has a finalizer, which runs when the session ends, however it ends. A hint
-    says more than the class of the object: what is looked up is a ``Pattern[str]``, not a ``Pattern``.
-    """
-    record_line = re.compile(r"^.+,[^,\n]*,(?P<size>\d*)\r?$", re.MULTILINE)
-    keys = {
-        "database": refs.insert(database, finalizer=sqlite3.Connection.close),
-        "log": refs.insert(log, finalizer=TextIOWrapper.close),
-        "lock": refs.insert(asyncio.Lock()),
-        "record_line": refs.insert(record_line, re.Pattern[str]),
-        "progress": refs.insert(bar),
-    }
-    return {name: key.to_marker() for name, key in keys.items()}
-
-
-def progress_bar(console: Console) -> Progress:
-    """A bar for the distributions; where the output is no terminal, one line at the end."""
-    progress = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=console)
-    progress.add_task("distributions", total=None)
-    return progress
 
 
 def found(database: sqlite3.Connection) -> Table:
@@ -101,17 +76,13 @@ async def flagged(folder: Path) -> Table:
 
 async def catalogue(console: Console, folder: Path, watch: Callable[[str], object]) -> str:
     """Run the pipeline in a session and print what it found; how things stand once the session has ended."""
-    progress = progress_bar(console)
-    database = sqlite3.connect(folder / "catalogue.db", check_same_thread=False)
-    database.execute("create table distributions (name, version, requires, files, bytes)")
-    log = (folder / "catalogue.log").open("w", encoding="utf-8")
     async with Session() as session:
-        tools = keep_tools(session.refs, database, log, progress)
-        with progress:
-            await run_pipeline(Event("discover", tools), watch)
+        tools = keep_tools(session.refs, folder, console)
+        database = session.refs.get(RegistryKey.from_marker(tools["database"], sqlite3.Connection))
+        with session.refs.get(RegistryKey.from_marker(tools["progress"], Progress)):
+            await run_pipeline([Event("discover", tools).to_json()], watch)
         console.print(found(database), live(session.refs.describe()))
-    state = f"connection closed: {is_closed(database)}, log closed: {log.closed}"
-    return f"After the session: {len(session.refs)} live objects, {state}."
+    return f"After the session: {len(session.refs)} live objects, connection closed: {is_closed(database)}."
 
 
 def is_closed(database: sqlite3.Connection) -> bool:

@@ -12,11 +12,14 @@ import email
 import json
 import re
 import sqlite3
-from collections.abc import Awaitable, Callable
+import sys
+from _thread import LockType
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from importlib.metadata import Distribution, distributions
 from typing import Final, TextIO
 
 from rich.progress import Progress
+from tools import Tally
 from typing_extensions import TypeIs
 
 from liveref import RegistryKey, current_session_registry
@@ -81,7 +84,10 @@ async def read(event: Event) -> list[Event]:
 async def parse(event: Event) -> list[Event]:
     """Make facts of the texts. The pattern was compiled once, for all events."""
     pattern = current_session_registry().get(RegistryKey.from_marker(event.keys["record_line"], re.Pattern[str]))
+    tally = current_session_registry().get(RegistryKey.from_marker(event.keys["tally"], Tally))
     headers = email.message_from_string(event.text("METADATA") or event.text("PKG-INFO"))
+    for requirement in headers.get_all("Requires-Dist", []):
+        tally.add(requirement)
     sizes = [int(line["size"] or 0) for line in pattern.finditer(event.text("RECORD"))]
     facts: dict[str, object] = {
         "name": headers.get("Name", "?"),
@@ -94,18 +100,17 @@ async def parse(event: Event) -> list[Event]:
 
 
 async def store(event: Event) -> list[Event]:
-    """Write one row. Many workers share the connection, so one lock lets them in one by one."""
+    """Write one row. Many threads share the connection, so one lock lets them in one by one."""
     refs = current_session_registry()
     database = refs.get(RegistryKey.from_marker(event.keys["database"], sqlite3.Connection))
-    lock = refs.get(RegistryKey.from_marker(event.keys["lock"], asyncio.Lock))
-    async with lock:
-        await asyncio.to_thread(write_row, database, event.facts)
+    lock = refs.get(RegistryKey.from_marker(event.keys["lock"], LockType))
+    await asyncio.to_thread(write_row, database, lock, event.facts)
     return [Event("report", event.keys, event.facts)]
 
 
-def write_row(database: sqlite3.Connection, facts: dict[str, object]) -> None:
+def write_row(database: sqlite3.Connection, lock: LockType, facts: dict[str, object]) -> None:
     """One transaction; runs in a thread, for a commit waits for the disk."""
-    with database:
+    with lock, database:
         database.execute("insert into distributions values (:name, :version, :requires, :files, :bytes)", facts)
 
 
@@ -128,29 +133,44 @@ STEPS: Final[dict[str, Callable[[Event], Awaitable[list[Event]]]]] = {
 }
 
 
-async def run_pipeline(first: Event, watch: Callable[[str], object], *, workers: int = 8) -> None:
-    """Run the steps until no event is left.
+async def run_pipeline(
+    events: Iterable[str], watch: Callable[[str], object], *, workers: int = 8, limit: int = sys.maxsize
+) -> list[str]:
+    """Run the steps until no event is left, or as many were worked on as the limit allows.
 
     Args:
-        first: the event to begin with.
+        events: the events to begin with, as JSON text.
         watch: called with every text that passes from a step to the next.
         workers: events worked on at a time. The tasks inherit the current registry.
+        limit: the events after which to pause.
+
+    Returns:
+        The events that are left, as JSON text.
     """
-    queue: asyncio.Queue[str] = asyncio.Queue()
-    queue.put_nowait(first.to_json())
+    queue: asyncio.Queue[str] = asyncio.LifoQueue()  # what was begun is finished first
+    for text in events:
+        queue.put_nowait(text)
+    left: list[str] = []
+    turns = iter(range(limit))
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(work(queue, watch)) for _ in range(workers)]
+        tasks = [group.create_task(work(queue, watch, turns, left)) for _ in range(workers)]
         await queue.join()
         for task in tasks:
             task.cancel()
+    return left
 
 
-async def work(queue: asyncio.Queue[str], watch: Callable[[str], object]) -> None:
-    """Take a text, run its step, queue what follows as text."""
+async def work(
+    queue: asyncio.Queue[str], watch: Callable[[str], object], turns: Iterator[int], left: list[str]
+) -> None:
+    """Take a text, run its step, queue what follows as text; without a turn, leave it as it is."""
     while True:
         text = await queue.get()
-        watch(text)
-        event = Event.from_json(text)
-        for following in await STEPS[event.step](event):
-            queue.put_nowait(following.to_json())
+        if next(turns, None) is None:
+            left.append(text)
+        else:
+            watch(text)
+            event = Event.from_json(text)
+            for following in await STEPS[event.step](event):
+                queue.put_nowait(following.to_json())
         queue.task_done()

@@ -28,7 +28,7 @@ def catalogue() -> Iterator[ModuleType]:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(EXAMPLES)
         yield importlib.import_module("catalogue")
-    for name in ("catalogue", "steps"):
+    for name in ("catalogue", "steps", "tools"):
         sys.modules.pop(name, None)
 
 
@@ -101,7 +101,7 @@ def test_the_session_closes_what_it_held(watch: Watch) -> None:
     assert watch.database is not None
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
         watch.database.execute("select 1")
-    assert watch.ending == "After the session: 0 live objects, connection closed: True, log closed: True."
+    assert watch.ending == "After the session: 0 live objects, connection closed: True."
 
 
 def test_no_ref_is_left(watch: Watch) -> None:
@@ -109,6 +109,34 @@ def test_no_ref_is_left(watch: Watch) -> None:
     assert watch.registry.is_empty()
     with pytest.raises(RegistryClosedError):
         watch.registry.insert(1)
+
+
+def test_a_run_that_another_process_finishes_finds_what_an_uninterrupted_one_does(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / "pause.py")],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    before, after = done.stdout.split("another process")
+    refused = [line.split()[2] for line in before.splitlines() if line.startswith("refused: ")]
+    assert refused == ["_thread:lock", "rich.progress:Progress"]
+    assert before.count("RefDroppedWarning: ") == len(refused)
+    kept = dict(re.findall(r"([\w.]+:\w+) +│ +\d+ +│ (\w+)", before))
+    assert kept == {
+        "_io:TextIOWrapper": "recipe",
+        "importlib.metadata:PathDistribution": "pickle",
+        "re:Pattern": "pickle",
+        "sqlite3:Connection": "recipe",
+        "tools:Tally": "pickle",
+    }
+    assert "RefDroppedError: ref " in after
+    assert "With and without a pause: equal" in after
+    assert f" {installed().total()} " in after
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("checker", ["mypy", "pyright"])
