@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Final, cast
 
@@ -10,7 +11,7 @@ from typing_extensions import TypeAliasType
 from liveref._tag import readable
 from liveref.exceptions import NotJSONableError
 
-__all__ = ["ADVICE", "JSON", "SPECIAL", "encodable", "json_copy"]
+__all__ = ["ADVICE", "JSON", "SPECIAL", "encodable", "json_copy", "path_step"]
 
 JSON = TypeAliasType("JSON", "bool | int | float | str | list[JSON] | dict[str, JSON] | None")
 
@@ -64,3 +65,10 @@ def _name(name: object, path: str) -> str:
 def encodable(text: str) -> bool:
     """Whether a text can be written as UTF-8: not with a lone surrogate in it."""
     return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)
+
+
+def path_step(name: str | int) -> str:
+    """A step of a path: ``.event``, ``["my event"]`` or ``[2]``."""
+    if isinstance(name, int):
+        return f"[{name}]"
+    return f".{name}" if name.isidentifier() else f"[{json.dumps(name)}]"

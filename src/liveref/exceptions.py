@@ -19,6 +19,7 @@ __all__ = [
     "MarkerError",
     "NoCurrentRegistryError",
     "NotJSONableError",
+    "NotPicklableError",
     "RefDroppedError",
     "RefDroppedWarning",
     "RefFailure",
@@ -227,6 +228,14 @@ class NotJSONableError(LiveRefError, TypeError):
     def __str__(self) -> str:
         path, found, advice = self.args
         return f"{path} is not JSON: found {found}. {advice}"
+
+
+class NotPicklableError(NotJSONableError):
+    """A value can't even be pickled; the arguments are those of `NotJSONableError`."""
+
+    def __str__(self) -> str:
+        path, found, advice = self.args
+        return f"{path} can't be pickled: found {found}. {advice}"
 
 
 class InvalidArgumentError(LiveRefError, ValueError, TypeError):

@@ -7,12 +7,11 @@ marker is always a text. Nothing here recurses, so depth is no limit.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, TypeAlias, cast
 
-from liveref._json import ADVICE, JSON, SPECIAL, encodable
+from liveref._json import ADVICE, JSON, SPECIAL, encodable, path_step
 from liveref._key import RegistryKey
 from liveref._marker import SESSION_REF_TAG
 from liveref._registry import SessionRefRegistry
@@ -257,9 +256,4 @@ def _text(path: _Path) -> str:
     while step is not None:
         step, name = step
         names.append(name)
-    shown = (f"[{name}]" if isinstance(name, int) else _field(name) for name in reversed(names[:-1]))
-    return f"${''.join(shown)}"
-
-
-def _field(name: str) -> str:
-    return f".{name}" if name.isidentifier() else f"[{json.dumps(name)}]"
+    return f"${''.join(map(path_step, reversed(names[:-1])))}"

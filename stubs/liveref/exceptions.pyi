@@ -1,6 +1,6 @@
 import dataclasses
 
-__all__ = ['CapacityExceededError', 'DuplicateKeyError', 'HintError', 'InvalidArgumentError', 'KeyFormatError', 'LiveRefError', 'MarkerError', 'NoCurrentRegistryError', 'NotJSONableError', 'RefDroppedError', 'RefDroppedWarning', 'RefFailure', 'RefLoadError', 'RefLookupError', 'RefNotFoundError', 'RefReleasedError', 'RefTypeError', 'RegistryClosedError', 'ReopenError', 'SessionRefsNotSerializableError', 'SessionStateError', 'SnapshotAuthError', 'SnapshotError', 'SnapshotFormatError', 'SnapshotLimitError', 'SnapshotReadError', 'SnapshotVersionError', 'SnapshotWriteError', 'UnknownTypeTagError']
+__all__ = ['CapacityExceededError', 'DuplicateKeyError', 'HintError', 'InvalidArgumentError', 'KeyFormatError', 'LiveRefError', 'MarkerError', 'NoCurrentRegistryError', 'NotJSONableError', 'NotPicklableError', 'RefDroppedError', 'RefDroppedWarning', 'RefFailure', 'RefLoadError', 'RefLookupError', 'RefNotFoundError', 'RefReleasedError', 'RefTypeError', 'RegistryClosedError', 'ReopenError', 'SessionRefsNotSerializableError', 'SessionStateError', 'SnapshotAuthError', 'SnapshotError', 'SnapshotFormatError', 'SnapshotLimitError', 'SnapshotReadError', 'SnapshotVersionError', 'SnapshotWriteError', 'UnknownTypeTagError']
 
 class LiveRefError(Exception): ...
 class RefLookupError(LiveRefError, LookupError): ...
@@ -35,6 +35,8 @@ class DuplicateKeyError(LiveRefError, ValueError):
 
 class NotJSONableError(LiveRefError, TypeError):
     def __init__(self, path: str, found: str, advice: str) -> None: ...
+
+class NotPicklableError(NotJSONableError): ...
 
 class InvalidArgumentError(LiveRefError, ValueError, TypeError):
     def __init__(self, argument: str, expected: str, found: str) -> None: ...

@@ -19,6 +19,7 @@ from liveref import (
     MarkerError,
     NoCurrentRegistryError,
     NotJSONableError,
+    NotPicklableError,
     RefDroppedError,
     RefFailure,
     RefLifetime,
@@ -110,11 +111,16 @@ def kinds(hint: HintError, type_: RefTypeError, capacity: CapacityExceededError,
 
 
 def more_kinds(
-    argument: InvalidArgumentError, jsonable: NotJSONableError, state: SessionStateError, closed: RegistryClosedError
+    argument: InvalidArgumentError,
+    jsonable: NotJSONableError,
+    picklable: NotPicklableError,
+    state: SessionStateError,
+    closed: RegistryClosedError,
 ) -> None:
     takes_value(argument)
     takes_type(argument)
     takes_type(jsonable)
+    takes_type(picklable)
     takes_runtime(state)
     takes_runtime(closed)
     takes_lookup(jsonable)  # E: argument

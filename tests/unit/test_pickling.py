@@ -1,0 +1,191 @@
+"""Pickles in which live objects travel as keys, as the engines that pickle write and read them."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+
+import pytest
+
+from liveref import (
+    CapacityExceededError,
+    KeyFormatError,
+    NotPicklableError,
+    RefReleasedError,
+    RegistryKey,
+    SessionRefRegistry,
+)
+from liveref._pickling import dumps, loads
+from liveref._swap import Swap
+
+
+class Conn:
+    """A live object, which would pickle, as another one."""
+
+
+@dataclass
+class State:
+    """What an engine keeps."""
+
+    store: dict[object, object]
+
+
+class Slotted:
+    """What has no ``__dict__``."""
+
+    __slots__ = ("lock",)
+
+
+@pytest.fixture
+def registry() -> SessionRefRegistry:
+    return SessionRefRegistry()
+
+
+def write(value: object, swap: Swap) -> bytes:
+    with swap.write() as writing:
+        return dumps(value, writing)
+
+
+def test_objects_come_back_as_those_objects_and_keys_as_keys_with_their_hint(registry: SessionRefRegistry) -> None:
+    conn, number = Conn(), registry.insert(1)
+    swap = Swap(registry, live=[Conn])
+    data = write(State({"db": conn, ("again",): [conn], "n": number}), swap)
+    state = loads(data, swap)
+    assert isinstance(state, State)
+    assert state == State({"db": conn, ("again",): [conn], "n": number})
+    key = state.store["n"]
+    assert isinstance(key, RegistryKey)
+    assert key.hint is int
+    assert len(registry) == 2
+
+
+def test_a_key_stays_a_key_though_everything_is_live(registry: SessionRefRegistry) -> None:
+    key = registry.insert(1)
+    assert Swap(registry, live=[RegistryKey]).read(key) == 1
+    swap = Swap(registry, live=[RegistryKey])
+    assert loads(write(key, swap), swap) == key
+
+
+def test_an_object_keeps_its_key_from_hop_to_hop(registry: SessionRefRegistry) -> None:
+    swap, conn = Swap(registry, live=[Conn]), Conn()
+    assert write(conn, swap) == write(conn, swap)
+    assert len(registry) == 1
+
+
+def test_a_ref_that_is_gone_raises_or_comes_back_as_its_key(registry: SessionRefRegistry) -> None:
+    data = write([Conn()], Swap(registry, live=[Conn]))
+    (key,) = registry
+    registry.release(key)
+    with pytest.raises(RefReleasedError):
+        loads(data, Swap(registry))
+    assert loads(data, Swap(registry, missing="key")) == [key]
+
+
+def test_a_persistent_id_of_another_program_is_told(registry: SessionRefRegistry) -> None:
+    class Foreign(pickle._Pickler):
+        def persistent_id(self, value: object) -> str | None:
+            return "row 1" if isinstance(value, Conn) else None
+
+    file = BytesIO()
+    Foreign(file).dump(Conn())
+    with pytest.raises(KeyFormatError, match="not a session reference"):
+        loads(file.getvalue(), Swap(registry))
+
+
+class Refuses:
+    """Raises one error after the other when it is pickled."""
+
+    def __init__(self, *errors: BaseException) -> None:
+        self.errors = list(errors)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise self.errors.pop(0) if len(self.errors) > 1 else self.errors[0]
+
+
+class Named(dict[str, int]):
+    """A dict with an attribute."""
+
+    def __init__(self) -> None:
+        super().__init__(one=1)
+        self.lock = threading.Lock()
+
+
+def slotted() -> Slotted:
+    made = Slotted()
+    made.lock = threading.Lock()
+    return made
+
+
+@pytest.mark.parametrize(
+    ("made", "path", "found"),
+    [
+        (threading.Lock, "$", "_thread.lock"),
+        (lambda: State({"a": [1, {"b c": threading.Lock()}]}), '$.store.a[1]["b c"]', "_thread.lock"),
+        (lambda: {7: (threading.Lock(),)}, "$[7][0]", "_thread.lock"),
+        (lambda: {(1, 2): threading.Lock()}, "$.tuple", "_thread.lock"),
+        (lambda: {threading.Lock(): 1}, '$["_thread.lock"]', "_thread.lock"),
+        (Named, "$.lock", "_thread.lock"),
+        (slotted, "$.lock", "_thread.lock"),
+        (lambda: ValueError("text", threading.Lock()), "$[1]", "_thread.lock"),
+        (lambda: [Refuses(ValueError("secret"))], "$[0]", f"{__name__}.Refuses"),
+        (lambda: [lambda: None], "$[0]", "function"),
+    ],
+    ids=["root", "nested", "int-key", "tuple-key", "in-a-key", "attribute", "slot", "exception", "user-code", "lambda"],
+)
+def test_what_cant_be_pickled_is_named_with_its_path(
+    made: Callable[[], object], path: str, found: str, registry: SessionRefRegistry
+) -> None:
+    with pytest.raises(NotPicklableError) as caught:
+        write([made(), Conn()], Swap(registry, live=[Conn]))
+    assert caught.value.args[:2] == (path.replace("$", "$[0]", 1), found)
+    assert "secret" not in "".join(traceback.format_exception(caught.value))
+    assert len(registry) == 0
+
+
+@pytest.mark.parametrize("error", [None, ValueError("secret")], ids=["state", "no-state"])
+def test_only_what_pickle_would_write_is_blamed(error: Exception | None, registry: SessionRefRegistry) -> None:
+    class Local:
+        def __init__(self) -> None:
+            self.lock = threading.Lock()
+
+        def __getstate__(self) -> dict[str, object]:
+            if error:
+                raise error
+            return {"here": 1}
+
+    with pytest.raises(NotPicklableError) as caught:
+        write(Local(), Swap(registry))
+    assert caught.value.args[0] == "$"
+
+
+def test_a_cycle_ends(registry: SessionRefRegistry) -> None:
+    loop: list[object] = [threading.Lock()]
+    loop.insert(0, loop)
+    with pytest.raises(NotPicklableError) as caught:
+        write(loop, Swap(registry))
+    assert caught.value.args[:2] == ("$[1]", "_thread.lock")
+
+
+def test_a_value_that_is_nested_too_deeply_is_told(registry: SessionRefRegistry) -> None:
+    deep: list[object] = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(NotPicklableError, match="nested too deeply"):
+        write(deep, Swap(registry))
+
+
+@pytest.mark.parametrize("before", [[], [ValueError()]], ids=["at-once", "while-blaming"])
+def test_lack_of_memory_comes_through(before: list[BaseException], registry: SessionRefRegistry) -> None:
+    with pytest.raises(MemoryError):
+        write([Refuses(*before, MemoryError())], Swap(registry))
+
+
+def test_a_full_registry_is_told_and_left_as_it_was() -> None:
+    registry = SessionRefRegistry(capacity=1)
+    with pytest.raises(CapacityExceededError):
+        write([Conn(), Conn()], Swap(registry, live=[Conn]))
+    assert len(registry) == 0
