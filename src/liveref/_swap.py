@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Final, Literal, Self, TypeAlias, get_args
+from typing import Final, Literal, Self, TypeAlias, cast, get_args
 
 from liveref._entry import Entry
 from liveref._key import RegistryKey
@@ -75,6 +75,16 @@ class Swap:
                 raise
             return key
 
+    def read_marker(self, marker: Mapping[str, object]) -> object:
+        """What a marker stands for: the object of a typed one, and of another the key itself.
+
+        Raises:
+            MarkerError: it is broken.
+            RefLookupError: as `read`.
+        """
+        key = RegistryKey.from_marker(marker)
+        return self.read(key) if len(marker) > 1 else key
+
 
 class Writing:
     """The keys of the live objects in one payload; the registry is asked for when the first one comes."""
@@ -102,6 +112,12 @@ class Writing:
             key = self._keys[id(value)] = registry._keep(value, type(value), self._entry, "encode")
             self._new.append(key)
         return key
+
+    def marker_of(self, value: object) -> dict[str, str] | None:
+        """The marker of a key, or the typed one of a live object; None for all else. Raises as `key_of`."""
+        if type(value) is RegistryKey:
+            return cast("RegistryKey[object]", value).to_marker()
+        return self.key_of(value).to_marker(typed=True) if self._swap.is_live(value) else None
 
     def __enter__(self) -> Self:
         return self

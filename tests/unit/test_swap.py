@@ -25,6 +25,17 @@ def test_an_object_has_one_key_over_many_writes_and_comes_back() -> None:
     assert not swap.is_live(registry)
 
 
+def test_a_marker_is_typed_for_an_object_and_stands_for_what_it_was_written_of() -> None:
+    registry, conn = SessionRefRegistry(), Conn()
+    key = registry.insert(1)
+    swap = Swap(registry, live=[Conn])
+    with swap.write() as writing:
+        markers = [writing.marker_of(value) for value in (conn, key, "else")]
+    assert markers == [registry.keys()[1].to_marker(typed=True), key.to_marker(), None]
+    assert swap.read_marker(markers[0] or {}) is conn
+    assert swap.read_marker(markers[1] or {}) == key
+
+
 def test_a_write_that_fails_leaves_nothing_behind_but_what_was_there() -> None:
     registry, old = SessionRefRegistry(), Conn()
     kept = registry.insert(old)
