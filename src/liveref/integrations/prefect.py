@@ -1,0 +1,114 @@
+"""Prefect: task results with keys and live objects in them.
+
+Prefect writes the fields of a serializer beside each result, and makes it anew from those for each read. So
+a registry goes by a name there; where no such registry is, in another process, it is the current one.
+"""
+
+from __future__ import annotations
+
+from base64 import decodebytes, encodebytes
+from collections.abc import Iterable
+from secrets import token_hex
+from typing import Final, Self, TypeAlias
+from weakref import WeakValueDictionary
+
+from liveref._pickling import KeyPickler, dumps, loads
+from liveref._registry import SessionRefRegistry
+from liveref._swap import Missing, Swap
+from liveref.exceptions import LiveRefError
+
+try:
+    import cloudpickle  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]  it has none
+    from prefect.logging import get_logger
+    from prefect.serializers import Serializer
+    from pydantic import Field, PrivateAttr
+except ImportError as error:
+    raise ImportError("prefect is missing: pip install 'liveref[prefect]'") from error
+
+__all__ = ["LiveRefSerializer"]
+
+_Class: TypeAlias = type[object]  # for the serializer has a field of the name
+
+_REGISTRIES: Final[WeakValueDictionary[str, SessionRefRegistry]] = WeakValueDictionary()
+
+
+class LiveRefSerializer(Serializer):
+    """A serializer for ``@task(result_serializer=)``: cloudpickle's pickles, with live objects as keys in them.
+
+    Its type is ``"liveref"``: once this module is imported, that text stands for ``LiveRefSerializer()``.
+
+    Args:
+        registry: where the objects are; None for the registry that is current at each call.
+        live: the classes whose instances become keys. An object keeps its key from hop to hop.
+        missing: what becomes of an object that is gone: ``"raise"`` its error, or ``"key"``, its key.
+
+    Example:
+        >>> serializer = LiveRefSerializer(SessionRefRegistry(), live=[type(open)])
+        >>> serializer.loads(serializer.dumps(["result", open])) == ["result", open]
+        True
+    """
+
+    type: str = Field(default="liveref", frozen=True)
+    missing: Missing = "raise"
+    registry_name: str | None = None
+    _live: tuple[_Class, ...] = PrivateAttr(default=())
+    _kept: _Kept = PrivateAttr()
+
+    def __new__(cls, *_args: object, **_fields: object) -> Self:  # noqa: D102  Prefect's own takes no registry
+        return super().__new__(cls)
+
+    def __init__(  # pyright: ignore[reportInconsistentConstructor]
+        self,
+        registry: SessionRefRegistry | None = None,
+        *,
+        live: Iterable[_Class] = (),
+        missing: Missing = "raise",
+        **fields: str | None,
+    ) -> None:
+        swap = Swap(registry, live=live, missing=missing)
+        super().__init__(missing=missing, **fields)
+        self._live, self._kept = swap.classes, _Kept(registry)
+        if registry is not None:
+            self.registry_name = token_hex(8)
+            _REGISTRIES[self.registry_name] = registry
+
+    def dumps(self, obj: object) -> bytes:
+        """The pickle of a value, in base64. An error is logged as well.
+
+        Raises:
+            NotPicklableError: a part of it can't be pickled; it names the path.
+            NoCurrentRegistryError: a live object is in it, and there is no registry.
+            CapacityExceededError, RegistryClosedError: the registry takes no more.
+        """
+        try:
+            with self._swap().write() as writing:
+                return encodebytes(dumps(obj, writing, pickler=_CloudPickler))
+        except LiveRefError as error:
+            get_logger("liveref").warning("%s", error)  # Prefect goes on without a result, and tells its own text alone
+            raise
+
+    def loads(self, blob: bytes) -> object:
+        """What `dumps` was given.
+
+        Raises:
+            RefLookupError: a live object is gone, unless ``missing`` is ``"key"``.
+        """
+        return loads(decodebytes(blob), self._swap())
+
+    def _swap(self) -> Swap:
+        registry = _REGISTRIES.get(self.registry_name or "")
+        return Swap(registry, live=self._live, missing=self.missing)
+
+
+class _Kept:
+    """Keeps the registry of a serializer alive, and stays behind when that is copied or pickled."""
+
+    def __init__(self, registry: SessionRefRegistry | None = None) -> None:
+        self._registry: Final = registry
+
+    def __reduce__(self) -> tuple[type[_Kept], tuple[()]]:
+        return _Kept, ()
+
+
+class _CloudPickler(KeyPickler, cloudpickle.Pickler):  # type: ignore[misc]  # it is untyped
+    """What writes a lambda or a class of ``__main__`` too, as Prefect's own serializer does."""
