@@ -23,7 +23,9 @@ def dump_or_blame(
     value: object,
     dump: Callable[[object], T],
     parts: Callable[[object], Parts],
+    *,
     error: type[NotJSONableError] = NotJSONableError,
+    advice: str = _ADVICE,
 ) -> T:
     """What ``dump`` makes of a value.
 
@@ -32,6 +34,7 @@ def dump_or_blame(
         dump: raises anything for what it can't carry.
         parts: what ``dump`` makes a value's dump of.
         error: what to raise then.
+        advice: what to do then.
 
     Raises:
         NotJSONableError: a part can't be carried, not even alone; it names the path. The texts of other
@@ -45,8 +48,8 @@ def dump_or_blame(
     except Exception as failure:  # noqa: BLE001  any code of the user's
         too_deep = isinstance(failure, RecursionError) or isinstance(failure.__cause__, RecursionError)
     if too_deep:
-        raise error("$", "a value that is nested too deeply", _ADVICE)
-    raise error(*_innermost(value, dump, parts), _ADVICE)
+        raise error("$", "a value that is nested too deeply", advice)
+    raise error(*_innermost(value, dump, parts), advice)
 
 
 def contents(value: object) -> Parts:

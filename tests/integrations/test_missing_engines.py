@@ -11,7 +11,9 @@ import pytest
 @pytest.mark.parametrize(
     ("module", "package", "extra"),
     [
+        ("dbos", "dbos", "dbos"),
         ("llama_index", "workflows.context.serializers", "llama-index"),
+        ("prefect", "prefect.serializers", "prefect"),
     ],
     ids=lambda name: name.replace(".", "-"),
 )
