@@ -14,6 +14,7 @@ import pytest
         ("dbos", "dbos", "dbos"),
         ("llama_index", "workflows.context.serializers", "llama-index"),
         ("prefect", "prefect.serializers", "prefect"),
+        ("temporal", "temporalio.converter", "temporal"),
     ],
     ids=lambda name: name.replace(".", "-"),
 )
