@@ -79,6 +79,16 @@ def test_what_a_workflow_was_given_comes_back_from_the_database(
         assert len(registry) == 1
 
 
+def test_a_fork_reads_the_steps_before_and_shares_their_objects(
+    launch: Launch, registry: SessionRefRegistry, db: sqlite3.Connection
+) -> None:
+    with launch(LiveRefSerializer(registry, live=[sqlite3.Connection])):
+        first = DBOS.start_workflow(pass_on, db)
+        assert first.get_result() == [db, [db]]
+        assert DBOS.fork_workflow(first.workflow_id, 2).get_result() == [db, [db]]
+        assert len(registry) == 1
+
+
 def test_keys_come_back_with_their_hints(registry: SessionRefRegistry) -> None:
     serializer = LiveRefSerializer(registry, live=[Session])
     key, session = registry.insert([1], list[int]), Session()

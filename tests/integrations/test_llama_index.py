@@ -9,6 +9,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +28,8 @@ from liveref import (
     RegistryKey,
     Session,
     SessionRefRegistry,
+    SessionSnapshot,
+    reopener,
 )
 from liveref.integrations.llama_index import LiveRefSerializer
 from liveref.jsonable import decode, encode, find_markers
@@ -301,6 +304,34 @@ def test_a_paused_workflow_goes_on_with_the_same_connection(where: str, db: sqli
             return await resumed(workflow, text, **given)
 
     assert asyncio.run(run()) == {"db": db, "answer": 42}
+
+
+def test_two_runs_of_one_context_share_the_connection(db: sqlite3.Connection) -> None:
+    async def run() -> list[object]:
+        workflow = Count(serializer=LiveRefSerializer(live=[sqlite3.Connection]))
+        with Session():
+            text = await paused(workflow, db=db)
+            return [await resumed(workflow, text) for _ in range(2)]
+
+    assert asyncio.run(run()) == [{"db": db, "answer": 42}] * 2
+
+
+@reopener("test_llama_index.connect", finalizer=sqlite3.Connection.close)
+def connect(path: str) -> sqlite3.Connection:
+    return sqlite3.connect(path)
+
+
+def test_in_another_session_the_recipe_opens_the_connection_again(tmp_path: Path) -> None:
+    workflow = Count(serializer=LiveRefSerializer(live=[sqlite3.Connection]))
+    with Session() as session:
+        db = session.refs[session.refs.open(connect.recipe(str(tmp_path / "app.sqlite")))]
+        text = asyncio.run(paused(workflow, db=db))
+        session.save(tmp_path / "session.liveref")
+    with Session.resume(SessionSnapshot.read(tmp_path / "session.liveref", trusted=True)) as again:
+        result = asyncio.run(resumed(workflow, text))
+        (key,) = again.refs
+        assert result == {"db": again.refs[key], "answer": 42}
+        assert again.refs[key] is not db
 
 
 def test_explicitly_the_payload_holds_keys_and_needs_no_live_classes(

@@ -8,16 +8,16 @@ import importlib
 import sqlite3
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 pytest.importorskip("temporalio", reason="temporalio is not installed: make .venv/engines")
 
-from temporalio import activity
 from temporalio.client import WorkflowHistory
 from temporalio.converter import DataConverter, PayloadConverter
 from temporalio.testing import ActivityEnvironment
@@ -30,8 +30,6 @@ from liveref import (
     NotJSONableError,
     RegistryKey,
     Session,
-    SessionRefRegistry,
-    current_session_registry,
 )
 from liveref.integrations.temporal import data_converter
 from liveref.jsonable import find_markers
@@ -119,64 +117,68 @@ def test_what_cant_be_written_is_named_with_its_path(value: object, path: str, c
     assert caught.value.args[0] == path
 
 
-class Activities:
-    """Activities look keys up in the registry that they were made with, or in the current one."""
+EXAMPLE = Path(__file__).parents[2] / "examples" / "temporal_workflow.py"
+DOCS = Path(__file__).parents[2] / "docs" / "engines" / "temporal.md"
 
-    def __init__(self, registry: SessionRefRegistry) -> None:
-        self.registry = registry
-
-    @activity.defn
-    async def count(self, db: RegistryKey[sqlite3.Connection]) -> int:
-        return self.registry.get(db).execute("select 42").fetchone()[0]
-
-    @activity.defn
-    async def is_current(self) -> bool:
-        return current_session_registry() is self.registry
+Load = Callable[..., ModuleType]
 
 
 @pytest.fixture
-def db() -> Iterator[sqlite3.Connection]:
-    connection = sqlite3.connect(":memory:")
-    yield connection
-    connection.close()
+def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
+    """Imports the example, with some of its text replaced, as a module that the sandbox can import too."""
+    before = set(sys.modules)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def load(name: str, old: str = "", new: str = "") -> ModuleType:
+        text = EXAMPLE.read_text()
+        assert old in text
+        (tmp_path / f"{name}.py").write_text(text.replace(old, new) if old else text)
+        return importlib.import_module(name)
+
+    yield load
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
 
 
-def test_an_activity_looks_a_key_up(db: sqlite3.Connection, converter: PayloadConverter) -> None:
+def test_the_docs_show_the_example() -> None:
+    assert f"```python\n{EXAMPLE.read_text()}```" in DOCS.read_text()
+
+
+def test_an_activity_looks_a_key_up(load: Load, converter: PayloadConverter) -> None:
     with Session() as session:
-        activities = Activities(session.refs)
-        payload = converter.to_payload(session.refs.insert(db))
-        key = converter.from_payload(payload, RegistryKey[sqlite3.Connection])
-        assert asyncio.run(ActivityEnvironment().run(activities.count, key)) == 42
-        assert asyncio.run(ActivityEnvironment().run(activities.is_current))
+        key = session.refs.insert(sqlite3.connect(":memory:"), finalizer=sqlite3.Connection.close)
+        given = converter.from_payload(converter.to_payload(key), RegistryKey[sqlite3.Connection])
+        activities = load("temporal_activities").Activities(session.refs)
+        assert asyncio.run(ActivityEnvironment().run(activities.count, given)) == 42
 
 
-WORKFLOW = """
-from datetime import timedelta
-from sqlite3 import Connection
-from temporalio import workflow
-with {passed_through}:
-    from liveref import NoCurrentRegistryError, RegistryKey, current_session_registry
-
-@workflow.defn
-class Count:
-    @workflow.run
-    async def run(self, db: RegistryKey[Connection]) -> int:
-        assert isinstance(db, RegistryKey) and db.hint is Connection
+RUN = "        return await workflow"
+CHECK = """
+        from liveref import current_session_registry
+        assert isinstance(db, RegistryKey) and db.hint is sqlite3.Connection
         assert current_session_registry(default=None) is None
-        return await workflow.execute_activity(
-            "count", db, start_to_close_timeout=timedelta(seconds=5), result_type=int
-        )
 """
 
 
-def replay(name: str, passed_through: str, folder: Path) -> Exception | None:
+def test_a_workflow_takes_a_key_in_the_sandbox_and_passes_it_on(load: Load) -> None:
+    with Session():
+        assert replay(load("temporal_passed")) is None
+        assert replay(load("temporal_checked", RUN, CHECK + RUN)) is None
+        assert "Nondeterminism" in str(replay(load("temporal_other", RUN, f"        return 42\n{RUN}")))
+
+
+def test_a_second_copy_of_liveref_in_the_sandbox_is_told(load: Load) -> None:
+    failure = str(replay(load("temporal_copied", "with workflow.unsafe.imports_passed_through():", "if True:")))
+    assert HintError.__name__ in failure
+    assert "import it under `with workflow.unsafe.imports_passed_through():`" in failure
+
+
+def replay(module: ModuleType) -> Exception | None:
     """Why the replay of a history that took one activity and gave 42 failed, if it did."""
-    (folder / f"{name}.py").write_text(WORKFLOW.format(passed_through=passed_through))
-    workflow = importlib.import_module(name).Count
     history = WorkflowHistory.from_json("count-1", {"events": [*events()]})
 
     async def run() -> Exception | None:
-        replayer = Replayer(workflows=[workflow], data_converter=data_converter())
+        replayer = Replayer(workflows=[module.Count], data_converter=data_converter())
         return (await replayer.replay_workflow(history, raise_on_replay_failure=False)).replay_failure
 
     return asyncio.run(run())
@@ -218,20 +220,3 @@ def payloads(value: object) -> dict[str, object]:
     payload = data_converter().payload_converter.to_payload(value)
     metadata = {name: base64.b64encode(text).decode() for name, text in payload.metadata.items()}
     return {"payloads": [{"metadata": metadata, "data": base64.b64encode(payload.data).decode()}]}
-
-
-def test_a_workflow_takes_a_key_in_the_sandbox_and_passes_it_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.syspath_prepend(tmp_path)
-    with Session():
-        assert replay("liveref_passed", "workflow.unsafe.imports_passed_through()", tmp_path) is None
-    sys.modules.pop("liveref_passed")
-
-
-def test_a_second_copy_of_liveref_in_the_sandbox_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(tmp_path)
-    failure = replay("liveref_copied", "__import__('contextlib').nullcontext()", tmp_path)
-    assert f"{HintError.__name__}" in str(failure)
-    assert "import it under `with workflow.unsafe.imports_passed_through():`" in str(failure)
-    sys.modules.pop("liveref_copied")
