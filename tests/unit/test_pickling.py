@@ -65,9 +65,9 @@ def test_objects_come_back_as_those_objects_and_keys_as_keys_with_their_hint(reg
 
 def test_a_key_stays_a_key_though_everything_is_live(registry: SessionRefRegistry) -> None:
     key = registry.insert(1)
-    assert Swap(registry, live=[RegistryKey]).read(key) == 1
     swap = Swap(registry, live=[RegistryKey])
     assert loads(write(key, swap), swap) == key
+    assert registry.keys() == [key]
 
 
 def test_an_object_keeps_its_key_from_hop_to_hop(registry: SessionRefRegistry) -> None:
