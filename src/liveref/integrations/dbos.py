@@ -12,8 +12,8 @@ from liveref._swap import Missing, Swap
 
 try:
     from dbos import Serializer
-except ImportError as error:
-    raise ImportError("dbos is missing: pip install 'liveref[dbos]'") from error
+except ImportError as _error:
+    raise ImportError("dbos is missing: pip install 'liveref[dbos]'") from _error
 
 __all__ = ["LiveRefSerializer"]
 

@@ -23,8 +23,8 @@ try:
     from workflows.context.serializers import JsonSerializer
     from workflows.context.utils import get_qualified_name
     from workflows.events import DictLikeModel
-except ImportError as error:
-    raise ImportError("llama-index-workflows is missing: pip install 'liveref[llama-index]'") from error
+except ImportError as _error:
+    raise ImportError("llama-index-workflows is missing: pip install 'liveref[llama-index]'") from _error
 
 __all__ = ["LiveRefSerializer"]
 

@@ -22,8 +22,8 @@ try:
     from prefect.logging import get_logger
     from prefect.serializers import Serializer
     from pydantic import Field, PrivateAttr
-except ImportError as error:
-    raise ImportError("prefect is missing: pip install 'liveref[prefect]'") from error
+except ImportError as _error:
+    raise ImportError("prefect is missing: pip install 'liveref[prefect]'") from _error
 
 __all__ = ["LiveRefSerializer"]
 

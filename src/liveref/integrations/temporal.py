@@ -25,8 +25,8 @@ try:
         JSONTypeConverter,
         value_to_type,
     )
-except ImportError as error:
-    raise ImportError("temporalio is missing: pip install 'liveref[temporal]'") from error
+except ImportError as _error:
+    raise ImportError("temporalio is missing: pip install 'liveref[temporal]'") from _error
 
 __all__ = ["data_converter"]
 
