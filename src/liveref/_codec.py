@@ -214,8 +214,10 @@ class Container:
     """Whether the signature was checked, and holds."""
     key_name: str
     """The name of the key that signed it, or the empty text."""
-    _spans: list[slice]
-    _again: Callable[[], Buffer]
+    spans: list[slice]
+    """Where each blob lies."""
+    again: Callable[[], Buffer]
+    """Gives all the bytes in memory that nothing else shares."""
 
     def fresh_blobs(self) -> list[memoryview]:
         """The blobs in memory that nothing else shares: writable and aligned to 64 bytes.
@@ -226,8 +228,8 @@ class Container:
             SnapshotReadError: the file can't be read any more.
             SnapshotAuthError: the copied part of the file was changed after it was read.
         """
-        view = memoryview(self._again())
-        return [view[span] for span in self._spans]
+        view = memoryview(self.again())
+        return [view[span] for span in self.spans]
 
 
 def new_mac(secret: bytes) -> hmac.HMAC:

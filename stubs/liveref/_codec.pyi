@@ -51,6 +51,8 @@ class Container:
     signed: bool
     verified: bool
     key_name: str
+    spans: list[slice]
+    again: Callable[[], Buffer]
     def fresh_blobs(self) -> list[memoryview]: ...
 
 def new_mac(secret: bytes) -> hmac.HMAC: ...

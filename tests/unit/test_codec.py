@@ -148,7 +148,7 @@ def test_a_container_gives_back_what_it_was_made_of(keys: SnapshotKeys | None) -
 def test_blobs_are_views_of_the_bytes_that_were_read() -> None:
     data = bytearray(pack(HEADER, BLOBS, KEYS))
     found = load(data)
-    data[found._spans[0]] = b"z" * 100
+    data[found.spans[0]] = b"z" * 100
     assert bytes(found.blobs[0]) == b"z" * 100
 
 
