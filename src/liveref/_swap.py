@@ -62,6 +62,15 @@ class Swap:
         """One write of one payload, as a context manager: if it raises, nothing was inserted."""
         return Writing(self, Entry.of_call(RefLifetime.UNTIL_CONTEXT_DROP, None, None))
 
+    def advice(self, value: object) -> str:
+        """What to do about an object that is not live and can't be written; O(refs)."""
+        registry = current_session_registry(default=None) if self._registry is None else self._registry
+        key = None if registry is None else _keys_by_object(registry).get(id(value))
+        if key is None:
+            return "Insert it into the registry and pass its key, or add its class to live=."
+        entry: Entry = key._entry
+        return f"It is in the registry, inserted at {entry.where()}: pass its key, or add its class to live=."
+
     def read(self, key: RegistryKey[object]) -> object:
         """The object of a key that stands for one.
 

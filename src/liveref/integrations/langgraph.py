@@ -1,0 +1,149 @@
+"""LangGraph: a checkpoint serializer that writes live objects as markers and reads them back as themselves."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, Final
+
+from liveref import InvalidArgumentError, RegistryKey, SessionRefRegistry
+from liveref._parts import Opener, Scan, opener_of, with_parts
+from liveref._stand_in import STAND_INS, read, write
+from liveref._swap import Missing, Swap
+from liveref._tag import readable
+
+try:
+    import ormsgpack
+    from langgraph.checkpoint.serde import jsonplus
+    from langgraph.checkpoint.serde.base import SerializerProtocol
+    from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
+    from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+    from langgraph.types import Send
+except ImportError as error:
+    message = "liveref.integrations.langgraph needs LangGraph: pip install 'liveref[langgraph]'"
+    raise ImportError(message) from error
+
+__all__ = ["LiveRefSerializer"]
+
+_FLAGS: Final = (
+    ormsgpack.OPT_NON_STR_KEYS
+    | ormsgpack.OPT_PASSTHROUGH_DATACLASS
+    | ormsgpack.OPT_PASSTHROUGH_DATETIME
+    | ormsgpack.OPT_PASSTHROUGH_ENUM
+    | ormsgpack.OPT_PASSTHROUGH_UUID
+    | ormsgpack.OPT_REPLACE_SURROGATES
+)
+_pack: Final = partial(ormsgpack.packb, option=_FLAGS | ormsgpack.OPT_PASSTHROUGH_SUBCLASS)
+
+
+class LiveRefSerializer(JsonPlusSerializer):  # LangGraph extends the allow-list of no other class
+    """A serializer for any LangGraph saver; a payload without keys and live objects is written as ever.
+
+    Args:
+        registry: where the live objects are; None for the registry that is current at each call.
+        live: the classes whose instances are written as markers. Keys are always written so, builtin data never.
+        inner: writes and reads the rest; None for ``JsonPlusSerializer()``. One with an allow-list or an
+            encrypted one will do, and any other that writes objects by class and fields, as pickle does.
+        missing: what becomes of a marker whose ref is gone: ``"raise"`` its error, or ``"key"``, its key.
+
+    Raises:
+        InvalidArgumentError: one of them is no such thing.
+
+    Example:
+        >>> from asyncio import Lock
+        >>> from liveref import Session
+        >>> serde, lock = LiveRefSerializer(live=[Lock]), Lock()
+        >>> with Session():
+        ...     serde.loads_typed(serde.dumps_typed({"lock": lock}))["lock"] is lock
+        True
+    """
+
+    def __init__(
+        self,
+        registry: SessionRefRegistry | None = None,
+        *,
+        live: Iterable[type] = (),
+        inner: SerializerProtocol | None = None,
+        missing: Missing = "raise",
+    ) -> None:
+        super().__init__()
+        if inner is not None and not isinstance(inner, SerializerProtocol):
+            raise InvalidArgumentError("inner", "a serializer of LangGraph", readable(type(inner)))
+        self._swap: Final = Swap(registry, live=live, missing=missing)
+        self._inner = _allowing(JsonPlusSerializer() if inner is None else inner, STAND_INS)
+        encode = _encoder(self._inner)
+        self._one_pass: Final = encode is not None
+        self._scan: Final = Scan((RegistryKey, *self._swap.classes), _opener, _pack, encode)
+
+    def dumps_typed(self, obj: object) -> tuple[str, bytes]:
+        """The name of a format, and the payload in it.
+
+        Raises:
+            NotJSONableError: something in the payload can't be written; it names the path.
+            NoCurrentRegistryError: a live object is in it, and there is no registry.
+            CapacityExceededError, RegistryClosedError: the registry takes no more.
+                Whatever it raises, nothing was inserted.
+        """
+        try:
+            written = self._as_ever(obj)
+        except Exception:  # noqa: BLE001  whatever the inner serializer raises: write finds what is wrong
+            written = None
+        if written is None or written[0].startswith("pickle"):
+            return write(self._swap, self._inner.dumps_typed, obj, _opener, written=written)
+        return written
+
+    def loads_typed(self, data: tuple[str, bytes]) -> Any:  # Any: as JsonPlusSerializer has it
+        """The payload.
+
+        Raises:
+            RefNotFoundError, RefReleasedError, RefDroppedError: a live object in it is gone.
+        """
+        return read(self._swap, self._inner.loads_typed, data)
+
+    def with_msgpack_allowlist(self, extra_allowlist: Iterable[tuple[str, ...] | type]) -> LiveRefSerializer:
+        """This serializer with more classes in the allow-list of the inner one."""
+        clone = copy.copy(self)
+        clone._inner = _allowing(self._inner, extra_allowlist)
+        return self if clone._inner is self._inner else clone
+
+    def _as_ever(self, payload: object) -> tuple[str, bytes]:
+        """What the inner serializer writes; raises where a key or a live object is in it."""
+        if not self._swap.classes or payload is None or type(payload) in (bytes, bytearray):
+            return self._inner.dumps_typed(payload)
+        packed = self._scan.run(payload)
+        return ("msgpack", packed) if self._one_pass else self._inner.dumps_typed(payload)
+
+
+_SEND: Final = Opener(lambda send: {"arg": send.arg}, with_parts)
+
+
+def _opener(cls: type[object]) -> Opener | None:
+    return _SEND if cls is Send else opener_of(cls)
+
+
+def _allowing(serde: SerializerProtocol, classes: Iterable[tuple[str, ...] | type]) -> SerializerProtocol:
+    """A serializer with more classes in its allow-list; the same one where it has none or they are in it."""
+    if isinstance(serde, JsonPlusSerializer):
+        return serde.with_msgpack_allowlist(classes)
+    if not isinstance(serde, EncryptedSerializer):
+        return serde
+    inner = _allowing(serde.serde, classes)
+    clone = copy.copy(serde)
+    clone.serde = inner
+    return serde if inner is serde.serde else clone
+
+
+def _encoder(serde: SerializerProtocol) -> Callable[[object], object] | None:
+    """What JsonPlusSerializer encodes objects with, if it is as known: then one pass looks and writes, not two."""
+    known = type(serde) is JsonPlusSerializer and getattr(jsonplus, "_option", None) == _FLAGS
+    return getattr(jsonplus, "_msgpack_default", None) if known else None
+
+
+def _is_no_stand_in(record: logging.LogRecord) -> bool:
+    return not isinstance(record.args, tuple) or record.args[:1] != (STAND_INS[0].__module__,)
+
+
+# Without an allow-list LangGraph warns of every class that it reads. These two it reads on behalf of this module.
+logging.getLogger(jsonplus.__name__).addFilter(_is_no_stand_in)
