@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Final, Literal, Self, TypeAlias, cast, get_args
+from weakref import WeakValueDictionary, ref
 
 from liveref._entry import Entry
 from liveref._key import RegistryKey
@@ -12,7 +13,7 @@ from liveref._policy import RefLifetime
 from liveref._registry import SessionRefRegistry
 from liveref._session import current_session_registry
 from liveref._tag import readable
-from liveref.exceptions import InvalidArgumentError, RefLookupError
+from liveref.exceptions import InvalidArgumentError, NoCurrentRegistryError, RefLookupError
 
 __all__ = ["Missing", "Swap", "Writing"]
 
@@ -44,15 +45,28 @@ class Swap:
             raise InvalidArgumentError("missing", "'raise' or 'key'", repr(missing)[:80])
         self._registry: Final = registry
         self._missing: Final = missing
+        self._noted: Final[WeakValueDictionary[int, SessionRefRegistry]] = WeakValueDictionary()
 
     @property
     def registry(self) -> SessionRefRegistry:
-        """The registry of this moment.
+        """The registry of this moment; where none is current, the one that was noted, if just one is open.
 
         Raises:
-            NoCurrentRegistryError: there is none.
+            NoCurrentRegistryError: there is none, or more than one was noted.
         """
-        return current_session_registry() if self._registry is None else self._registry
+        registry = current_session_registry(default=None) if self._registry is None else self._registry
+        if registry is not None:
+            return registry
+        noted = [each for each in map(_referent, self._noted.valuerefs()) if each is not None and not each._closed]
+        if len(noted) != 1:
+            raise NoCurrentRegistryError
+        return noted[0]
+
+    def note(self) -> None:
+        """Note the current registry, for calls of the same run from threads that the engine gave no context."""
+        registry = current_session_registry(default=None) if self._registry is None else None
+        if registry is not None and id(registry) not in self._noted:
+            self._noted[id(registry)] = registry
 
     def is_live(self, value: object) -> bool:
         """Whether a value is to become a key."""
@@ -139,11 +153,15 @@ class Writing:
                 self._registry.release(key)
 
 
+def _referent(reference: ref[SessionRefRegistry]) -> SessionRefRegistry | None:
+    return reference()
+
+
 def _keys_by_object(registry: SessionRefRegistry) -> dict[int, RegistryKey[object]]:
     """The first key of each object that a lookup in the registry finds, by the id of the object."""
     keys: dict[int, RegistryKey[object]] = {}
     for store in registry._lineage():
-        for ref in store._refs.copy().values():
-            if hasattr(ref, "_value"):
-                keys.setdefault(id(ref._value), ref)
+        for key in store._refs.copy().values():
+            if hasattr(key, "_value"):
+                keys.setdefault(id(key._value), key)
     return keys
