@@ -117,6 +117,7 @@ class Writing:
         self._entry: Final = entry
         self._registry: SessionRefRegistry | None = None
         self._keys: dict[int, RegistryKey[object]] = {}
+        self._size = 0  # of the registry, as far as this write knows
         self._new: Final[list[RegistryKey[object]]] = []
 
     def key_of(self, value: object) -> RegistryKey[object]:
@@ -129,12 +130,24 @@ class Writing:
         registry = self._registry
         if registry is None:
             registry = self._registry = self._swap.registry
-            self._keys = _keys_by_object(registry)
+            self._look(registry)
         key = self._keys.get(id(value))
-        if key is None:
-            key = self._keys[id(value)] = registry._keep(value, type(value), self._entry, "encode")
-            self._new.append(key)
-        return key
+        return self._insert(registry, value) if key is None else key
+
+    def _look(self, registry: SessionRefRegistry) -> None:
+        self._size = len(registry)
+        self._keys = _keys_by_object(registry)
+
+    def _insert(self, registry: SessionRefRegistry, value: object) -> RegistryKey[object]:
+        key = self._keys[id(value)] = registry._keep(value, type(value), self._entry, "encode")
+        self._new.append(key)
+        self._size += 1
+        if len(registry) == self._size:
+            return key
+        self._look(registry)  # another write came between, maybe of the same object: then its first key stays
+        if self._keys[id(value)] is not key:
+            registry.release(self._new.pop())
+        return self._keys[id(value)]
 
     def marker_of(self, value: object) -> dict[str, str] | None:
         """The marker of a key, or the typed one of a live object; None for all else. Raises as `key_of`."""

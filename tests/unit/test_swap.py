@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
-from liveref import InvalidArgumentError, NoCurrentRegistryError, RefReleasedError, Session, SessionRefRegistry
+from liveref import (
+    InvalidArgumentError,
+    NoCurrentRegistryError,
+    RefReleasedError,
+    Session,
+    SessionRefRegistry,
+    use_session_registry,
+)
 from liveref._swap import Swap
 
 
@@ -67,6 +77,63 @@ def test_a_ref_that_is_gone_raises_or_comes_back_as_its_key() -> None:
     with pytest.raises(RefReleasedError):
         Swap(registry).read(key)
     assert Swap(registry, missing="key").read(key) is key
+
+
+def test_two_writes_of_one_object_at_a_time_agree_on_its_key() -> None:
+    registry, conn, other = SessionRefRegistry(), Conn(), Conn()
+    swap = Swap(registry, live=[Conn])
+    with swap.write() as one, swap.write() as two:
+        one.key_of(other)
+        two.key_of(other)
+        key = one.key_of(conn)
+        assert two.key_of(conn) is key
+        assert one.key_of(conn) is key
+    assert len(registry) == 2
+
+
+def test_a_registry_that_came_between_two_inserts_is_looked_at_again() -> None:
+    registry, conn = SessionRefRegistry(), Conn()
+    with Swap(registry, live=[Conn]).write() as writing:
+        writing.key_of(Conn())
+        key = registry.insert(Conn())
+        assert writing.key_of(conn) is not key
+    assert len(registry) == 3
+
+
+def in_a_bare_thread(call: Callable[[], object]) -> object:
+    with ThreadPoolExecutor() as pool:
+        return pool.submit(call).result()
+
+
+def test_a_thread_without_the_context_of_the_run_finds_the_registry_that_was_noted() -> None:
+    swap = Swap(live=[Conn])
+    with Session() as session:
+        with pytest.raises(NoCurrentRegistryError):
+            in_a_bare_thread(lambda: swap.registry)
+        swap.note()
+        assert in_a_bare_thread(lambda: swap.registry) is session.refs
+    with pytest.raises(NoCurrentRegistryError):
+        in_a_bare_thread(lambda: swap.registry)
+
+
+def test_of_two_runs_at_a_time_none_is_guessed() -> None:
+    swap = Swap(live=[Conn])
+    with Session() as one, Session():
+        swap.note()
+        with use_session_registry(one.refs):
+            swap.note()
+            assert swap.registry is one.refs
+        with pytest.raises(NoCurrentRegistryError):
+            in_a_bare_thread(lambda: swap.registry)
+
+
+def test_an_object_is_told_from_where_it_is_known() -> None:
+    swap, conn = Swap(), Conn()
+    assert swap.advice(conn).startswith("Insert it into the registry")
+    with Session() as session:
+        assert swap.advice(conn).startswith("Insert it into the registry")
+        session.refs.insert(conn)
+        assert swap.advice(conn).startswith(f"It is in the registry, inserted at {__file__}:")
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,8 @@ class LiveRefSerializer(JsonPlusSerializer):  # LangGraph extends the allow-list
     """A serializer for any LangGraph saver; a payload without keys and live objects is written as ever.
 
     Args:
-        registry: where the live objects are; None for the registry that is current at each call.
+        registry: where the live objects are; None for the current one at each call, which concurrent
+            synchronous runs can't rely on: LangGraph writes from threads without their context.
         live: the classes whose instances are written as markers. Keys are always written so, builtin data never.
         inner: writes and reads the rest; None for ``JsonPlusSerializer()``. One with an allow-list or an
             encrypted one will do, and any other that writes objects by class and fields, as pickle does.
@@ -86,6 +87,7 @@ class LiveRefSerializer(JsonPlusSerializer):  # LangGraph extends the allow-list
             CapacityExceededError, RegistryClosedError: the registry takes no more.
                 Whatever it raises, nothing was inserted.
         """
+        self._swap.note()
         try:
             written = self._as_ever(obj)
         except Exception:  # noqa: BLE001  whatever the inner serializer raises: write finds what is wrong
@@ -100,6 +102,7 @@ class LiveRefSerializer(JsonPlusSerializer):  # LangGraph extends the allow-list
         Raises:
             RefNotFoundError, RefReleasedError, RefDroppedError: a live object in it is gone.
         """
+        self._swap.note()
         return read(self._swap, self._inner.loads_typed, data)
 
     def with_msgpack_allowlist(self, extra_allowlist: Iterable[tuple[str, ...] | type]) -> LiveRefSerializer:

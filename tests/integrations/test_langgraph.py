@@ -1,0 +1,455 @@
+"""The serializer on its own: what it writes, what it reads, and what it refuses."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import pickle
+from collections import OrderedDict, defaultdict, deque
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import Enum, IntEnum
+from pathlib import Path
+from types import FunctionType
+from typing import Any, NamedTuple, NoReturn, Protocol
+from uuid import UUID
+
+import pytest
+
+pytest.importorskip("langgraph", reason="LangGraph is not installed: make .venv/engines")
+
+from langchain_core.messages import AIMessage, HumanMessage
+from langgraph.checkpoint.serde import jsonplus
+from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph.types import Command, Interrupt, Overwrite, Send
+from pydantic import BaseModel, ConfigDict
+
+from liveref import (
+    SESSION_REF_TAG,
+    CapacityExceededError,
+    InvalidArgumentError,
+    MarkerError,
+    NoCurrentRegistryError,
+    NotJSONableError,
+    RefReleasedError,
+    RegistryKey,
+    Session,
+    SessionRefRegistry,
+)
+from liveref.integrations.langgraph import LiveRefSerializer
+
+
+SECRET = "hunter2"
+
+
+class Conn:
+    """A live object, which nothing can write."""
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(SECRET)
+
+
+class Settings(BaseModel):
+    """One that LangGraph would write by its fields."""
+
+    url: str = "here"
+
+
+class SubConn(Conn, str):
+    """One that msgpack would write as the text that it is."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Deps:
+    conn: Conn
+    number: int = 0
+
+    def __post_init__(self) -> None:
+        assert isinstance(self.conn, Conn)
+
+
+@dataclasses.dataclass(slots=True)
+class Slots:
+    conn: Conn | None
+
+
+class Pair(NamedTuple):
+    conn: Conn
+    number: int
+
+
+class Inside(BaseModel):
+    model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True, extra="allow")
+    conn: Conn
+    key: RegistryKey[Conn]
+
+
+class Outside(BaseModel):
+    inside: Inside
+    settings: Settings | None = None
+
+
+class Colour(Enum):
+    RED = "red"
+
+
+class Level(IntEnum):
+    LOW = 1
+
+
+class Named(str):
+    __slots__ = ()
+
+
+class Closeable(Protocol):
+    def close(self) -> None: ...
+
+
+conn = Conn()
+KNOWN = [Deps, Slots, Pair, Inside, Outside, Settings, Colour, Level]
+KEY = RegistryKey.parse("0f0e1d2c-3b4a-4958-8776-655443322110", Conn)
+
+HOLDERS: dict[str, object] = {
+    "itself": conn,
+    "key": KEY,
+    "dict": {"a": {"conn": conn, "key": KEY}},
+    "list": [conn, [KEY, conn]],
+    "set": {conn, 1},
+    "frozenset": frozenset([KEY]),
+    "deque": deque([conn]),
+    "ordered": OrderedDict(conn=conn),
+    "dataclass": Deps(conn, 3),
+    "slots": Slots(conn),
+    "NamedTuple": Pair(conn, 3),
+    "model": Inside(conn=conn, key=KEY, more=[conn]),
+    "model in a model": Outside(inside=Inside(conn=conn, key=KEY), settings=Settings()),
+    "Send": Send("node", {"conn": conn, "key": KEY}, timeout=3),
+    "Command": Command(update={"conn": conn}, resume=KEY, goto=[Send("node", conn)]),
+    "Interrupt": Interrupt(value={"ask": conn}, id="1"),
+    "Overwrite": Overwrite([conn]),
+    "dict that looks like a marker": {"conn": conn, "user": KEY.to_marker(typed=True), "deep": [KEY.to_marker()]},
+}
+
+PLAIN: dict[str, object] = {
+    "none": None,
+    "bytes": b"x",
+    "bytearray": bytearray(b"x"),
+    "text": "x",
+    "json": {"a": [1, 2.5, True, None, "ü"], "3": {4: "four"}},
+    "tuple": (1, (2,)),
+    "messages": [HumanMessage("hi"), AIMessage("yo", tool_calls=[{"name": "f", "args": {"x": 1}, "id": "1"}])],
+    "times": [datetime(2026, 11, 1, tzinfo=UTC), UUID(int=3), Decimal("1.5"), Path("a/b")],
+    "enums": [Colour.RED, Level.LOW],
+    "containers": [{1, 2}, frozenset("a"), deque([1]), OrderedDict(a=1), defaultdict(list, a=[1]), Named("x")],
+    "objects": [Slots(None), Settings(), Send("node", {"n": [1]}), Command(resume=1), Interrupt(value=1, id="2")],
+    "exception": ValueError("no"),
+    "surrogate": "\ud800",
+    "dict that looks like a marker": KEY.to_marker(typed=True),
+    "dict with the tag": {SESSION_REF_TAG: {SESSION_REF_TAG: "x"}},
+}
+
+
+def strict() -> JsonPlusSerializer:
+    return JsonPlusSerializer(allowed_msgpack_modules=KNOWN)
+
+
+INNERS = {
+    "default": lambda: None,
+    "strict": strict,
+    "encrypted": lambda: EncryptedSerializer.from_pycryptodome_aes(strict(), key=b"k" * 16),
+    "pickle fallback": lambda: JsonPlusSerializer(pickle_fallback=True),
+    "pickle": lambda: Pickles(),
+}
+
+
+class Pickles:
+    """A serializer of the user's own."""
+
+    def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
+        return "mine", pickle.dumps(obj)
+
+    def loads_typed(self, data: tuple[str, bytes]) -> Any:
+        return pickle.loads(data[1])
+
+
+class Counting(JsonPlusSerializer):
+    """How often the inner serializer is asked."""
+
+    calls = 0
+
+    def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
+        self.calls += 1
+        return super().dumps_typed(obj)
+
+
+@pytest.fixture
+def registry() -> SessionRefRegistry:
+    return SessionRefRegistry()
+
+
+def assert_same(found: object, expected: object) -> None:
+    if isinstance(expected, Send):
+        assert isinstance(found, Send)
+        assert (found.node, found.arg, found.timeout) == (expected.node, expected.arg, expected.timeout)
+    else:
+        assert type(found) is (dict if isinstance(expected, dict) else type(expected))
+        assert found == expected  # a Conn equals itself only
+
+
+@pytest.mark.parametrize("inner", INNERS.values(), ids=INNERS)
+@pytest.mark.parametrize("value", HOLDERS.values(), ids=HOLDERS)
+def test_what_holds_keys_and_live_objects_comes_back_with_them(
+    value: object, inner: Any, registry: SessionRefRegistry
+) -> None:
+    serde = LiveRefSerializer(registry, live=[Conn], inner=inner())
+    assert_same(serde.loads_typed(serde.dumps_typed(value)), value)
+
+
+@pytest.mark.parametrize("live", [[], [Conn]], ids=["explicit", "transparent"])
+@pytest.mark.parametrize("value", PLAIN.values(), ids=PLAIN)
+def test_what_holds_none_is_written_by_the_inner_serializer_as_ever(value: object, live: list[type]) -> None:
+    assert LiveRefSerializer(live=live).dumps_typed(value) == JsonPlusSerializer().dumps_typed(value)
+
+
+@pytest.mark.parametrize("value", PLAIN.values(), ids=PLAIN)
+def test_an_encoder_that_is_not_as_known_is_left_to_itself(value: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jsonplus, "_option", jsonplus._option | 1)
+    inner = Counting()
+    serde = LiveRefSerializer(live=[Conn], inner=inner)
+    assert serde.dumps_typed(value) == JsonPlusSerializer().dumps_typed(value)
+    assert inner.calls == 1
+
+
+def test_in_transparent_mode_one_pass_looks_and_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    serde = LiveRefSerializer(live=[Conn])
+    monkeypatch.setattr(JsonPlusSerializer, "dumps_typed", pytest.fail)
+    serde.dumps_typed(PLAIN["json"])
+
+
+@pytest.mark.parametrize("live", [[], [Conn]], ids=["explicit", "transparent"])
+def test_what_the_inner_serializer_pickles_it_pickles_once_and_whole(live: list[type]) -> None:
+    inner = Counting(pickle_fallback=True)
+    number = 2**80
+    written = LiveRefSerializer(live=live, inner=inner).dumps_typed({"n": number})
+    assert written == ("pickle", pickle.dumps({"n": number}))
+    assert inner.calls == 1
+
+
+def test_a_live_object_that_the_inner_serializer_would_write_by_its_fields_stays_itself(
+    registry: SessionRefRegistry,
+) -> None:
+    serde = LiveRefSerializer(registry, live=[Settings, SubConn, Colour])
+    settings, text = Settings(), SubConn("text")
+    loaded = serde.loads_typed(serde.dumps_typed({"in": Outside.model_construct(settings=settings), "text": text}))
+    assert loaded["in"].settings is settings
+    assert loaded["text"] is text
+    assert len(registry) == 2
+
+
+def test_builtin_data_is_never_live(registry: SessionRefRegistry) -> None:
+    serde = LiveRefSerializer(registry, live=[object])
+    assert serde.loads_typed(serde.dumps_typed({"conn": conn, "data": [1, "x", (b"y",)]})) == {
+        "conn": conn,
+        "data": [1, "x", [b"y"]],
+    }
+    assert len(registry) == 1
+
+
+def test_an_object_keeps_its_key_at_every_checkpoint(registry: SessionRefRegistry) -> None:
+    key = registry.insert(conn)
+    serde = LiveRefSerializer(registry, live=[Conn])
+    for _ in range(3):
+        serde.loads_typed(serde.dumps_typed({"a": conn, "b": [conn]}))
+    assert registry.keys() == [key]
+
+
+def test_the_registry_is_the_current_one() -> None:
+    serde = LiveRefSerializer(live=[Conn])
+    with pytest.raises(NoCurrentRegistryError):
+        serde.dumps_typed(conn)
+    with Session() as session:
+        assert serde.loads_typed(serde.dumps_typed(conn)) is conn
+        assert len(session.refs) == 1
+
+
+def test_a_write_that_fails_inserts_nothing() -> None:
+    registry = SessionRefRegistry(capacity=1)
+    serde = LiveRefSerializer(registry, live=[Conn])
+    with pytest.raises(NotJSONableError):
+        serde.dumps_typed([conn, print])
+    with pytest.raises(CapacityExceededError):
+        serde.dumps_typed([conn, Conn()])
+    assert registry.is_empty()
+
+
+def test_a_key_keeps_the_class_of_its_hint_where_that_is_loaded(registry: SessionRefRegistry) -> None:
+    serde = LiveRefSerializer(registry)
+    keys = [registry.insert(conn), registry.insert([1], list[int]), RegistryKey.new(RegistryKey)]
+    loaded = serde.loads_typed(serde.dumps_typed(keys))
+    assert loaded == keys
+    assert [key.hint for key in loaded] == [Conn, object, RegistryKey]
+
+
+def test_a_key_whose_class_is_not_what_it_was_is_a_key_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    serde = LiveRefSerializer()
+    written = serde.dumps_typed(KEY)
+    monkeypatch.setitem(globals(), "Conn", Closeable)  # which can't be checked at run time
+    assert serde.loads_typed(written) == KEY
+    assert serde.loads_typed(written).hint is object
+
+
+def test_a_ref_that_is_gone_raises_or_comes_back_as_its_key(registry: SessionRefRegistry) -> None:
+    key = registry.insert(conn)
+    serde = LiveRefSerializer(registry, live=[Conn])
+    written = serde.dumps_typed({"deps": Deps(conn), "key": key})
+    registry.release(key)
+    with pytest.raises(RefReleasedError):
+        serde.loads_typed(written)
+    holder = serde.dumps_typed([Slots(None), {"key": key}])
+    assert serde.loads_typed(holder)[1] == {"key": key}  # a key needs no ref
+    lenient = LiveRefSerializer(registry, live=[Conn], missing="key")
+    assert lenient.loads_typed(serde.dumps_typed({"key": key})) == {"key": key}
+
+
+def test_a_live_object_that_is_gone_comes_back_as_its_key(registry: SessionRefRegistry) -> None:
+    serde = LiveRefSerializer(registry, live=[Conn], missing="key")
+    written = serde.dumps_typed([conn])
+    [key] = registry.keys()
+    registry.release(key)
+    assert serde.loads_typed(written) == [key]
+
+
+def test_langgraph_alone_reads_keys(registry: SessionRefRegistry) -> None:
+    written = LiveRefSerializer(registry, live=[Conn]).dumps_typed([conn])
+    assert JsonPlusSerializer().loads_typed(written) == registry.keys()
+
+
+@pytest.mark.parametrize(
+    "marker", [{SESSION_REF_TAG: "none"}, {}, {SESSION_REF_TAG: str(KEY), "type": "a:B", "more": "x"}], ids=str
+)
+def test_a_stand_in_that_holds_no_marker_raises(marker: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RegistryKey, "to_marker", lambda _self, typed: marker)
+    serde = LiveRefSerializer()
+    written = serde.dumps_typed([KEY])
+    with pytest.raises(MarkerError):
+        serde.loads_typed(written)
+
+
+def test_an_encrypted_serializer_may_be_outside_or_inside(registry: SessionRefRegistry) -> None:
+    ours = LiveRefSerializer(registry, live=[Conn], inner=strict())
+    outside = EncryptedSerializer.from_pycryptodome_aes(ours, key=b"k" * 16)
+    inside = LiveRefSerializer(registry, live=[Conn], inner=EncryptedSerializer(outside.cipher, strict()))
+    value = {"deps": Deps(conn), "key": KEY}
+    for one, other in ((outside, inside), (inside, outside)):
+        type_, data = one.dumps_typed(value)
+        assert (type_, b"Deps" in data) == ("msgpack+aes", False)
+        assert other.loads_typed((type_, data)) == value
+
+
+def test_an_encrypted_serializer_encrypts_what_holds_nothing_live() -> None:
+    inner = EncryptedSerializer.from_pycryptodome_aes(key=b"k" * 16)
+    type_, data = LiveRefSerializer(live=[Conn], inner=inner).dumps_typed({"text": "secret"})
+    assert (type_, b"secret" in data) == ("msgpack+aes", False)
+
+
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "encrypted"])
+def test_a_strict_allow_list_lets_markers_pass_and_can_be_extended(
+    encrypted: bool, registry: SessionRefRegistry
+) -> None:
+    inner: Any = JsonPlusSerializer(allowed_msgpack_modules=None)
+    inner = EncryptedSerializer.from_pycryptodome_aes(inner, key=b"k" * 16) if encrypted else inner
+    serde = LiveRefSerializer(registry, live=[Conn], inner=inner)
+    written = serde.dumps_typed([conn, KEY, Slots(conn)])
+    assert serde.loads_typed(written) == [conn, KEY, {"conn": conn}]
+    extended = serde.with_msgpack_allowlist([Slots])
+    assert extended.loads_typed(written) == [conn, KEY, Slots(conn)]
+    assert extended.with_msgpack_allowlist([Slots]) is extended
+
+
+def test_markers_bring_no_warning_about_classes_that_are_not_in_an_allow_list(
+    caplog: pytest.LogCaptureFixture, registry: SessionRefRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jsonplus, "_warned_unregistered_types", set())
+    serde = LiveRefSerializer(registry, live=[Conn])
+    with caplog.at_level(logging.WARNING, "langgraph"):
+        serde.loads_typed(serde.dumps_typed([conn, KEY]))
+        assert caplog.messages == []
+        serde.loads_typed(serde.dumps_typed(Slots(None)))
+        logging.getLogger(jsonplus.__name__).warning("one of its own")
+    assert [message.split(".")[-1] if "Slots" in message else message for message in caplog.messages][1:] == [
+        "one of its own"
+    ]
+    assert "Slots" in caplog.messages[0]
+
+
+loop: list[object] = []
+loop.append(loop)
+deep: list[object] = []
+for _ in range(100_000):
+    deep = [deep]
+
+REFUSED: dict[str, tuple[object, str, str]] = {
+    "function": ({"channel_values": {"db": print}}, "$.channel_values.db", "builtin_function_or_method"),
+    "in a list": ([1, {"a b": [conn]}], '$[1]["a b"][0]', "Conn"),
+    "in an object": (Send("n", {"deps": Deps(conn)}), "$.arg.deps.conn", "Conn"),
+    "in a model": ({3: Outside.model_construct(inside=conn)}, "$[3].inside", "Conn"),
+    "under an odd key": ({1.5: conn}, "$[a float]", "Conn"),
+    "itself": (conn, "$", "Conn"),
+    "dict key": ({"a": {KEY: 1}}, "$.a", "a dict key of type liveref._key.RegistryKey"),
+    "number": ({"n": [2**80]}, "$.n[0]", "a value of type int that is too large"),
+    "contains itself": ({"loop": loop}, "$.loop", "a value of type list that is too large or nested too deeply"),
+    "nested too deeply": (deep, "$[0][0]", "a value of type list that is too large or nested too deeply"),
+}
+
+
+@pytest.mark.parametrize("live", [[], [Settings]], ids=["explicit", "transparent"])
+@pytest.mark.parametrize(("value", "path", "found"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_written_is_named_by_its_path(value: object, path: str, found: str, live: list[type]) -> None:
+    with pytest.raises(NotJSONableError) as raised:
+        LiveRefSerializer(live=live).dumps_typed(value)
+    assert raised.value.args[0].startswith(path)
+    assert found in raised.value.args[1]
+
+
+@pytest.mark.parametrize("case", ["in a list", "in an object", "itself", "nested too deeply"])
+def test_so_is_what_cannot_be_pickled_either(case: str) -> None:
+    value, path, found = REFUSED[case]
+    with pytest.raises(NotJSONableError) as raised:
+        LiveRefSerializer(inner=JsonPlusSerializer(pickle_fallback=True)).dumps_typed(value)
+    assert raised.value.args[0].startswith(path)
+    assert found in raised.value.args[1]
+    assert (raised.value.__cause__, raised.value.__context__) == (None, None)  # whose texts could hold a repr
+
+
+def test_the_advice_for_an_object_in_a_registry_names_where_it_was_inserted(registry: SessionRefRegistry) -> None:
+    with pytest.raises(NotJSONableError, match="Insert it into the registry and pass its key, or add its class to"):
+        LiveRefSerializer(registry).dumps_typed({"db": conn})
+    registry.insert(conn)
+    with pytest.raises(NotJSONableError, match=rf"inserted at {__file__}:\d+: pass its key"):
+        LiveRefSerializer(registry).dumps_typed({"db": conn})
+
+
+def test_an_inner_serializer_that_fails_by_itself_is_not_blamed_on_the_payload() -> None:
+    def encrypt(_plain: bytes) -> tuple[str, bytes]:
+        raise OSError("no key store")
+
+    cipher: Any = type("Cipher", (), {"encrypt": staticmethod(encrypt)})()
+    serde = LiveRefSerializer(inner=EncryptedSerializer(cipher))
+    with pytest.raises(OSError, match="no key store"):
+        serde.dumps_typed({"n": 1})
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"inner": "json"}, {"live": [1]}, {"missing": "drop"}, {"registry": {}}], ids=str
+)
+def test_wrong_arguments_are_told_when_the_serializer_is_made(arguments: dict[str, Any]) -> None:
+    with pytest.raises(InvalidArgumentError, match=next(iter(arguments))):
+        LiveRefSerializer(**arguments)
+
+
+def test_many_classes_made_on_the_fly_are_not_kept(registry: SessionRefRegistry) -> None:
+    serde = LiveRefSerializer(registry, live=[Conn])
+    made = [dataclasses.make_dataclass(f"Made{number}", ["n"]) for number in range(1001)]
+    serde.dumps_typed([cls(1) for cls in made])
+    assert len(serde._scan._known) == 1
