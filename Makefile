@@ -38,8 +38,9 @@ pythons: .venv/ready  ## the core's tests on each other Python that is found
 stubs: .venv/ready  ## write stubs/ anew after a change of the public API
 	$(BIN)/python stubs/generate.py
 
-bench: .venv/ready
+bench: .venv/engines
 	$(BIN)/python benchmarks/core.py
+	$(BIN)/python benchmarks/engines.py
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("liveref needs Python 3.11 or newer, this is " + sys.version) if sys.version_info < (3, 11) else 0'

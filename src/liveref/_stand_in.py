@@ -116,8 +116,6 @@ class _Writer(Generic[Written]):
     def _carries(self, value: object) -> bool:
         try:
             self._dumps(self._copier.copy(value))
-        except LiveRefError:
-            raise
         except Exception:  # noqa: BLE001  each serializer has its own
             return False
         return True

@@ -275,7 +275,15 @@ def test_with_the_strict_setting_the_classes_of_the_state_are_allowed(mode: str)
 def test_in_a_new_process_the_object_opens_again_by_its_recipe(mode: str, tmp_path: Path) -> None:
     told = []
     for half in ("pause", "resume"):
-        program = [sys.executable, "-W", "error", Path(__file__).with_name("langgraph_process.py"), half, mode, tmp_path]
+        program = [
+            sys.executable,
+            "-W",
+            "error",
+            Path(__file__).with_name("langgraph_process.py"),
+            half,
+            mode,
+            tmp_path,
+        ]
         done = subprocess.run(program, capture_output=True, text=True, check=False, timeout=120)
         assert (done.returncode, done.stderr) == (0, "")
         told.append(done.stdout.splitlines())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Any, Final
 
 from liveref import InvalidArgumentError, RegistryKey, SessionRefRegistry
@@ -21,13 +20,12 @@ try:
     from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
     from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
     from langgraph.types import Send
-except ImportError as error:
-    message = "liveref.integrations.langgraph needs LangGraph: pip install 'liveref[langgraph]'"
-    raise ImportError(message) from error
+except ImportError as _error:
+    raise ImportError("liveref.integrations.langgraph needs LangGraph: pip install 'liveref[langgraph]'") from _error
 
 __all__ = ["LiveRefSerializer"]
 
-_FLAGS: Final = (
+_OPTION: Final = (
     ormsgpack.OPT_NON_STR_KEYS
     | ormsgpack.OPT_PASSTHROUGH_DATACLASS
     | ormsgpack.OPT_PASSTHROUGH_DATETIME
@@ -35,7 +33,8 @@ _FLAGS: Final = (
     | ormsgpack.OPT_PASSTHROUGH_UUID
     | ormsgpack.OPT_REPLACE_SURROGATES
 )
-_pack: Final = partial(ormsgpack.packb, option=_FLAGS | ormsgpack.OPT_PASSTHROUGH_SUBCLASS)
+_LOOK: Final = _OPTION | ormsgpack.OPT_PASSTHROUGH_SUBCLASS
+_SEND: Final = Opener(lambda send: {"arg": send.arg}, with_parts)
 
 
 class LiveRefSerializer(JsonPlusSerializer):  # LangGraph extends the allow-list of no other class
@@ -100,7 +99,7 @@ class LiveRefSerializer(JsonPlusSerializer):  # LangGraph extends the allow-list
         """The payload.
 
         Raises:
-            RefNotFoundError, RefReleasedError, RefDroppedError: a live object in it is gone.
+            RefNotFoundError, RefReleasedError, RefDroppedError, ReopenError: a live object in it can't be had.
         """
         self._swap.note()
         return read(self._swap, self._inner.loads_typed, data)
@@ -119,11 +118,12 @@ class LiveRefSerializer(JsonPlusSerializer):  # LangGraph extends the allow-list
         return ("msgpack", packed) if self._one_pass else self._inner.dumps_typed(payload)
 
 
-_SEND: Final = Opener(lambda send: {"arg": send.arg}, with_parts)
-
-
 def _opener(cls: type[object]) -> Opener | None:
     return _SEND if cls is Send else opener_of(cls)
+
+
+def _pack(payload: object, default: Callable[[object], object]) -> bytes:
+    return ormsgpack.packb(payload, default=default, option=_LOOK)
 
 
 def _allowing(serde: SerializerProtocol, classes: Iterable[tuple[str, ...] | type]) -> SerializerProtocol:
@@ -132,21 +132,18 @@ def _allowing(serde: SerializerProtocol, classes: Iterable[tuple[str, ...] | typ
         return serde.with_msgpack_allowlist(classes)
     if not isinstance(serde, EncryptedSerializer):
         return serde
-    inner = _allowing(serde.serde, classes)
     clone = copy.copy(serde)
-    clone.serde = inner
-    return serde if inner is serde.serde else clone
+    clone.serde = _allowing(serde.serde, classes)
+    return serde if clone.serde is serde.serde else clone
 
 
 def _encoder(serde: SerializerProtocol) -> Callable[[object], object] | None:
     """What JsonPlusSerializer encodes objects with, if it is as known: then one pass looks and writes, not two."""
-    known = type(serde) is JsonPlusSerializer and getattr(jsonplus, "_option", None) == _FLAGS
+    known = type(serde) is JsonPlusSerializer and getattr(jsonplus, "_option", None) == _OPTION
     return getattr(jsonplus, "_msgpack_default", None) if known else None
 
 
-def _is_no_stand_in(record: logging.LogRecord) -> bool:
-    return not isinstance(record.args, tuple) or record.args[:1] != (STAND_INS[0].__module__,)
-
-
-# Without an allow-list LangGraph warns of every class that it reads. These two it reads on behalf of this module.
-logging.getLogger(jsonplus.__name__).addFilter(_is_no_stand_in)
+# Without an allow-list LangGraph warns of every class that it reads; these it reads on behalf of this module.
+logging.getLogger(jsonplus.__name__).addFilter(
+    lambda record: not isinstance(record.args, tuple) or record.args[:1] != (STAND_INS[0].__module__,)
+)
