@@ -10,7 +10,7 @@ from liveref._tag import readable
 from liveref._typing import T
 from liveref.exceptions import LiveRefError, NotJSONableError
 
-__all__ = ["Parts", "attributes", "contents", "dump_or_blame"]
+__all__ = ["Parts", "attributes", "contents", "dump_or_blame", "fails", "innermost"]
 
 
 Parts: TypeAlias = Iterator[tuple[str, object]]
@@ -49,7 +49,8 @@ def dump_or_blame(
         too_deep = isinstance(failure, RecursionError) or isinstance(failure.__cause__, RecursionError)
     if too_deep:
         raise error("$", "a value that is nested too deeply", advice)
-    raise error(*_innermost(value, dump, parts), advice)
+    path, part = innermost(value, dump, parts)
+    raise error(path, readable(type(part)), advice)
 
 
 def contents(value: object) -> Parts:
@@ -75,19 +76,20 @@ def attributes(value: object) -> Parts:
             yield from contents(cast("dict[object, object]", group))
 
 
-def _innermost(value: object, dump: Callable[[object], object], parts: Callable[[object], Parts]) -> tuple[str, str]:
-    """The path and type of the part that is to blame; O(n) for each step."""
+def innermost(value: object, dump: Callable[[object], object], parts: Callable[[object], Parts]) -> tuple[str, object]:
+    """The path of the part that is to blame, and the part; O(n) for each step."""
     path, seen = "$", {id(value)}
     while True:
-        fails = ((step, part) for step, part in parts(value) if id(part) not in seen and _fails(part, dump))
-        step, part = next(fails, (None, None))
+        failing = ((step, part) for step, part in parts(value) if id(part) not in seen and fails(part, dump))
+        step, part = next(failing, (None, None))
         if step is None:
-            return path, readable(type(value))
+            return path, value
         path, value = path + step, part
         seen.add(id(part))
 
 
-def _fails(part: object, dump: Callable[[object], object]) -> bool:
+def fails(part: object, dump: Callable[[object], object]) -> bool:
+    """Whether a part can't be carried, not even alone."""
     try:
         dump(part)
     except (LiveRefError, MemoryError):

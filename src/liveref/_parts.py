@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import json
 from collections import deque
 from collections.abc import Callable, Iterable
 from enum import Enum
 from functools import partial
 from typing import Any, Final, TypeAlias
 
-__all__ = ["Copier", "Open", "Opener", "Parts", "Scan", "culprit", "opener_of", "with_parts"]
+__all__ = ["Copier", "Open", "Opener", "Parts", "Scan", "opener_of", "with_parts"]
 
 Parts: TypeAlias = dict[Any, object]  # Any: names of fields, positions, or whatever the keys of a dict are
 
@@ -194,8 +193,6 @@ def _nothing(_value: object) -> None:
 
 
 _CLASSES: Final = 1000
-_DEPTH: Final = 100
-"""Levels that a culprit is looked for: what is not carried below that is nested too deeply, or contains itself."""
 _BUILTIN: Final[dict[type, Callable[[Any], object]]] = {
     dict: dict[Any, object].copy,
     list: list[object].copy,
@@ -203,23 +200,3 @@ _BUILTIN: Final[dict[type, Callable[[Any], object]]] = {
     str: str.__str__,
 }
 """A subclass's instance as the builtin that it is, with none of its own methods."""
-
-
-def culprit(value: object, carries: Callable[[object], bool], open_: Open) -> tuple[str, object]:
-    """The path of what keeps a value from being carried, and that part of it: the innermost one."""
-    path, seen = "$", {id(value)}
-    while len(seen) < _DEPTH:
-        opener = open_(type(value))
-        parts = opener.parts(value) if opener else {}
-        name = next((name for name, part in parts.items() if id(part) not in seen and not carries(part)), _nothing)
-        if name is _nothing:
-            break
-        path, value = f"{path}{_step(name)}", parts[name]
-        seen.add(id(value))
-    return path, value
-
-
-def _step(name: object) -> str:
-    if isinstance(name, str):
-        return f".{name}" if name.isidentifier() else f"[{json.dumps(name)}]"
-    return f"[{name}]" if type(name) is int else f"[a {type(name).__qualname__}]"

@@ -7,13 +7,15 @@ looks like a marker is ever looked up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from functools import partial
 from typing import Final, Generic, Self, TypeVar, cast
 
+from liveref._blame import fails, innermost
+from liveref._json import path_step
 from liveref._key import RegistryKey
-from liveref._parts import Copier, Open, culprit
+from liveref._parts import Copier, Open
 from liveref._swap import Swap, Writing
 from liveref._tag import loaded_class, readable
 from liveref.exceptions import HintError, LiveRefError, NotJSONableError
@@ -99,12 +101,25 @@ class _Writer(Generic[Written]):
         try:
             copied = self._copier.copy(payload)
             return self._dumps(copied) if copied is not payload or written is None else written
+        except RecursionError:
+            too_deep = True
         except LiveRefError:
             raise
         except Exception:
-            if not self._carries(None):
+            too_deep = False
+            if fails(None, self._dump):
                 raise  # it is the serializer that fails
-        raise self._refusal(*culprit(payload, self._carries, self._open))
+        if too_deep:
+            raise NotJSONableError("$", "a value that is nested too deeply, or contains itself", _OTHER_FORM)
+        raise self._refusal(*innermost(payload, self._dump, self._parts))
+
+    def _dump(self, value: object) -> Written:
+        return self._dumps(self._copier.copy(value))
+
+    def _parts(self, value: object) -> Iterator[tuple[str, object]]:
+        opener = self._open(type(value))
+        for name, part in opener.parts(value).items() if opener else ():
+            yield _step(name), part
 
     def _stand_in(self, value: object) -> object:
         if type(value) in BUILTIN_DATA:
@@ -113,22 +128,19 @@ class _Writer(Generic[Written]):
             return KeyStandIn.of(cast("RegistryKey[object]", value))
         return LiveStandIn.of(self._writing.key_of(value)) if self._swap.is_live(value) else value
 
-    def _carries(self, value: object) -> bool:
-        try:
-            self._dumps(self._copier.copy(value))
-        except Exception:  # noqa: BLE001  each serializer has its own
-            return False
-        return True
-
     def _refusal(self, path: str, value: object) -> NotJSONableError:
         kind = type(value)
         for name in _names(value):
-            if not self._carries({name: None}):
+            if fails({name: None}, self._dump):
                 return NotJSONableError(path, f"a dict key of type {readable(type(name))}", _OTHER_FORM)
         if kind in BUILTIN_DATA:
             found = f"a value of type {readable(kind)} that is too large or nested too deeply"
             return NotJSONableError(path, found, _OTHER_FORM)
         return NotJSONableError(path, readable(kind), self._swap.advice(value))
+
+
+def _step(name: object) -> str:
+    return path_step(name if isinstance(name, str | int) else readable(type(name)))
 
 
 def _names(value: object) -> Iterable[object]:

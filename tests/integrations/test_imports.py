@@ -44,14 +44,3 @@ def test_an_integration_imports_alone(module: str) -> None:
 def test_liveref_imports_no_integration_and_no_engine() -> None:
     done = run(BARE)
     assert (done.returncode, done.stderr) == (0, "")
-
-
-ENGINES = {"langgraph": ("langgraph", "langgraph")}
-"""The engine's package and the extra, by the integration."""
-
-
-@pytest.mark.parametrize(("module", "engine", "extra"), [(name, *both) for name, both in ENGINES.items()])
-def test_without_its_engine_an_integration_names_the_extra(module: str, engine: str, extra: str) -> None:
-    done = run(f"import sys; sys.modules[{engine!r}] = None; import liveref.integrations.{module}")
-    assert done.returncode == 1
-    assert f"pip install 'liveref[{extra}]'" in done.stderr.splitlines()[-1]

@@ -389,17 +389,22 @@ deep: list[object] = []
 for _ in range(100_000):
     deep = [deep]
 
+deep_for_msgpack: list[object] = []
+for _ in range(300):
+    deep_for_msgpack = [deep_for_msgpack]
+
 REFUSED: dict[str, tuple[object, str, str]] = {
     "function": ({"channel_values": {"db": print}}, "$.channel_values.db", "builtin_function_or_method"),
     "in a list": ([1, {"a b": [conn]}], '$[1]["a b"][0]', "Conn"),
     "in an object": (Send("n", {"deps": Deps(conn)}), "$.arg.deps.conn", "Conn"),
     "in a model": ({3: Outside.model_construct(inside=conn)}, "$[3].inside", "Conn"),
-    "under an odd key": ({1.5: conn}, "$[a float]", "Conn"),
+    "under an odd key": ({1.5: conn}, "$.float", "Conn"),
     "itself": (conn, "$", "Conn"),
     "dict key": ({"a": {"b": 2, KEY: 1}}, "$.a", "a dict key of type liveref._key.RegistryKey"),
     "number": ({"n": [2**80]}, "$.n[0]", "a value of type int that is too large"),
-    "contains itself": ({"loop": loop}, "$.loop", "a value of type list that is too large or nested too deeply"),
-    "nested too deeply": (deep, "$[0][0]", "a value of type list that is too large or nested too deeply"),
+    "contains itself": ({"loop": loop}, "$", "a value that is nested too deeply, or contains itself"),
+    "nested too deeply": (deep, "$", "a value that is nested too deeply, or contains itself"),
+    "too deep for msgpack": ([deep_for_msgpack], "$[0][0]", "a value of type list that is too large or nested"),
 }
 
 

@@ -12,6 +12,7 @@ import pytest
     ("module", "package", "extra"),
     [
         ("dbos", "dbos", "dbos"),
+        ("langgraph", "langgraph.checkpoint.serde", "langgraph"),
         ("llama_index", "workflows.context.serializers", "llama-index"),
         ("prefect", "prefect.serializers", "prefect"),
         ("temporal", "temporalio.converter", "temporal"),

@@ -21,7 +21,7 @@ try:
     from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
     from langgraph.types import Send
 except ImportError as _error:
-    raise ImportError("liveref.integrations.langgraph needs LangGraph: pip install 'liveref[langgraph]'") from _error
+    raise ImportError("langgraph is missing: pip install 'liveref[langgraph]'") from _error
 
 __all__ = ["LiveRefSerializer"]
 
