@@ -7,11 +7,16 @@ from __future__ import annotations
 
 from mypy.plugin import Plugin
 
-from liveref_mypy._plugin import LiverefPlugin
+from liveref_mypy._plugin import LintPlugin, LiverefPlugin
 
-__all__ = ["plugin"]
+__all__ = ["lint", "plugin"]
 
 
 def plugin(version: str) -> type[Plugin]:  # noqa: ARG001  mypy calls it so
     """The class that mypy makes its plugin of."""
     return LiverefPlugin
+
+
+def lint(version: str) -> type[Plugin]:  # noqa: ARG001  mypy calls it so
+    """The same for ``python -m liveref lint``: ``plugins = ["liveref_mypy:lint"]``."""
+    return LintPlugin

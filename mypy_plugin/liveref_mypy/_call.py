@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from functools import cached_property
+from typing import Final
 
+from mypy.errorcodes import ErrorCode
 from mypy.messages import format_type
 from mypy.nodes import CallExpr, Expression, MemberExpr, NameExpr
 from mypy.plugin import CheckerPluginInterface, FunctionSigContext, MethodSigContext
@@ -13,29 +15,49 @@ from mypy.types import CallableType, Instance, Type, TypeType, get_proper_type
 from liveref_mypy import _names
 from liveref_mypy._codes import Code
 from liveref_mypy._hint import type_of_hint
+from liveref_mypy._index import Index, Indexes
 
 __all__ = ["Call", "call_of", "spell", "takes_hint"]
 
 _LEFT_OUT: Final = frozenset({"hint", "default"})
 
 
-class Call(NamedTuple):
+class Call:
     """A call, seen through the one overload that takes its arguments."""
 
-    method: str
-    args: dict[str, Expression]
-    """The arguments by the names of their parameters."""
-    signature: CallableType
-    expr: Expression
-    """The call, or the index expression of a lookup by ``[]``."""
-    api: CheckerPluginInterface
-    codes: frozenset[Code]
-    """The codes that are on."""
+    def __init__(
+        self,
+        method: str,
+        args: dict[str, Expression],
+        expr: Expression,
+        api: CheckerPluginInterface,
+        *,
+        codes: frozenset[Code],
+        indexes: Indexes,
+        misfit: ErrorCode,
+    ) -> None:
+        self.method = method
+        self.args = args
+        """The arguments by the names of their parameters."""
+        self.expr = expr
+        """The call, or the index expression of a lookup by ``[]``."""
+        self.api = api
+        self.codes = codes
+        """The codes that are on."""
+        self.misfit = misfit
+        """The code of an argument that does not fit the others."""
+        self._indexes = indexes
+
+    @property
+    def index(self) -> Index:
+        """What is known of the function that the call stands in."""
+        return self._indexes.of(self.api)
 
     def type_of(self, name: str) -> Type | None:
         """The type of an argument; None if it is not given."""
         return self.api.get_expression_type(self.args[name]) if name in self.args else None
 
+    @cached_property
     def hint(self) -> Type | None:
         """The type that the ``hint`` argument spells; None where there is none or it is not known."""
         return type_of_hint(self.args["hint"], self.api) if "hint" in self.args else None
@@ -50,14 +72,21 @@ class Call(NamedTuple):
         return format_type(typ, self.api.options)
 
 
-def call_of(ctx: MethodSigContext | FunctionSigContext, method: str, codes: frozenset[Code]) -> Call | None:
+def call_of(
+    ctx: MethodSigContext | FunctionSigContext,
+    method: str,
+    *,
+    codes: frozenset[Code],
+    indexes: Indexes,
+    misfit: ErrorCode,
+) -> Call | None:
     """The call of a hook's context; None if this overload is not the one that takes its arguments."""
     signature, context = ctx.default_signature, ctx.context
     if not _fits(signature, ctx.args) or not isinstance(context, Expression) or _has_stars(context):
         return None
     names = ("key",) if method == "__getitem__" else signature.arg_names  # mypy forgets those of operators
     args = {name: given[0] for name, given in zip(names, ctx.args, strict=False) if given and name}
-    return Call(method, args, signature, context, ctx.api, codes)
+    return Call(method, args, context, ctx.api, codes=codes, indexes=indexes, misfit=misfit)
 
 
 def _fits(signature: CallableType, args: Sequence[Sequence[Expression]]) -> bool:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from mypy.errorcodes import ErrorCode
+from mypy.errorcodes import ARG_TYPE, ErrorCode
 from mypy.errors import HIDE_LINK_CODES
 
-__all__ = ["CODES", "FLOW", "Code"]
+__all__ = ["ARGUMENT", "CODES", "FLOW", "Code"]
 
 
 class Code(ErrorCode):
     """An error code of the plugin; `option` switches it on and off."""
 
-    def __init__(self, option: str, description: str) -> None:
-        super().__init__(f"liveref-{option}", description, "liveref")
+    def __init__(self, option: str, description: str, *, sub_code_of: ErrorCode | None = None) -> None:
+        super().__init__(f"liveref-{option}", description, "liveref", sub_code_of=sub_code_of)
         self.option: Final = option
         HIDE_LINK_CODES.add(self)  # mypy's link for an error code leads to mypy's own pages
 
@@ -33,3 +33,5 @@ ESCAPE: Final = Code("escape", "A key leaves the session that holds its ref")
 FLOW: Final = (REMOVED, FOREIGN, ESCAPE)
 """The rules that follow values through a function; off by default."""
 CODES: Final = (OVERLAP, UNTYPED, ROUNDTRIP, WIDENED, LOST_HINT, SHALLOW, UNSUPPORTED, *FLOW)
+ARGUMENT: Final = Code("argument", "An argument of insert() that does not fit the others", sub_code_of=ARG_TYPE)
+"""What `python -m liveref lint` shows where mypy itself says arg-type; it has no switch."""

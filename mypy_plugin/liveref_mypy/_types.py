@@ -29,7 +29,7 @@ from mypy.types import (
 
 from liveref_mypy import _names
 
-__all__ = ["are_disjoint", "inherits", "is_written_any", "key_items", "members", "without_new_types"]
+__all__ = ["are_disjoint", "inherits", "is_written_any", "key_items", "members", "opened", "without_new_types"]
 
 _DEEP: Final = 20
 """Nesting at which types count as overlapping: they may be recursive."""
@@ -134,11 +134,11 @@ def _exact_is_disjoint(this: NoneType | LiteralType, other: ProperType) -> bool:
     if isinstance(other, Instance) and other.type.fullname in _names.NUMBERS | {_names.OBJECT}:
         return isinstance(this, NoneType) and other.type.fullname != _names.OBJECT
     return isinstance(other, Instance | LiteralType | TypedDictType | TupleType | TypeType | FunctionLike) and not (
-        is_subtype(this, _open(other))
+        is_subtype(this, opened(other))
     )
 
 
-def _open(typ: ProperType) -> ProperType:
+def opened(typ: ProperType) -> ProperType:
     """A generic class with Any for its parameters."""
     if not isinstance(typ, Instance) or not typ.args:
         return typ
@@ -152,7 +152,7 @@ def _record_is_disjoint(this: TypedDictType, other: ProperType, depth: int) -> b
     if not isinstance(other, Instance):
         return isinstance(other, TupleType | TypeType | FunctionLike)
     if not inherits(other.type, _names.MAPPING):
-        return not (_is_structural(other) or is_subtype(this, _open(other)))
+        return not (_is_structural(other) or is_subtype(this, opened(other)))
     mapping = next(base for base in other.type.mro if base.fullname == _names.MAPPING)
     name, item = map_instance_to_supertype(other, mapping).args
     text = this.create_anonymous_fallback().type.bases[0].args
@@ -217,7 +217,7 @@ def _is_disjoint_structure(this: Instance, other: Instance) -> bool:
     """A final class that has not what a Protocol asks for; another class may have a subclass that has."""
     if _is_structural(this) or not other.type.is_protocol:
         return False
-    return this.type.is_final and not _is_vague(this.type) and not is_subtype(this, _open(other))
+    return this.type.is_final and not _is_vague(this.type) and not is_subtype(this, opened(other))
 
 
 def _is_vague(info: TypeInfo) -> bool:

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from liveref_mypy import _plugin
+from liveref_mypy import _hooks, _plugin
 from liveref_mypy._plugin import LiverefPlugin
 
 from .harness import CASES, difference, expected, light_files, run, run_apart, write_config
 
 PLUGIN = Path(_plugin.__file__).parent
 HOOKED = ("bind_value", "call_of", "check_depth", "check_lost_hint", "check_overlap", "check_roundtrip")
-HOOKED += ("check_untyped", "check_widened", "is_bare_annotation", "is_bare_key", "inherits")
+HOOKED += ("check_untyped", "check_widened", "is_bare_annotation", "is_bare_key", "check_reopen")
 
 
 def _broken(*_args: object) -> object:
@@ -27,7 +27,7 @@ def _broken(*_args: object) -> object:
 @pytest.fixture
 def everything_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in HOOKED:
-        monkeypatch.setattr(_plugin, name, _broken)
+        monkeypatch.setattr(_hooks, name, _broken)
     monkeypatch.setattr("liveref_mypy._flow.flows.findings_of", _broken)
 
 
@@ -41,7 +41,7 @@ def test_failing_rules_leave_mypy_as_it_is_without_the_plugin(tmp_path: Path) ->
 
 @pytest.mark.parametrize("rule", ["check_overlap", "check_widened"])
 def test_failing_rule_does_not_silence_the_others(rule: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_plugin, rule, _broken)
+    monkeypatch.setattr(_hooks, rule, _broken)
     code = f"liveref-{rule.removeprefix('check_')}"
     found = run([CASES / "wrong"], write_config(tmp_path), tmp_path / "cache").findings
     files = (CASES / "wrong").glob("*.py")
@@ -52,7 +52,7 @@ def test_failing_rule_does_not_silence_the_others(rule: str, tmp_path: Path, mon
 def test_failure_is_told_with_show_traceback(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(_plugin, "check_overlap", _broken)
+    monkeypatch.setattr(_hooks, "check_overlap", _broken)
     run([CASES / "wrong" / "lookups.py"], write_config(tmp_path), tmp_path / "cache", "--show-traceback")
     assert "a rule that fails" in capsys.readouterr().err
 

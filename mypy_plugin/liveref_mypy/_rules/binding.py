@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-from mypy.errorcodes import ARG_TYPE
+from mypy.errorcodes import ErrorCode
 from mypy.expandtype import expand_type
 from mypy.messages import format_type_distinctly
 from mypy.nodes import Expression
-from mypy.plugin import MethodSigContext
+from mypy.plugin import FunctionSigContext, MethodSigContext
 from mypy.subtypes import is_subtype
-from mypy.types import AnyType, CallableType, Type, get_proper_type
+from mypy.types import AnyType, CallableType, Type, TypeOfAny, get_proper_type
 
 from liveref_mypy._call import takes_hint
 from liveref_mypy._hint import type_of_hint
@@ -21,44 +21,53 @@ __all__ = ["bind_value"]
 T = TypeVar("T")
 
 
-def bind_value(ctx: MethodSigContext) -> CallableType:
+def bind_value(ctx: MethodSigContext | FunctionSigContext, misfit: ErrorCode) -> CallableType:
     """The overload with its type variable replaced by the hint given; the other overload can't take one then.
 
-    A value that does not fit is reported here and then let pass: mypy would name no argument, but list both overloads.
+    What does not fit is reported here and then let pass: mypy would name no argument, but list both overloads.
     """
     signature = ctx.default_signature
-    given = dict(zip(signature.arg_names, ctx.args, strict=True))
-    if not (given.get("hint") and given.get("value")):
+    given = {name: args[0] for name, args in zip(signature.arg_names, ctx.args, strict=True) if args}
+    if not ("hint" in given and "value" in given):
         return signature
-    hint = type_of_hint(given["hint"][0], ctx.api)
+    hint = type_of_hint(given["hint"], ctx.api)
     if hint is None or isinstance(get_proper_type(hint), AnyType):
         return signature
     if not takes_hint(signature):
         return _without(signature, signature.arg_names.index("hint"))
-    return _bound(signature, hint, value_fits=_fits(ctx, given["value"][0], hint))
+    bound = _bound(signature, hint)
+    for name in ("value", "reopen"):
+        if name in given and not _fits(ctx, name, given[name], bound.arg_types[bound.arg_names.index(name)], misfit):
+            bound = _with(bound, name, AnyType(TypeOfAny.special_form))
+    return bound
 
 
-def _fits(ctx: MethodSigContext, value: Expression, hint: Type) -> bool:
+def _bound(signature: CallableType, hint: Type) -> CallableType:
+    variables = {variable.id: hint for variable in signature.variables}
+    bound = expand_type(signature.copy_modified(variables=[]), variables)  # pyright: ignore[reportUnknownMemberType]  mypy's Bogus
+    return _with(bound, "value", hint)
+
+
+def _fits(
+    ctx: MethodSigContext | FunctionSigContext, name: str, arg: Expression, wanted: Type, misfit: ErrorCode
+) -> bool:
     with ctx.api.msg.filter_errors() as errors:
-        found = ctx.api.get_expression_type(value, hint)
+        found = ctx.api.get_expression_type(arg, wanted)
     if errors.has_new_errors():
-        ctx.api.get_expression_type(value, hint)  # reports them
+        ctx.api.get_expression_type(arg, wanted)  # reports them
         return False
-    if is_subtype(found, hint):
+    if is_subtype(found, wanted):
         return True
-    texts = format_type_distinctly(found, hint, options=ctx.api.options)
-    message = f'Argument "value" to "insert" has incompatible type {texts[0]}; expected {texts[1]}'
-    ctx.api.fail(message, value, code=ARG_TYPE)
+    texts = format_type_distinctly(found, wanted, options=ctx.api.options)
+    message = f'Argument "{name}" to "insert" has incompatible type {texts[0]}; expected {texts[1]}'
+    ctx.api.fail(message, arg, code=misfit)
     return False
 
 
-def _bound(signature: CallableType, hint: Type, *, value_fits: bool) -> CallableType:
-    variables = {variable.id: hint for variable in signature.variables}
-    bound = expand_type(signature.copy_modified(variables=[]), variables)  # pyright: ignore[reportUnknownMemberType]  mypy's Bogus
-    if not value_fits:
-        return bound
-    types = [hint if name == "value" else typ for name, typ in zip(bound.arg_names, bound.arg_types, strict=True)]
-    return bound.copy_modified(arg_types=types)  # pyright: ignore[reportUnknownMemberType]  mypy's Bogus
+def _with(signature: CallableType, name: str, typ: Type) -> CallableType:
+    names = signature.arg_names
+    types = [typ if each == name else old for each, old in zip(names, signature.arg_types, strict=True)]
+    return signature.copy_modified(arg_types=types)  # pyright: ignore[reportUnknownMemberType]  mypy's Bogus
 
 
 def _without(signature: CallableType, at: int) -> CallableType:

@@ -16,7 +16,7 @@ def check_depth(call: Call) -> None:
     expr = call.args.get("hint")
     if expr is None or not is_spelled_out(expr, call.api):
         return
-    fault, hint = fault_of_spelling(expr, call.api), call.hint()
+    fault, hint = fault_of_spelling(expr, call.api), call.hint
     if fault is not None:
         _report_refused(call, "" if hint is None else call.text(hint), fault.part, fault.reason)
     elif hint is not None:

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from liveref_mypy import _codes
 from liveref_mypy._call import Call, spell
-from liveref_mypy._index import Indexes
 from liveref_mypy._rules.misfit import held_instead
 
 __all__ = ["check_overlap"]
 
 
-def check_overlap(call: Call, indexes: Indexes) -> None:
+def check_overlap(call: Call) -> None:
     """Check ``get(key, hint)``; where RefTypeError is waited for, a wrong hint is meant."""
-    if "hint" not in call.args:
-        return
-    hint = call.hint()
-    held = held_instead(call, call.type_of("key"), hint, indexes)
+    hint = call.hint
+    held = None if hint is None else held_instead(call, call.type_of("key"), hint)
     if hint is None or held is None:
         return
     call.fail(

@@ -6,21 +6,18 @@ from mypy.nodes import CallExpr, Expression, MemberExpr, NameExpr, RefExpr, StrE
 
 from liveref_mypy import _codes, _names
 from liveref_mypy._call import Call, spell
-from liveref_mypy._index import Indexes
 from liveref_mypy._rules.misfit import held_instead
 
 __all__ = ["check_roundtrip"]
 
 
-def check_roundtrip(call: Call, indexes: Indexes) -> None:
+def check_roundtrip(call: Call) -> None:
     """Check ``parse(str(key), hint)`` and ``from_marker(key.to_marker(), hint)``."""
-    if "hint" not in call.args:
-        return
-    hint = call.hint()
-    key = _key_of(call, indexes)
+    hint = call.hint
+    key = None if hint is None else _key_of(call)
     if key is None or hint is None:
         return
-    held = held_instead(call, call.api.get_expression_type(key), hint, indexes)
+    held = held_instead(call, call.api.get_expression_type(key), hint)
     if held is None:
         return
     call.fail(
@@ -30,11 +27,11 @@ def check_roundtrip(call: Call, indexes: Indexes) -> None:
     )
 
 
-def _key_of(call: Call, indexes: Indexes) -> Expression | None:
+def _key_of(call: Call) -> Expression | None:
     """The key that the text or marker of a call was made of, with one local variable in between at most."""
     source = call.args.get("text" if call.method == "parse" else "marker")
     if isinstance(source, NameExpr):
-        source = indexes.of(call.api).value_of(source.node)
+        source = call.index.value_of(source.node)
     if source is None:
         return None
     return _of_text(source) if call.method == "parse" else _of_marker(source)

@@ -8,19 +8,18 @@ from mypy.types import AnyType, Instance, Type, get_proper_type
 
 from liveref_mypy import _codes, _names
 from liveref_mypy._call import Call
-from liveref_mypy._index import Indexes
 from liveref_mypy._types import key_items
 
 __all__ = ["check_widened"]
 
 
-def check_widened(call: Call, indexes: Indexes) -> None:
+def check_widened(call: Call) -> None:
     """Check ``key: RegistryKey[object] = registry.insert(1)``."""
     wanted = call.api.type_context[-1] if call.api.type_context else None
     if wanted is None or "hint" in call.args or not _is_key_of_object(key_items(wanted)):
         return
     value = call.type_of("value")
-    if value is None or _may_be_anything(value) or call.expr not in indexes.of(call.api).annotated:
+    if value is None or _may_be_anything(value) or call.expr not in call.index.annotated:
         return
     call.fail(
         _codes.WIDENED,

@@ -1,0 +1,96 @@
+"""The hooks: what mypy calls at each call of a liveref method, and which rules that goes through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeAlias
+
+from mypy.errorcodes import ErrorCode
+from mypy.plugin import AnalyzeTypeContext, FunctionSigContext, MethodSigContext
+from mypy.types import FunctionLike, Type
+
+from liveref_mypy import _names
+from liveref_mypy._call import Call, call_of
+from liveref_mypy._codes import FLOW, Code
+from liveref_mypy._guard import Guard
+from liveref_mypy._index import Indexes
+from liveref_mypy._rules.binding import bind_value
+from liveref_mypy._rules.depth import check_depth
+from liveref_mypy._rules.lost_hint import check_lost_hint
+from liveref_mypy._rules.overlap import check_overlap
+from liveref_mypy._rules.reopen import check_reopen
+from liveref_mypy._rules.roundtrip import check_roundtrip
+from liveref_mypy._rules.untyped import check_untyped, is_bare_annotation, is_bare_key, report_bare_annotation
+from liveref_mypy._rules.widened import check_widened
+
+__all__ = ["Hooks"]
+
+Rule: TypeAlias = Callable[[Call], None]
+Hook: TypeAlias = Callable[[MethodSigContext | FunctionSigContext], FunctionLike]
+
+
+class Hooks:
+    """The hooks of one run of mypy."""
+
+    def __init__(self, codes: frozenset[Code], guard: Guard, *, misfit: ErrorCode) -> None:
+        self._guard = guard
+        self._misfit = misfit
+        self._call_of = partial(call_of, codes=codes, indexes=Indexes(), misfit=misfit)
+        self._flow = () if codes.isdisjoint(FLOW) else (_flow_rule(),)
+        self._registry_rules: dict[str, Sequence[Rule]] = {
+            "get": (check_untyped, check_depth, check_overlap),
+            "__getitem__": (check_untyped,),
+            "insert": (check_depth, check_widened, check_reopen),
+            "typed": (check_depth,),
+        }
+
+    def of_registry(self, method: str) -> Hook | None:
+        """The hook for a method of a registry."""
+        if method not in _names.REGISTRY_METHODS:
+            return None
+        rules = (*self._registry_rules.get(method, ()), *self._flow)
+        if method == "insert":
+            return partial(self._insert, rules)
+        return self._through(method, rules)
+
+    def of_view(self, method: str) -> Hook | None:
+        """The hook for a method of what ``typed()`` gives."""
+        return self._through(method, self._flow) if method in _names.TYPED_METHODS else None
+
+    def of_key(self, method: str) -> Hook | None:
+        """The hook for a class method of a key."""
+        if method not in _names.KEY_METHODS:
+            return None
+        trip = () if method == "new" else (check_roundtrip,)
+        return self._through(method, (check_lost_hint, check_depth, *trip))
+
+    def is_bare_alias(self, node: object) -> bool:
+        """Whether a name without brackets means ``RegistryKey[Any]``."""
+        return is_bare_key(node)
+
+    def annotation(self, ctx: AnalyzeTypeContext, found: Type) -> Type:
+        """Report an annotation without brackets and give mypy's type of it."""
+        if self._guard(False, is_bare_annotation, ctx):  # noqa: FBT003
+            return report_bare_annotation(ctx, found)
+        return found
+
+    def _through(self, method: str, rules: Sequence[Rule]) -> Hook | None:
+        return partial(self._check, method, rules) if rules else None
+
+    def _check(self, method: str, rules: Sequence[Rule], ctx: MethodSigContext | FunctionSigContext) -> FunctionLike:
+        call = self._guard(None, self._call_of, ctx, method)
+        if call is not None:
+            for rule in rules:
+                self._guard(None, rule, call)
+        return ctx.default_signature
+
+    def _insert(self, rules: Sequence[Rule], ctx: MethodSigContext | FunctionSigContext) -> FunctionLike:
+        self._check("insert", rules, ctx)
+        return self._guard(ctx.default_signature, bind_value, ctx, self._misfit)
+
+
+def _flow_rule() -> Rule:
+    from liveref_mypy._flow.flows import Flows  # noqa: PLC0415  a third of the plugin's code, and off by default
+
+    return Flows().check
