@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 import venv
 import zipfile
@@ -13,24 +11,10 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent.parent
+from .harness import ROOT, run
+
 CONSUMER = Path(__file__).with_name("consumer.py")
 WRONG = [number for number, line in enumerate(CONSUMER.read_text().splitlines(), 1) if line.endswith("# wrong")]
-
-
-def run(*command: str | Path, cwd: Path, code: int = 0) -> str:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("COV", "PYTHON"))}
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("dist")
-    run(sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT, cwd=folder)
-    (made,) = folder.glob("*.whl")
-    return made
 
 
 @pytest.fixture(scope="module", params=["wheel", "editable"])

@@ -1,0 +1,1 @@
+"""A small application: the CI recipe of docs/plugin.md is tried on it."""
