@@ -20,6 +20,8 @@ from liveref import _inspect
 __all__ = ["main"]
 
 _PLUGIN: Final = "liveref_mypy"
+_LINTER: Final = "liveref_mypy:lint"
+"""The plugin with a code of its own for what is mypy's arg-type elsewhere."""
 _OPTIONS: Final = "liveref-mypy"
 _CONFIGS: Final = ("mypy.ini", ".mypy.ini", "pyproject.toml", "setup.cfg")
 """Where mypy looks for its configuration, in its order."""
@@ -97,7 +99,7 @@ def _configuration(start: Path) -> configparser.RawConfigParser:
         for name, value in parser.items(section):
             parser.set(section, name, value.replace("$MYPY_CONFIG_FILE_DIR", str(folder)))
     given = [_absolute(plugin, folder) for plugin in _split(parser["mypy"].get("plugins", ""))]
-    parser["mypy"]["plugins"] = ",".join([*given, *([] if _PLUGIN in given else [_PLUGIN])])
+    parser["mypy"]["plugins"] = ",".join([*(plugin for plugin in given if plugin != _PLUGIN), _LINTER])
     return parser
 
 

@@ -86,6 +86,32 @@ def test_configuration_of_the_project_counts(project: Path, capsys: pytest.Captu
     assert _lines(capsys) == [(4, "liveref-overlap"), (6, "liveref-removed")]
 
 
+def test_arguments_of_insert_are_found(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "inserts.py").write_text(INSERTS)
+    assert main(["lint", "--output", "json", "inserts.py"]) == 1
+    assert _lines(capsys) == [(line, "liveref-argument") for line in (5, 6, 7, 8)]
+
+
+INSERTS = """\
+from liveref import Recipe, SessionRefRegistry
+
+def keep(refs: SessionRefRegistry, recipe: Recipe[int]) -> None:
+    refs.insert(1, float)
+    refs.insert(1, str)
+    refs.insert([1, "a"], list[int])
+    refs.insert("a", reopen=recipe)
+    refs.insert("a", str, reopen=recipe)
+    refs.insert(1, str)  # type: ignore[arg-type]
+    refs.insert([nope], list[int])
+    len(1)
+"""
+
+
+def test_plugin_that_is_there_is_not_loaded_twice(project: Path) -> None:
+    (project / "mypy.ini").write_text("[mypy]\nplugins = liveref_mypy, a.b\n")
+    assert _configured(project)["mypy"]["plugins"] == "a.b,liveref_mypy:lint"
+
+
 def test_mistake_in_the_options_gives_two(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (project / "mypy.ini").write_text("[mypy]\n[liveref-mypy]\nflwo = true\n")
     assert main(["lint", "wrong.py"]) == 2
@@ -104,7 +130,7 @@ def test_plugin_is_added_to_an_ini_file(project: Path) -> None:
     )
     (project / "pyproject.toml").write_text("[tool.liveref-mypy]\nshallow = false\n")
     assert _configured(project) == {
-        "mypy": {"mypy_path": f"{project}/src", "plugins": f"{project / 'own.py'},a.b,liveref_mypy"},
+        "mypy": {"mypy_path": f"{project}/src", "plugins": f"{project / 'own.py'},a.b,liveref_mypy:lint"},
         "mypy-x.*": {"ignore_errors": "True"},
         "liveref-mypy": {"shallow": "False"},
     }
@@ -115,13 +141,13 @@ def test_nearest_configuration_up_to_version_control_counts(project: Path) -> No
     inner.mkdir(parents=True)
     (project / "a" / "setup.cfg").write_text("[flake8]\n")
     (project / "mypy.ini").write_text("[mypy]\nstrict = true\n")
-    assert _configured(inner)["mypy"] == {"strict": "true", "plugins": "liveref_mypy"}
+    assert _configured(inner)["mypy"] == {"strict": "true", "plugins": "liveref_mypy:lint"}
 
 
 def test_project_without_configuration_gets_one_that_checks_much(project: Path) -> None:
     (project.parent / "mypy.ini").write_text("[mypy]\nstrict = true\n")
     (project / "pyproject.toml").write_text("[project]\n")
-    expected = {"check_untyped_defs": "true", "ignore_missing_imports": "true", "plugins": "liveref_mypy"}
+    expected = {"check_untyped_defs": "true", "ignore_missing_imports": "true", "plugins": "liveref_mypy:lint"}
     assert _configured(project) == {"mypy": expected}
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-from mypy.errorcodes import ErrorCode
+from mypy.errorcodes import ARG_TYPE, ErrorCode
 from mypy.expandtype import expand_type
-from mypy.messages import format_type_distinctly
 from mypy.nodes import Expression
 from mypy.plugin import FunctionSigContext, MethodSigContext
 from mypy.subtypes import is_subtype
@@ -15,6 +14,7 @@ from mypy.types import AnyType, CallableType, Type, TypeOfAny, get_proper_type
 
 from liveref_mypy._call import takes_hint
 from liveref_mypy._hint import type_of_hint
+from liveref_mypy._rules.argument import report_argument
 
 __all__ = ["bind_value"]
 
@@ -53,14 +53,14 @@ def _fits(
 ) -> bool:
     with ctx.api.msg.filter_errors() as errors:
         found = ctx.api.get_expression_type(arg, wanted)
-    if errors.has_new_errors():
+    if errors.has_new_errors() and misfit == ARG_TYPE:
         ctx.api.get_expression_type(arg, wanted)  # reports them
         return False
+    if errors.has_new_errors():
+        found = ctx.api.get_expression_type(arg)  # a code of the plugin's own for them all
     if is_subtype(found, wanted):
         return True
-    texts = format_type_distinctly(found, wanted, options=ctx.api.options)
-    message = f'Argument "{name}" to "insert" has incompatible type {texts[0]}; expected {texts[1]}'
-    ctx.api.fail(message, arg, code=misfit)
+    report_argument(ctx.api, name, arg, found=found, wanted=wanted, code=misfit)
     return False
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from mypy.types import Instance, LiteralType, ProperType, TupleType, Type, get_proper_type
+from mypy.types import Instance, LiteralType, NoneType, ProperType, TupleType, Type, UnionType, get_proper_type
 
 from liveref_mypy import _names
 from liveref_mypy._call import Call
 from liveref_mypy._index import is_checked_once
+from liveref_mypy._rules.argument import report_argument
 from liveref_mypy._types import are_disjoint, members, opened
 
 __all__ = ["check_reopen"]
@@ -14,21 +15,20 @@ __all__ = ["check_reopen"]
 
 def check_reopen(call: Call) -> None:
     """Check that the recipe can open what the value is. The run-time check is by class: so is this one."""
-    recipe = call.type_of("reopen")
-    opens = None if recipe is None or "hint" in call.args else _opened_by(recipe)
-    value = None if opens is None else _value_of(call, opens)
-    if recipe is None or opens is None or value is None or not are_disjoint(_class_of(value), opens):
+    found = call.type_of("reopen")
+    recipe = None if found is None or "hint" in call.args else _recipe_of(found)
+    value = None if recipe is None else _value_of(call, recipe.args[0])
+    if found is None or recipe is None or value is None or not are_disjoint(_class_of(value), recipe.args[0]):
         return
     if is_checked_once(call.api):
-        found, expected = call.text(recipe), call.text(value).strip('"')
-        message = f'Argument "reopen" to "insert" has incompatible type {found}; expected "Recipe[{expected}]"'
-        call.api.fail(message, call.args["reopen"], code=call.misfit)
+        wanted = UnionType([Instance(recipe.type, [value]), NoneType()])
+        report_argument(call.api, "reopen", call.args["reopen"], found=found, wanted=wanted, code=call.misfit)
 
 
-def _opened_by(recipe: Type) -> Type | None:
-    """What a recipe opens, be it ``| None`` or not."""
-    kinds = (member for member in members(recipe) if isinstance(member, Instance))
-    return next((kind.args[0] for kind in kinds if kind.type.fullname == _names.RECIPE and kind.args), None)
+def _recipe_of(typ: Type) -> Instance | None:
+    """The recipe that a type is, be it ``| None`` or not."""
+    kinds = (member for member in members(typ) if isinstance(member, Instance))
+    return next((kind for kind in kinds if kind.type.fullname == _names.RECIPE and kind.args), None)
 
 
 def _value_of(call: Call, opens: Type) -> Type | None:
