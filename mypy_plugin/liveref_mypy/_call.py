@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
 from mypy.errorcodes import ErrorCode
 from mypy.messages import format_type
-from mypy.nodes import CallExpr, Expression, MemberExpr, NameExpr
+from mypy.nodes import ARG_STAR, ARG_STAR2, CallExpr, Expression, MemberExpr, NameExpr
 from mypy.plugin import CheckerPluginInterface, FunctionSigContext, MethodSigContext
 from mypy.types import CallableType, Instance, Type, TypeType, get_proper_type
 
@@ -17,24 +17,26 @@ from liveref_mypy._codes import Code
 from liveref_mypy._hint import type_of_hint
 from liveref_mypy._index import Index, Indexes
 
-__all__ = ["Call", "call_of", "spell", "takes_hint"]
+__all__ = ["Call", "Run", "call_of", "spell", "takes_hint"]
 
 _LEFT_OUT: Final = frozenset({"hint", "default"})
+
+
+class Run(NamedTuple):
+    """What all calls in one run of mypy share."""
+
+    codes: frozenset[Code]
+    """The codes that are on."""
+    misfit: ErrorCode
+    """The code of an argument that does not fit the others."""
+    indexes: Indexes
 
 
 class Call:
     """A call, seen through the one overload that takes its arguments."""
 
     def __init__(
-        self,
-        method: str,
-        args: dict[str, Expression],
-        expr: Expression,
-        api: CheckerPluginInterface,
-        *,
-        codes: frozenset[Code],
-        indexes: Indexes,
-        misfit: ErrorCode,
+        self, method: str, args: dict[str, Expression], expr: Expression, api: CheckerPluginInterface, run: Run
     ) -> None:
         self.method = method
         self.args = args
@@ -42,16 +44,12 @@ class Call:
         self.expr = expr
         """The call, or the index expression of a lookup by ``[]``."""
         self.api = api
-        self.codes = codes
-        """The codes that are on."""
-        self.misfit = misfit
-        """The code of an argument that does not fit the others."""
-        self._indexes = indexes
+        self.run = run
 
     @property
     def index(self) -> Index:
         """What is known of the function that the call stands in."""
-        return self._indexes.of(self.api)
+        return self.run.indexes.of(self.api)
 
     def type_of(self, name: str) -> Type | None:
         """The type of an argument; None if it is not given."""
@@ -64,7 +62,7 @@ class Call:
 
     def fail(self, code: Code, message: str, at: Expression | None = None) -> None:
         """Report a finding, if its code is on."""
-        if code in self.codes:
+        if code in self.run.codes:
             self.api.fail(message, at or self.expr, code=code)
 
     def text(self, typ: Type) -> str:
@@ -72,21 +70,14 @@ class Call:
         return format_type(typ, self.api.options)
 
 
-def call_of(
-    ctx: MethodSigContext | FunctionSigContext,
-    method: str,
-    *,
-    codes: frozenset[Code],
-    indexes: Indexes,
-    misfit: ErrorCode,
-) -> Call | None:
+def call_of(ctx: MethodSigContext | FunctionSigContext, method: str, run: Run) -> Call | None:
     """The call of a hook's context; None if this overload is not the one that takes its arguments."""
     signature, context = ctx.default_signature, ctx.context
     if not _fits(signature, ctx.args) or not isinstance(context, Expression) or _has_stars(context):
         return None
     names = ("key",) if method == "__getitem__" else signature.arg_names  # mypy forgets those of operators
     args = {name: given[0] for name, given in zip(names, ctx.args, strict=False) if given and name}
-    return Call(method, args, context, ctx.api, codes=codes, indexes=indexes, misfit=misfit)
+    return Call(method, args, context, ctx.api, run)
 
 
 def _fits(signature: CallableType, args: Sequence[Sequence[Expression]]) -> bool:
@@ -95,18 +86,15 @@ def _fits(signature: CallableType, args: Sequence[Sequence[Expression]]) -> bool
     mypy asks for every overload in turn, so that this is what most of the plugin's time goes to.
     """
     for name, typ, given in zip(signature.arg_names, signature.arg_types, args, strict=False):
-        if name in _LEFT_OUT and _is_sentinel(typ) == bool(given):
-            return False
+        if name in _LEFT_OUT:
+            is_sentinel = isinstance(typ, Instance) and typ.type.fullname == _names.MISSING
+            if is_sentinel is bool(given):
+                return False
     return True
 
 
 def _has_stars(expr: Expression) -> bool:
-    return isinstance(expr, CallExpr) and any(kind.is_star() for kind in expr.arg_kinds)
-
-
-def _is_sentinel(typ: Type) -> bool:
-    proper = get_proper_type(typ)
-    return isinstance(proper, Instance) and proper.type.fullname == _names.MISSING
+    return isinstance(expr, CallExpr) and (ARG_STAR in expr.arg_kinds or ARG_STAR2 in expr.arg_kinds)
 
 
 def takes_hint(signature: CallableType) -> bool:

@@ -84,6 +84,8 @@ class _Table:
 
     def _proper(self, hint: ProperType) -> Verdict:  # noqa: C901, PLR0911  one line a form
         match hint:
+            case Instance():
+                return self._instance(without_new_types(hint))
             case AnyType():
                 return of_any(hint)
             case NoneType() | LiteralType():
@@ -104,8 +106,6 @@ class _Table:
                 return of_parts([self.verdict(part) for part in hint.arg_types])
             case CallableType():
                 return self._function(hint)
-            case Instance():
-                return self._instance(without_new_types(hint))
             case _:
                 return UNKNOWN
 

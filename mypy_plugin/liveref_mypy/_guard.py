@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import ParamSpec, TypeVar
 
 __all__ = ["Guard"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 class Guard:
@@ -23,6 +24,17 @@ class Guard:
         try:
             return rule(*args, **options)
         except Exception:  # noqa: BLE001  whatever it is
-            if self._tells:
-                traceback.print_exc()
+            self._tell()
             return default
+
+    def each(self, rules: Iterable[Callable[[T], None]], subject: T) -> None:
+        """Call rules one after the other; one that fails does not silence the next."""
+        for rule in rules:
+            try:
+                rule(subject)
+            except Exception:  # noqa: BLE001  whatever it is
+                self._tell()
+
+    def _tell(self) -> None:
+        if self._tells:
+            traceback.print_exc()

@@ -21,12 +21,12 @@ from mypy.nodes import (
     TypeVarLikeExpr,
 )
 from mypy.plugin import CheckerPluginInterface
-from mypy.types import AnyType, CallableType, Type, TypeOfAny, TypeType, UnionType, get_proper_type
+from mypy.types import AnyType, CallableType, Instance, Type, TypeOfAny, TypeType, UnionType, get_proper_type
 
 from liveref_mypy import _names
 from liveref_mypy._index import checker_of
 
-__all__ = ["Fault", "fault_of_spelling", "is_spelled_out", "type_of_hint"]
+__all__ = ["Fault", "fault_of_spelling", "is_spelled_out", "plain_class", "type_of_hint"]
 
 _FORM: Final = TypeType(AnyType(TypeOfAny.special_form), is_type_form=True)
 
@@ -40,7 +40,16 @@ class Fault(NamedTuple):
 
 def type_of_hint(expr: Expression, api: CheckerPluginInterface) -> Type | None:
     """The type that a hint stands for; None where it is not known."""
-    return _type_of_form(api.get_expression_type(expr, _FORM))
+    return plain_class(expr) or _type_of_form(api.get_expression_type(expr, _FORM))
+
+
+def plain_class(expr: Expression) -> Instance | None:
+    """The class that a name stands for and nothing else: most hints are one, and mypy takes long to read a type."""
+    info = expr.node if isinstance(expr, RefExpr) else None
+    if not isinstance(info, TypeInfo) or info.module_name in _names.MODULES_OF_FORMS or info.type_vars:
+        return None
+    is_more = info.is_protocol or info.is_newtype or info.tuple_type or info.typeddict_type
+    return None if is_more or info.fullname == _names.TYPE else Instance(info, [])
 
 
 def _type_of_form(form: Type) -> Type | None:
@@ -79,8 +88,19 @@ def _is_type_variable(expr: RefExpr, api: CheckerPluginInterface) -> bool:
     """Whether a name is a type variable; mypy forgets what a name is where it can't mean that."""
     if isinstance(expr.node, TypeVarLikeExpr):
         return True
-    found = checker_of(api).tree.names.get(expr.name) if isinstance(expr, NameExpr) else None
-    return expr.node is None and found is not None and isinstance(found.node, TypeVarLikeExpr)
+    if expr.node is not None or not isinstance(expr, NameExpr):
+        return False
+    found = checker_of(api).tree.names.get(expr.name)
+    return expr.name in _type_parameters(api) or (found is not None and isinstance(found.node, TypeVarLikeExpr))
+
+
+def _type_parameters(api: CheckerPluginInterface) -> Iterator[str]:
+    """The names in the brackets after ``def`` and ``class``, PEP 695, around the place that is being checked."""
+    scope = checker_of(api).scope
+    info = scope.enclosing_class()
+    for holder in (scope.top_level_function(), scope.current_function(), info.defn if info is not None else None):
+        for parameter in holder.type_args or () if holder is not None else ():
+            yield parameter.name
 
 
 def fault_of_spelling(expr: Expression, api: CheckerPluginInterface) -> Fault | None:

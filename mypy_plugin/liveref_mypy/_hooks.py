@@ -11,7 +11,7 @@ from mypy.plugin import AnalyzeTypeContext, FunctionSigContext, MethodSigContext
 from mypy.types import FunctionLike, Type
 
 from liveref_mypy import _names
-from liveref_mypy._call import Call, call_of
+from liveref_mypy._call import Call, Run, call_of
 from liveref_mypy._codes import FLOW, Code
 from liveref_mypy._guard import Guard
 from liveref_mypy._index import Indexes
@@ -35,8 +35,7 @@ class Hooks:
 
     def __init__(self, codes: frozenset[Code], guard: Guard, *, misfit: ErrorCode) -> None:
         self._guard = guard
-        self._misfit = misfit
-        self._call_of = partial(call_of, codes=codes, indexes=Indexes(), misfit=misfit)
+        self._run = Run(codes, misfit, Indexes())
         self._flow = () if codes.isdisjoint(FLOW) else (_flow_rule(),)
         self._registry_rules: dict[str, Sequence[Rule]] = {
             "get": (check_untyped, check_depth, check_overlap),
@@ -79,15 +78,14 @@ class Hooks:
         return partial(self._check, method, rules) if rules else None
 
     def _check(self, method: str, rules: Sequence[Rule], ctx: MethodSigContext | FunctionSigContext) -> FunctionLike:
-        call = self._guard(None, self._call_of, ctx, method)
+        call = self._guard(None, call_of, ctx, method, self._run)
         if call is not None:
-            for rule in rules:
-                self._guard(None, rule, call)
+            self._guard.each(rules, call)
         return ctx.default_signature
 
     def _insert(self, rules: Sequence[Rule], ctx: MethodSigContext | FunctionSigContext) -> FunctionLike:
         self._check("insert", rules, ctx)
-        return self._guard(ctx.default_signature, bind_value, ctx, self._misfit)
+        return self._guard(ctx.default_signature, bind_value, ctx, self._run.misfit)
 
 
 def _flow_rule() -> Rule:

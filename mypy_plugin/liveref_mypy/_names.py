@@ -28,10 +28,13 @@ LIFETIMES_THAT_OUTLIVE: Final = frozenset({"UNTIL_EXPLICIT_DROP", "UNTIL_PARENT_
 # What liveref's own run-time table knows of other packages.
 ANY: Final = "typing.Any"
 STR: Final = "builtins.str"
+TYPE: Final = "builtins.type"
 OBJECT: Final = "builtins.object"
 TUPLE: Final = "builtins.tuple"
 LOOKUP_ERROR: Final = "builtins.LookupError"
 NDARRAY: Final = "numpy.ndarray"
+MODULES_OF_FORMS: Final = frozenset({"_typeshed", "types", "typing", "typing_extensions"})
+"""Where a name of a class may mean more than that to mypy."""
 ANNOTATED: Final = frozenset({"typing.Annotated", "typing_extensions.Annotated"})
 LITERAL: Final = frozenset({"typing.Literal", "typing_extensions.Literal"})
 CALLABLE: Final = frozenset({"typing.Callable", "collections.abc.Callable"})
@@ -53,6 +56,8 @@ PAIRS: Final = frozenset({
 })  # fmt: skip
 COUNTER: Final = "collections.Counter"
 TEXTS: Final = frozenset({"re.Pattern", "re.Match"})
+MIXINS: Final = frozenset({"enum.Enum", "enum.Flag", "enum.ReprEnum"})
+"""Classes that are there to be mixed with others: an IntEnum is an int and an Enum."""
 CLASSES_TO_THE_RUN_TIME: Final = frozenset({
     "typing.AsyncGenerator", "typing.AsyncIterable", "typing.AsyncIterator", "typing.Awaitable", "typing.Collection",
     "typing.Container", "typing.Generator", "typing.Hashable", "typing.Iterable", "typing.Iterator",

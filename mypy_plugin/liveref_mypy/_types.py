@@ -221,8 +221,8 @@ def _is_disjoint_structure(this: Instance, other: Instance) -> bool:
 
 
 def _is_vague(info: TypeInfo) -> bool:
-    """Whether a class has values that mypy does not see: a base that is Any, or a say in isinstance."""
-    if info.fallback_to_any:
+    """Whether a class has values that its bases don't tell of: a base that is Any, a mixin, a say in isinstance."""
+    if info.fallback_to_any or info.fullname in _names.MIXINS:
         return True
     metaclass = info.metaclass_type
     hook = metaclass.type.get_method("__instancecheck__") if metaclass is not None else None

@@ -138,6 +138,8 @@ class Calls:
         owner = key.owner
         if owner is None or not (owner.is_own and store.is_fresh) or owner == store:
             return False
+        if key.outlives and not owner.is_fresh:  # an isolated child hands it to its parent when it ends
+            return False
         return all(self._state.get(("shared", each)) is None for each in (owner, store))
 
 

@@ -8,7 +8,6 @@ from typing import NamedTuple
 from mypy.nodes import Expression, Statement
 
 from liveref_mypy._call import Call
-from liveref_mypy._codes import FLOW
 from liveref_mypy._flow.line import Findings
 from liveref_mypy._flow.walk import findings_of
 from liveref_mypy._index import KEPT, enclosing
@@ -30,9 +29,7 @@ class Flows:
         self._walked: dict[int, _Walked] = {}
 
     def check(self, call: Call) -> None:
-        """Report what belongs to a call, if a flow rule is on."""
-        if call.codes.isdisjoint(FLOW):
-            return
+        """Report what belongs to a call."""
         for code, message, at in self._findings(call).get(call.expr, ()):
             call.fail(code, message, at)
 

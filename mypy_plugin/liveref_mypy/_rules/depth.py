@@ -5,7 +5,7 @@ from __future__ import annotations
 from liveref_mypy import _codes
 from liveref_mypy._call import Call
 from liveref_mypy._depth import depth_of
-from liveref_mypy._hint import fault_of_spelling, is_spelled_out
+from liveref_mypy._hint import fault_of_spelling, is_spelled_out, plain_class
 from liveref_mypy._verdict import Depth, Verdict
 
 __all__ = ["check_depth"]
@@ -14,17 +14,18 @@ __all__ = ["check_depth"]
 def check_depth(call: Call) -> None:
     """Check the hint of a call, where it is written as a type."""
     expr = call.args.get("hint")
-    if expr is None or not is_spelled_out(expr, call.api):
+    if expr is None or plain_class(expr) is not None or not is_spelled_out(expr, call.api):
         return
     fault, hint = fault_of_spelling(expr, call.api), call.hint
     if fault is not None:
         _report_refused(call, "" if hint is None else call.text(hint), fault.part, fault.reason)
     elif hint is not None:
-        _report(call, call.text(hint), depth_of(hint))
+        verdict = depth_of(hint)
+        if verdict.part is not None:
+            _report(call, call.text(hint), call.text(verdict.part), verdict)
 
 
-def _report(call: Call, hint: str, verdict: Verdict) -> None:
-    part = "" if verdict.part is None else call.text(verdict.part)
+def _report(call: Call, hint: str, part: str, verdict: Verdict) -> None:
     if verdict.depth is Depth.UNSUPPORTED:
         _report_refused(call, hint, part, verdict.reason)
     elif verdict.depth is Depth.SHALLOW:

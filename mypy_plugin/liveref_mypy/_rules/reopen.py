@@ -22,7 +22,7 @@ def check_reopen(call: Call) -> None:
         return
     if is_checked_once(call.api):
         wanted = UnionType([Instance(recipe.type, [value]), NoneType()])
-        report_argument(call.api, "reopen", call.args["reopen"], found=found, wanted=wanted, code=call.misfit)
+        report_argument(call.api, "reopen", call.args["reopen"], found=found, wanted=wanted, code=call.run.misfit)
 
 
 def _recipe_of(typ: Type) -> Instance | None:

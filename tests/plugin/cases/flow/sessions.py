@@ -40,6 +40,8 @@ def families() -> None:
             apart.refs.get(key)  # ok
             own = apart.refs.insert(3)
             parent.refs.get(own)  # E: liveref-foreign
+            moved = apart.refs.insert(4, lifetime=RefLifetime.UNTIL_PARENT_FINISH)
+        parent.refs.get(moved)  # ok
         apart.refs.get(own)  # E: liveref-escape
 
 
