@@ -19,6 +19,8 @@ from typing import Final
 import mypy.api
 
 CASES: Final = Path(__file__).parent / "cases"
+VERSIONS: Final = ("2.2", "2.3", "2.4")
+"""The versions of mypy that the plugin is tested with."""
 _MARKER: Final = re.compile(r"  # E: ([\w, -]+)$")
 
 

@@ -13,9 +13,17 @@ import pytest
 
 from liveref_mypy import _plugin
 
-from .harness import Finding, difference, expected, light_files, plain_environment, run, run_apart, write_config
-
-VERSIONS = ("2.2", "2.3", "2.4")
+from .harness import (
+    VERSIONS,
+    Finding,
+    difference,
+    expected,
+    light_files,
+    plain_environment,
+    run,
+    run_apart,
+    write_config,
+)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 from typing import Final
 
@@ -10,9 +11,11 @@ import pytest
 
 from liveref_mypy._codes import CODES, FLOW
 
-from .harness import difference, expected, run, write_config
+from .harness import VERSIONS, difference, expected, run, write_config
 
-PAGE: Final = (Path(__file__).parents[2] / "docs" / "plugin.md").read_text("utf-8")
+ROOT: Final = Path(__file__).parents[2]
+PAGE: Final = (ROOT / "docs" / "plugin.md").read_text("utf-8")
+README: Final = (ROOT / "README.md").read_text("utf-8")
 _BLOCK: Final = re.compile(r"^### (?P<title>.+?)$|^```python (?P<kind>wrong|right)\n(?P<code>.*?)^```$", re.M | re.S)
 
 
@@ -60,3 +63,14 @@ def test_option_table_is_complete() -> None:
     rows = dict(re.findall(r"^\| `([\w-]+)` \| ([^|]+) \|", PAGE, re.M))
     wanted = {code.option: "as `flow`" if code in FLOW else "`true`" for code in CODES} | {"flow": "`false`"}
     assert rows == wanted
+
+
+@pytest.mark.parametrize("text", [pytest.param(README, id="readme"), pytest.param(PAGE, id="page")])
+def test_table_of_versions_is_that_of_the_tests_and_of_the_extra(text: str) -> None:
+    (tested,) = re.findall(r"^\| ([\d., ]+) \| tested, with the same findings \|$", text, re.M)
+    assert tuple(tested.split(", ")) == VERSIONS
+    first, last = VERSIONS[0], VERSIONS[-1]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    above = f"2.{int(last.removeprefix('2.')) + 1}"
+    assert project["optional-dependencies"]["mypy"] == [f"mypy>={first},<{above}"]
+    assert f"| {above} and later | not tested yet;" in text
