@@ -21,6 +21,8 @@ MODULES: Final = 150
 COLD_LIMIT: Final = 1.05
 LINEAR_LIMIT: Final = 2.6
 """What twice as many statements may cost, as a factor of the cost of the plugin."""
+ENVIRONMENT: Final = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""Bytecode is kept, as of an installed plugin: else each run would compile it."""
 
 _HEAD: Final = """\
 from __future__ import annotations
@@ -158,7 +160,9 @@ def _check(folder: Path, cache: Path, *, plugin: bool, options: str = "") -> flo
     config.write_text(f"[mypy]\nstrict = true\n{plugins}[liveref-mypy]\n{options}\n")
     command = [sys.executable, "-m", "mypy", "--config-file", str(config), "--cache-dir", str(cache), "src"]
     before = os.times()
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603  our own
+    done = subprocess.run(  # noqa: S603  our own
+        command, cwd=folder, capture_output=True, text=True, check=False, env=ENVIRONMENT
+    )
     after = os.times()
     if done.returncode:
         raise RuntimeError(done.stdout[-2000:] + done.stderr[-2000:])

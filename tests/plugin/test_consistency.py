@@ -130,6 +130,41 @@ def test_daemon_finds_the_same_before_and_after_edits(daemon: _Daemon, tmp_path:
     assert daemon.check("edited_library.py", "edited_user.py") == second
 
 
+def test_daemon_sees_what_a_name_has_become(daemon: _Daemon, tmp_path: Path) -> None:
+    folder = tmp_path / "daemon"
+    names, user = folder / "names.py", folder / "names_user.py"
+    names.write_text(NAMES)
+    user.write_text(NAMES_USER)
+    assert daemon.check("names.py", "names_user.py") == set()
+    names.write_text(BECOME)
+    wanted = {(4, "liveref-untyped"), (4, "type-arg"), (5, "liveref-overlap")}
+    assert daemon.check("names.py", "names_user.py") == {("names_user.py", *each) for each in wanted}
+    names.write_text(NAMES)
+    assert daemon.check("names.py", "names_user.py") == set()
+
+
+NAMES = """\
+from liveref import RegistryKey
+
+class Bare: ...
+
+class Store:
+    def get(self, key: object, hint: object) -> object: ...
+"""
+BECOME = """\
+from liveref import RegistryKey, SessionRefRegistry
+
+Bare = RegistryKey
+
+class Store(SessionRefRegistry): ...
+"""
+NAMES_USER = """\
+from liveref import RegistryKey
+from names import Bare, Store
+
+def use(store: Store, key: RegistryKey[int], bare: Bare) -> None:
+    store.get(key, str)
+"""
 GONE = """\
 def gone() -> None:
     key = refs.insert(1)
