@@ -69,10 +69,15 @@ def _run_mypy(paths: Iterable[str], config: Path) -> subprocess.CompletedProcess
     parser = _configuration(Path.cwd())
     with config.open("w", encoding="utf-8") as file:
         parser.write(file)
-    cache = Path(os.environ.get("MYPY_CACHE_DIR", parser.get("mypy", "cache_dir", fallback=".mypy_cache")), "liveref")
-    options = ("--config-file", str(config), "--cache-dir", str(cache), "--output", "json")
+    options = ("--config-file", str(config), "--cache-dir", _cache(parser), "--output", "json")
     command = [sys.executable, "-m", "mypy", *options, "--", *paths]
     return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)  # noqa: S603  our own
+
+
+def _cache(parser: configparser.RawConfigParser) -> str:
+    """A folder inside of the project's cache, for the plugin is another one here; none if the project wants none."""
+    folder = os.environ.get("MYPY_CACHE_DIR", parser.get("mypy", "cache_dir", fallback=".mypy_cache"))
+    return folder if folder == os.devnull else str(Path(folder, "liveref"))
 
 
 def _rows(output: str) -> Iterator[dict[str, object]]:
@@ -99,7 +104,9 @@ def _configuration(start: Path) -> configparser.RawConfigParser:
         for name, value in parser.items(section):
             parser.set(section, name, value.replace("$MYPY_CONFIG_FILE_DIR", str(folder)))
     given = [_absolute(plugin, folder) for plugin in _split(parser["mypy"].get("plugins", ""))]
-    parser["mypy"]["plugins"] = ",".join([*(plugin for plugin in given if plugin != _PLUGIN), _LINTER])
+    parser["mypy"]["plugins"] = ",".join(
+        [*(plugin for plugin in given if plugin.partition(":")[0] != _PLUGIN), _LINTER]
+    )
     return parser
 
 

@@ -108,8 +108,19 @@ def keep(refs: SessionRefRegistry, recipe: Recipe[int]) -> None:
 
 
 def test_plugin_that_is_there_is_not_loaded_twice(project: Path) -> None:
-    (project / "mypy.ini").write_text("[mypy]\nplugins = liveref_mypy, a.b\n")
+    (project / "mypy.ini").write_text("[mypy]\nplugins = liveref_mypy, a.b, liveref_mypy:plugin\n")
     assert _configured(project)["mypy"]["plugins"] == "a.b,liveref_mypy:lint"
+
+
+def test_project_without_a_cache_keeps_none(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MYPY_CACHE_DIR")
+    (project / "mypy.ini").write_text("[mypy]\ncache_dir = /dev/null\nnum_workers = 2\n")
+    assert main(["lint", "wrong.py"]) == 2
+    assert "Cache must be enabled" in capsys.readouterr().err  # mypy's own word
+    (project / "mypy.ini").write_text("[mypy]\ncache_dir = /dev/null\n")
+    assert main(["lint", "wrong.py"]) == 1
 
 
 def test_mistake_in_the_options_gives_two(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
