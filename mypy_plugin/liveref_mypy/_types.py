@@ -80,13 +80,11 @@ def are_disjoint(left: Type, right: Type, depth: int = 0) -> bool:
     Unrelated classes count as disjoint, as they do for ``--strict-equality``.
     """
     left, right = get_proper_type(left), get_proper_type(right)
-    if depth > _DEEP:
+    if depth > _DEEP or left == right:
         return False
     for this, other in ((left, right), (right, left)):
         if isinstance(this, UnionType | TypeVarType):
             return all(are_disjoint(item, other, depth + 1) for item in _choices(this))
-    if isinstance(left, NoneType) and isinstance(right, NoneType):
-        return False
     if isinstance(left, Instance) and isinstance(right, Instance):
         return _is_disjoint_instance(left, right, depth + 1)
     if _is_disjoint_from(left, right, depth + 1):
