@@ -224,6 +224,9 @@ def make_key(uid: bytes, info: ClassInfo) -> RegistryKey[Never]:
     return key
 
 
+# Pickles, those in snapshots too, name the next two functions: they stay, here and with these arguments.
+
+
 def _restore(uid: bytes, hint: object) -> RegistryKey[object]:
     return make_key(uid, class_info(hint))
 
