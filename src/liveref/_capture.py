@@ -148,6 +148,8 @@ class _Capturing:
             self._blame()
         while True:
             self._refuse()
+            if not self._pickled:
+                return b"", []
             try:
                 return dump_stream(list(self._pickled.values()), self._stand_ins())
             except Exception as error:  # noqa: BLE001  user code; its text may hold an object

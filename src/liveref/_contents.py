@@ -39,6 +39,7 @@ __all__ = ["BLOBS", "Contents", "Dropping", "Kind", "RecipeCall", "SerializerUse
 BLOBS: Final = 11
 """The blobs before the buffers."""
 
+_KINDS: Final = 6
 _FORMAT: Final = 1
 _ID: Final = 16
 _BROKEN: Final = "It was not written by liveref, or by a faulty one: go back to an older snapshot."
@@ -158,6 +159,7 @@ class Contents:
             raise _broken("blobs are missing")
         stream, data, ids, objects, tags, lifetimes, kinds, ends, details, gone, reasons = blobs[:BLOBS]
         limits._check("max_refs", "refs", (len(ids) + len(gone)) // _ID, limits.max_refs)
+        _check_lengths(blobs)
         droppings = [Dropping(*map(_text, row)) for row in fields.rows("reasons", 4)]
         contents = cls(
             stream=stream,
@@ -173,12 +175,12 @@ class Contents:
             details=_numbers("I", details),
             recipes=[_recipe_call(row) for row in fields.rows("recipes", 3)],
             serializers=[_serializer_use(row) for row in fields.rows("serializers", 2)],
-            dropped=dict(zip(_ids(gone), _chosen("reasons", _numbers("I", reasons), droppings), strict=False)),
+            dropped=dict(zip(_ids(gone), _chosen("reasons", _numbers("I", reasons), droppings), strict=True)),
             when=fields.text("when"),
             policy=fields.text("policy"),
         )
-        if len(contents.dropped) * _ID != len(gone) or len(reasons) // 4 != len(contents.dropped):
-            raise _broken("its columns of dropped refs are of different lengths, or name a ref twice")
+        if len(contents.dropped) * _ID != len(gone):
+            raise _broken("a dropped ref stands in it twice")
         contents._check_columns()
         contents._check_sizes([len(blob) for blob in blobs[BLOBS:]], limits)
         return contents
@@ -226,11 +228,9 @@ class Contents:
 
     def _check_columns(self) -> None:
         refs, objects = len(self.ids), len(self.kinds)
-        if not refs == len(self.objects) == len(self.tags) == len(self.lifetimes):
-            raise _broken("its columns of refs are of different lengths")
         if len(set(self.ids)) != refs or not self.dropped.keys().isdisjoint(self.ids):
             raise _broken("a ref stands in it twice")
-        if objects != len(self.details) or not self._uses_all(objects):
+        if not self._uses_all(objects):
             raise _broken("its refs and its objects do not belong together")
         if max(self.tags, default=-1) >= len(self.tag_names):
             raise _broken("a type tag is missing")
@@ -254,7 +254,7 @@ class Contents:
 
     def _check_sizes(self, buffers: Sequence[int], limits: SnapshotLimits) -> None:
         ends = [0, *self.ends]
-        if len(self.ends) != self.kinds.count(Kind.SERIALIZER) or ends != sorted(ends) or ends[-1] != _size(self.data):
+        if ends != sorted(ends) or ends[-1] != _size(self.data):
             raise _broken("its serialized objects do not fill it")
         if _size(self.stream) + sum(buffers) > limits.max_ref_bytes or _size(self.data) > limits.max_ref_bytes:
             largest = max(self.sizes(buffers), default=0)
@@ -334,20 +334,26 @@ def _interned(items: Iterable[N]) -> tuple[list[N], list[int]]:
     return list(known), column
 
 
+def _check_lengths(blobs: Sequence[memoryview]) -> None:
+    """Raise unless the columns are of one length each: before memory is taken for the numbers in them."""
+    ids, objects, tags, refs, kinds, ends, details, gone, reasons = map(len, blobs[2:BLOBS])
+    refs_fit = ids == _ID * refs and objects == tags == 4 * refs
+    objects_fit = kinds <= refs and details == 4 * kinds
+    dropped_fit = gone == 4 * reasons and gone % _ID == 0
+    if not (refs_fit and objects_fit and dropped_fit) or ends != 8 * bytes(blobs[_KINDS]).count(Kind.SERIALIZER):
+        raise _broken("its columns are of different lengths")
+
+
 def _packed(code: str, numbers: Sequence[int]) -> bytes:
     return struct.pack(f"<{len(numbers)}{code}", *numbers)
 
 
 def _numbers(code: str, blob: memoryview) -> tuple[int, ...]:
     size = struct.calcsize(code)
-    if len(blob) % size:
-        raise _broken("a column breaks off")
     return cast("tuple[int, ...]", struct.unpack(f"<{len(blob) // size}{code}", blob))
 
 
 def _ids(blob: memoryview) -> list[bytes]:
-    if len(blob) % _ID:
-        raise _broken("a column breaks off")
     return [uid for (uid,) in struct.iter_unpack(f"{_ID}s", blob)]
 
 

@@ -79,10 +79,10 @@ class Reopener(Generic[P, T]):
         self.origin = f"{function.__module__}.{function.__qualname__}"
         self._function: Final = function
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return self._function(*args, **kwargs)
 
-    def recipe(self, *args: P.args, **kwargs: P.kwargs) -> Recipe[T]:
+    def recipe(self, /, *args: P.args, **kwargs: P.kwargs) -> Recipe[T]:
         """The recipe that calls the function with these arguments.
 
         Args:

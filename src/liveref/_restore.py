@@ -159,7 +159,8 @@ class _Restoring:
 
     def _stand_in(self, number: object) -> object:
         """The object that a pickle refers to."""
-        if type(number) is not int or not 0 <= number < len(self._contents.kinds):
+        kinds = self._contents.kinds
+        if type(number) is not int or not 0 <= number < len(kinds) or kinds[number] == Kind.PICKLE:
             raise self._failed(0, "its pickle refers to an object that is not there")
         if number in self._carried and self._carry is not None:
             return self._carry._found(self._carried[number])[1]
