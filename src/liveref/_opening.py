@@ -12,6 +12,9 @@ from liveref.exceptions import ReopenError
 __all__ = ["Opening"]
 
 
+_NOWHERE: Final = -1
+
+
 class Opening:
     """The object of a recipe, for all the refs that share it: opened once, by whoever asks first.
 
@@ -29,11 +32,11 @@ class Opening:
         self.finalizer: Final = Finalizer(self._close) if recipe._finalizer() is not None else None
         self._opened: Final[list[object]] = []
         self._locks: Final[dict[int, RLock]] = {}
-        self._running = False
+        self._running = _NOWHERE
         self._ended = False
 
     def open(self) -> object:
-        """The object; opened in this thread, under a lock that other lookups of it wait for.
+        """The object; opened in this thread, under a lock that other lookups of it wait for. None once its refs went.
 
         Raises:
             ReopenError: the recipe raised, or looks up what it is to open. A later call tries again.
@@ -41,6 +44,8 @@ class Opening:
         with self._locks.setdefault(generation(), RLock()):  # a fork leaves a lock behind that nobody frees
             for opened in self._opened:
                 return opened
+            if self._ended:
+                return None
             opened = self._run()
             self._opened.append(opened)
         if self._ended and self.finalizer is not None:  # the refs went meanwhile, with nothing to close yet
@@ -52,13 +57,13 @@ class Opening:
         return self._opened
 
     def _run(self) -> object:
-        if self._running:
+        if self._running == generation():  # else it was begun before a fork, by a thread that is not here
             raise ReopenError(self.recipe.tag, self.recipe._argument_names(), "a lookup of its own ref")
-        self._running = True
+        self._running = generation()
         try:
             opened: object = self.recipe._open()
         finally:
-            self._running = False
+            self._running = _NOWHERE
         if self.finalizer is not None:
             self.finalizer.adopt()
         return opened
