@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import compress
+from itertools import compress, count
 from operator import attrgetter
 from pickle import PickleBuffer
 from typing import Final, NamedTuple
@@ -35,7 +36,6 @@ _REFUSALS: Final = {
     SessionPausePolicy.HARD_ERROR: "the policy captures nothing",
 }
 _LIFETIMES: Final = {id(lifetime): number for number, lifetime in enumerate(RefLifetime)}  # their hash is slow
-_LIFETIME: Final[Callable[[Entry], RefLifetime]] = attrgetter("lifetime")
 _ID: Final[Callable[[RegistryKey[object]], bytes]] = attrgetter("_id")
 _INFO: Final[Callable[[RegistryKey[object]], ClassInfo]] = attrgetter("_info")
 _EXPLICIT: Final = RefLifetime.UNTIL_EXPLICIT_DROP
@@ -67,8 +67,8 @@ def capture(store: Store, policy: SessionPausePolicy) -> Capture:
         SessionRefsNotSerializableError: the policy drops nothing, and refs can't be captured.
     """
     refs, entries, values = state = store._state()
-    distinct = {id(entry): entry for entry in entries}.values()  # most refs share theirs
-    if all(entry.lifetime is not _SNAPSHOT for entry in distinct):
+    distinct = dict(zip(map(id, entries), entries, strict=True))  # most refs share theirs
+    if all(entry.lifetime is not _SNAPSHOT for entry in distinct.values()):
         return _Capturing(state, distinct, policy).run(store, [])
     stays = [entry.lifetime is not _SNAPSHOT for entry in entries]
     purged = [ref for ref, stay in zip(refs, stays, strict=True) if not stay]
@@ -83,14 +83,15 @@ class _Capturing:
     column by column, in comprehensions and maps.
     """
 
-    def __init__(self, state: State, distinct: Iterable[Entry], policy: SessionPausePolicy) -> None:
+    def __init__(self, state: State, distinct: Mapping[int, Entry], policy: SessionPausePolicy) -> None:
         self._policy: Final = policy
+        self._distinct: Final = distinct
         self._refs, self._entries, self._values = state
         self._ids: Final = list(map(id, self._values))
         self._objects: Final = dict(zip(self._ids, self._values, strict=True))
         self._recipes: Final[dict[int, Recipe[object]]] = {}
         self._expected: Final[set[int]] = set()
-        if any(entry.recipe is not None or entry.lifetime is _EXPLICIT for entry in distinct):
+        if any(entry.recipe is not None or entry.lifetime is _EXPLICIT for entry in distinct.values()):
             self._find_unpickled()
         self._serialized: Final[dict[int, tuple[Serializer, bytes]]] = {}
         self._failures: Final[dict[int, str]] = {}
@@ -237,7 +238,7 @@ class _Capturing:
             objects=self._places(kept),
             tags=self._rows(tags),
             tag_names=names,
-            lifetimes=bytes(map(_LIFETIMES.__getitem__, map(id, self._rows(map(_LIFETIME, self._entries))))),
+            lifetimes=self._lifetimes(),
             lifetime_names=list(RefLifetime),
             kinds=bytes(objects.kinds),
             ends=objects.ends,
@@ -248,6 +249,13 @@ class _Capturing:
             when=when,
             policy=self._policy.value,
         )
+
+    def _lifetimes(self) -> bytes:
+        """For each ref the number of its lifetime."""
+        of_entry = {uid: _LIFETIMES[id(entry.lifetime)] for uid, entry in self._distinct.items()}
+        if len(set(of_entry.values())) <= 1:
+            return bytes(of_entry.values())[:1] * len(self._rows(self._refs))
+        return bytes(self._rows(map(of_entry.__getitem__, map(id, self._entries))))
 
     def _rows(self, column: Iterable[T]) -> list[T]:
         """Of a column the rows of the refs that are kept."""
@@ -280,9 +288,17 @@ class _Capturing:
         if self._recipes:
             pairs = zip(sources, self._values, strict=True)
             sources = [id(value) if isinstance(value, Opening) else source for source, value in pairs]
-        rows = dict(zip(sources, range(len(sources)), strict=True))
-        numbers = {source: number for number, source in enumerate(rows)}
-        return list(map(numbers.__getitem__, sources)), [self._tag(row) for row in rows.values()]
+        numbers: defaultdict[int, int] = defaultdict(count().__next__)  # counts the distinct ones at the speed of C
+        column = list(map(numbers.__getitem__, sources))
+        return column, [self._tag(row) for row in _first_rows(column, len(numbers))]
+
+
+def _first_rows(column: list[int], distinct: int) -> Iterator[int]:
+    """Where each number of a column stands first; they are counted up as they come."""
+    row = 0
+    for number in range(distinct):
+        row = column.index(number, row)
+        yield row
 
 
 class _Objects:

@@ -217,7 +217,7 @@ class Contents:
 
     def of_kind(self, kind: Kind) -> list[int]:
         """The objects that are kept in one way, in their order."""
-        return list(compress(range(len(self.kinds)), self.kinds.translate(_IS[kind])))
+        return list(compress(range(len(self.kinds)), self.kinds.translate(_IS[kind]))) if kind in self.kinds else []
 
     def recipe_of(self, at: int) -> RecipeCall | None:
         """The recipe of an object, if it has one."""
@@ -227,10 +227,10 @@ class Contents:
         return self.recipes[detail - 1] if kind == Kind.EXPECTED and detail else None
 
     def _check_columns(self) -> None:
-        refs, objects = len(self.ids), len(self.kinds)
-        if len(set(self.ids)) != refs or not self.dropped.keys().isdisjoint(self.ids):
+        distinct = set(self.ids)
+        if len(distinct) != len(self.ids) or not distinct.isdisjoint(self.dropped):
             raise _broken("a ref stands in it twice")
-        if not self._uses_all(objects):
+        if not self._uses_all(len(self.kinds)):
             raise _broken("its refs and its objects do not belong together")
         if max(self.tags, default=-1) >= len(self.tag_names):
             raise _broken("a type tag is missing")
@@ -242,8 +242,8 @@ class Contents:
             Kind.RECIPE: len(self.recipes),
             Kind.EXPECTED: len(self.recipes) + 1,
         }
-        for kind, available in room.items():
-            if max(compress(self.details, self.kinds.translate(_IS[kind])), default=-1) >= available:
+        for kind in room.keys() & set(self.kinds):
+            if max(compress(self.details, self.kinds.translate(_IS[kind]))) >= room[kind]:
                 raise _broken("a serializer or a recipe is missing")
         if max(self.kinds, default=0) > Kind.EXPECTED:
             raise _broken("an object is kept in an unknown way")

@@ -218,6 +218,10 @@ class SessionSnapshot:
         """Whether that signature was checked, and holds."""
         return self._verified
 
+    def _fresh_buffers(self) -> Sequence[Buffer]:
+        """The out-of-band buffers in memory that nothing else shares."""
+        return self._fresh() if self._buffers else []  # else a copy of the whole container, for nothing
+
     def __repr__(self) -> str:
         refs, dropped = len(self._contents.ids), len(self._contents.dropped)
         return f"<SessionSnapshot of {self.when}: {refs} refs, {dropped} dropped>"
