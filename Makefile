@@ -23,7 +23,7 @@ lint: .venv/engines
 types: .venv/engines
 	$(BIN)/mypy $(CODE)
 	$(ENV) $(BIN)/pyright
-	$(ENV) $(BIN)/pyright --verifytypes liveref --ignoreexternal  # the engines' own types are not all known
+	$(ENV) $(BIN)/pyright --verifytypes liveref
 	MYPYPATH=stubs $(BIN)/stubtest liveref --allowlist stubs/allowlist.txt --ignore-unused-allowlist
 
 unit: .venv/engines
@@ -38,9 +38,11 @@ pythons: .venv/ready  ## the core's tests on each other Python that is found
 stubs: .venv/ready  ## write stubs/ anew after a change of the public API
 	$(BIN)/python stubs/generate.py
 
-bench: .venv/engines
-	$(BIN)/python benchmarks/core.py
-	$(BIN)/python benchmarks/engines.py
+bench: .venv/engines  ## everything side by side; writes docs/performance.md and its charts
+	$(BIN)/python -m benchmarks run --docs
+
+bench-quick: .venv/ready  ## the same with fewer rounds and sizes, on the screen only
+	$(BIN)/python -m benchmarks run --quick
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("liveref needs Python 3.11 or newer, this is " + sys.version) if sys.version_info < (3, 11) else 0'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
 
@@ -44,10 +44,42 @@ class Row:
         build: str | None = None,
     ) -> Self:
         """The row of one ratio a round; of a single one, for what is counted and has no spread, too."""
-        low, median, high = statistics.quantiles([*samples, *samples], n=4, method="inclusive")
-        return cls(group, name, median, low, high, reference, target, build)
+        return cls(group, name, 0, 0, 0, reference, target, build).filled(samples)
+
+    def filled(self, samples: Sequence[float]) -> Self:
+        """The same row with these ratios, one a round."""
+        several = samples if len(samples) > 1 else [*samples, *samples]
+        low, median, high = statistics.quantiles(several, n=4, method="inclusive")
+        return dataclasses.replace(self, ratio=median, low=low, high=high)
 
     @property
     def label(self) -> str:
         """The name by which the guard knows it."""
         return " | ".join(part for part in (self.group, self.name, self.build) if part)
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Contenders that are measured together, round after round.
+
+    Args:
+        name: the heading their rows stand under.
+        reference: what a ratio of 1 is.
+        measure: one round: the ratio of each name.
+        targets: what the ratios should be at most: for each name, for each build.
+    """
+
+    name: str
+    reference: str
+    measure: Callable[[], dict[str, float]]
+    targets: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict[str, Mapping[str, float]])
+
+
+@dataclasses.dataclass(frozen=True)
+class Round:
+    """What one interpreter measured in one round of one group."""
+
+    group: str
+    reference: str
+    targets: dict[str, float | None]
+    ratios: dict[str, float]

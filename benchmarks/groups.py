@@ -1,0 +1,74 @@
+"""The groups of rounds by name: what a worker can be asked for."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from types import ModuleType
+from typing import Final
+
+from benchmarks import growth, imports, million, ours, threads
+from benchmarks.rows import Group
+from benchmarks.timing import Contender, Duel
+
+DUELS: Final = ("lookup", "insert and release", "marker")
+SHARED: Final = ("d[k]", "dict d[k]", "pytest stash[StashKey]", "liveref get(key): a class")
+"""Of the lookups, those that four threads do too."""
+
+
+def make(name: str, size: int, *, peers: bool) -> Group:
+    """A group, set up.
+
+    Args:
+        name: one of `DUELS`, `OTHERS`, or ``"growth: "`` with an operation.
+        size: how many refs, where that matters.
+        peers: whether the peers take part; they must be installed then.
+    """
+    others = importlib.import_module("benchmarks.peers") if peers else None
+    if name in DUELS:
+        return _duel(name, others)
+    if name.startswith("growth: "):
+        return growth.growth(name.removeprefix("growth: "), size)
+    return OTHERS[name](others, size)
+
+
+def _duel(name: str, peers: ModuleType | None) -> Group:
+    reference, contenders = ours.references()[name], _contenders(name, peers)
+    targets = {contender.name: contender.targets for contender in contenders}
+    return Group(name, reference.name, Duel(reference, contenders).round, targets)
+
+
+def _contenders(group: str, peers: ModuleType | None) -> Sequence[Contender]:
+    everyone = [*_peers_of(peers), *ours.contenders()]
+    return [contender for contender in everyone if contender.group == group]
+
+
+def _peers_of(peers: ModuleType | None) -> Sequence[Contender]:
+    return () if peers is None else _all_peers(peers)
+
+
+@functools.cache
+def _all_peers(peers: ModuleType) -> Sequence[Contender]:
+    """Made once: one of them starts a process."""
+    return tuple(peers.contenders())
+
+
+def _throughput(peers: ModuleType | None, _: int) -> Group:
+    return threads.throughput([each for each in _contenders("lookup", peers) if each.name in SHARED])
+
+
+def _fills(peers: ModuleType | None) -> Mapping[str, million.Fill]:
+    return million.OURS if peers is None else {**peers.FILLS, **million.OURS}
+
+
+OTHERS: Final[Mapping[str, Callable[[ModuleType | None, int], Group]]] = {
+    "time of many": lambda peers, size: million.time(_fills(peers), size),
+    "memory of many": lambda peers, size: million.memory(_fills(peers), size),
+    "throughput": _throughput,
+    "cap": lambda _peers, _size: threads.cap(),
+    "locks": lambda _peers, _size: threads.locks(),
+    "import": lambda _peers, _size: imports.ratio(),
+    "import time": lambda _peers, _size: imports.milliseconds(),
+    "packages": lambda _peers, _size: imports.packages(),
+}

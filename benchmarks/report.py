@@ -1,0 +1,141 @@
+"""The result as tables: for the terminal, and for docs/performance.md."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Final
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from benchmarks.result import Result
+from benchmarks.rows import Row
+
+BEGIN: Final = "<!-- figures: written by make bench -->\n"
+END: Final = "<!-- end of the figures -->\n"
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """A line of a table: one name, in one column or in one for each build."""
+
+    name: str
+    first: Row | None
+    compiled: Row | None
+
+    def cells(self) -> Iterator[str]:
+        """Name, ratio, quartiles, ratio and quartiles of the compiled build, targets."""
+        yield self.name
+        for row in (self.first, self.compiled):
+            yield "" if row is None else number(row.ratio)
+            yield "" if row is None or row.low == row.high else f"{number(row.low)} to {number(row.high)}"
+        targets = [None if row is None else row.target for row in (self.first, self.compiled)]
+        yield " / ".join(f"{target:g}" for target in dict.fromkeys(targets) if target is not None)
+
+    @property
+    def missed(self) -> bool:
+        """Whether a figure is above its target."""
+        rows = (self.first, self.compiled)
+        return any(row is not None and row.target is not None and row.ratio > row.target for row in rows)
+
+
+def number(value: float) -> str:
+    """A ratio with the digits that say something."""
+    digits = 2 if value < 10 else 1 if value < 100 else 0  # noqa: PLR2004
+    return f"{value:,.{digits}f}"
+
+
+def sections(result: Result) -> Iterator[tuple[str, str, Sequence[Line]]]:
+    """Each heading, its reference, and its lines: the cheapest first, but growth by size."""
+    for (group, reference), rows in groupby(result.rows, key=lambda row: (row.group, row.reference)):
+        lines = list(_lines(rows))
+        if not group.startswith("growth"):
+            lines.sort(key=lambda line: min(row.ratio for row in (line.first, line.compiled) if row))
+        yield group, reference, lines
+
+
+def _lines(rows: Iterable[Row]) -> Iterator[Line]:
+    """Both builds of one name in one line."""
+    by_name: dict[str, dict[bool, Row]] = {}
+    for row in rows:
+        by_name.setdefault(row.name, {})[row.build == "compiled"] = row
+    for name, builds in by_name.items():
+        yield Line(name, builds.get(False), builds.get(True))
+
+
+def _headings(result: Result) -> Sequence[str]:
+    first = "ratio (liveref pure)" if "compiled" in result.builds else "ratio"
+    return (first, "quartiles", "compiled", "quartiles", "at most")
+
+
+def _shown(result: Result, cells: Iterable[str]) -> Sequence[str]:
+    """The cells without those of a build that was not measured."""
+    kept = [*cells]
+    return kept if "compiled" in result.builds else [*kept[:3], *kept[5:]]
+
+
+def show(result: Result, console: Console) -> None:
+    """Print all of it."""
+    for group, reference, lines in sections(result):
+        table = Table(title=escape(f"{group}, in units of {reference}"), title_justify="left", min_width=90)
+        table.add_column("", min_width=44)
+        for heading in _shown(result, ["", *_headings(result)])[1:]:
+            table.add_column(heading, justify="right")
+        for line in lines:
+            cells = _shown(result, (escape(cell) for cell in line.cells()))
+            style = "bold red" if line.missed else "bold" if _ours(line) else None
+            table.add_row(*cells, style=style)
+        console.print(table)
+    for text in (*about(result), "Red is above its target. The cheapest stands first."):
+        console.print(escape(text), soft_wrap=True)
+
+
+def _ours(line: Line) -> bool:
+    row = line.first or line.compiled
+    return row is not None and row.build is not None
+
+
+def about(result: Result) -> Iterator[str]:
+    """What the figures depend on."""
+    machine = result.machine
+    yield f"Machine: {machine['processor']}, {machine['cores']} cores, {machine['system']}, load {machine['load']}."
+    yield f"Python: {machine['python']}."
+    yield f"Packages: {', '.join(f'{name} {number}' for name, number in result.packages.items())}."
+    yield f"Builds of liveref: {', '.join(result.builds)}. A run of {result.seconds:.0f} s."
+    yield f"Spread: half of the rows have their quartiles within {result.spread:.1%} of the ratio."
+    for program, reason in result.skipped.items():
+        yield f"Not run: {program}, for {reason}."
+
+
+def markdown(result: Result) -> str:
+    """The same for a page."""
+    parts = [f"* {text}" for text in about(result)]
+    for group, reference, lines in sections(result):
+        parts += ["", f"### {group[0].upper()}{group[1:]}", "", f"In units of `{reference}`.", ""]
+        headings = _shown(result, ["", *_headings(result)])
+        parts += [_bar(headings), _bar(["---", *["--:"] * (len(headings) - 1)])]
+        parts += [_bar(_shown(result, _styled(line))) for line in lines]
+    return "\n".join(parts) + "\n"
+
+
+def _styled(line: Line) -> Iterator[str]:
+    name, *cells = line.cells()
+    yield f"**{name}**" if _ours(line) else name
+    yield from cells
+
+
+def _bar(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def replace_figures(page: str, result: Result) -> str:
+    """The page with these figures between its two marks."""
+    pattern = f"{re.escape(BEGIN)}.*{re.escape(END)}"
+    written, count = re.subn(pattern, lambda _: f"{BEGIN}\n{markdown(result)}\n{END}", page, flags=re.DOTALL)
+    if count != 1:
+        raise ValueError(f"the page has no {BEGIN.strip()} before {END.strip()}")
+    return written
