@@ -4,13 +4,13 @@ BIN := .venv/bin
 ENV := PATH="$(CURDIR)/$(BIN):$$PATH"
 CODE := src mypy_plugin examples benchmarks stubs/generate.py tests/pythons.py
 
-.PHONY: demo test test-core lint types stubs unit pythons bench clean
+.PHONY: demo test test-core lint types stubs unit pythons bench bench-quick bench-check bench-baseline count clean
 
 demo: .venv/ready  ## the main job: a pipeline with live objects, what the checkers say, and a pause in the middle
 	$(BIN)/python examples/catalogue.py
 	$(BIN)/python examples/pause.py
 
-test: lint types unit pythons  ## everything
+test: lint types unit pythons count  ## everything
 
 test-core: .venv/ready  ## the tests of the core and the plugin, without the engines
 	$(ENV) $(BIN)/pytest --ignore=docs/engines --ignore=src/liveref/integrations --ignore=tests/integrations
@@ -43,6 +43,17 @@ bench: .venv/engines  ## everything side by side; writes docs/performance.md and
 
 bench-quick: .venv/ready  ## the same with fewer rounds and sizes, on the screen only
 	$(BIN)/python -m benchmarks run --quick
+
+bench-check: .venv/engines  ## the quick run: fails where a ratio is 30 % above benchmarks/baseline.json
+	$(BIN)/python -m benchmarks check
+	$(BIN)/python -m benchmarks count
+
+bench-baseline: .venv/engines  ## write benchmarks/baseline.json anew, on a machine that has nothing else to do
+	$(BIN)/python -m benchmarks check --record
+	$(BIN)/python -m benchmarks count --record
+
+count: .venv/ready  ## the short form of bench-check: instructions, where valgrind is installed
+	$(BIN)/python -m benchmarks count
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("liveref needs Python 3.11 or newer, this is " + sys.version) if sys.version_info < (3, 11) else 0'

@@ -15,10 +15,12 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from benchmarks.guard import BASELINE
 from benchmarks.report import replace_figures, show
 from benchmarks.result import Result
 from benchmarks.rows import Row
 from benchmarks.runner import ROOT, plan, run
+from benchmarks.verdict import instructions, judge, times
 
 PROGRAMS: Final = ("plugin", "engines", "payloads")
 """Modules here with a function ``rows``."""
@@ -34,6 +36,15 @@ def main() -> int:
     _add_run(commands.add_parser("run", help="measure and show"))
     writer = commands.add_parser("write", help="write docs/performance.md and its charts from results.json")
     writer.set_defaults(command=_write)
+    checker = commands.add_parser("check", help="the quick run, held against baseline.json")
+    checker.set_defaults(command=_check)
+    counter = commands.add_parser("count", help="instructions, or times where they can't be counted, held against it")
+    counter.add_argument("--times", action="store_true", help="times in any case")
+    counter.set_defaults(command=_count)
+    for parser_of_guard in (checker, counter):
+        parser_of_guard.add_argument("--record", action="store_true", help="write the baseline instead")
+        parser_of_guard.add_argument("--baseline", type=Path, default=BASELINE, help="another file")
+        _add_compiled(parser_of_guard)
     for name in PROGRAMS:
         program = commands.add_parser(name, help=f"run {name}.py alone")
         program.add_argument("--quick", action="store_true")
@@ -49,10 +60,32 @@ def _write(_: argparse.Namespace) -> None:
 def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quick", action="store_true", help="fewer rounds, smaller sizes: under a minute")
     parser.add_argument("--no-programs", action="store_true", help=f"without {', '.join(PROGRAMS)}")
-    parser.add_argument("--compiled", type=Path, default=COMPILED, help="a Python with liveref's compiled build")
+    _add_compiled(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result there")
     parser.add_argument("--docs", action="store_true", help=f"write {RESULT.name} and docs/{PAGE.name}")
     parser.set_defaults(command=_run)
+
+
+def _add_compiled(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--compiled", type=Path, default=COMPILED, help="a Python with liveref's compiled build")
+
+
+def _check(options: argparse.Namespace) -> int:
+    def measured() -> Sequence[Row]:
+        return measure(quick=True, compiled=options.compiled).rows
+
+    return judge(measured, console(), path=options.baseline, recording=options.record)
+
+
+def _count(options: argparse.Namespace) -> int:
+    short = times if options.times else instructions
+    measured = partial(short, _pythons(options.compiled))
+    return judge(measured, console(), path=options.baseline, recording=options.record)
+
+
+def _pythons(compiled: Path) -> Sequence[Path]:
+    """One for each build: this one, and the other where it is there."""
+    return [Path(sys.executable), *([compiled] if compiled.exists() else [])]
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -80,13 +113,12 @@ def console() -> Console:
 def measure(*, quick: bool, compiled: Path = COMPILED, programs: Sequence[str] = PROGRAMS) -> Result:
     """The result of a whole run, with a progress bar while it lasts."""
     start = time.monotonic()
-    pythons = [Path(sys.executable), *([compiled] if compiled.exists() else [])]
     tasks = plan(quick=quick)
     columns = (TextColumn("{task.description:>24}"), BarColumn(None), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console(), transient=True) as progress:
         bar = progress.add_task("", total=sum(task.total for task in tasks) + len(programs))
         tick = partial(_advance, progress, bar)
-        rows = run(tasks, pythons, tick)
+        rows = run(tasks, _pythons(compiled), tick)
         others, skipped = _run_programs(programs, tick, quick=quick)
     return Result([*rows, *others], time.monotonic() - start, quick=quick, skipped=skipped)
 

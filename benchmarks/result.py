@@ -21,7 +21,7 @@ PACKAGES: Final = ("liveref", "beartype", "aiohttp", "dishka", "pytest", "svcs",
 
 def _machine() -> Mapping[str, str]:
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "cores": str(os.cpu_count()),
         "system": platform.platform(),
         "python": f"{platform.python_implementation()} {platform.python_version()} ({platform.python_compiler()})",
@@ -33,7 +33,7 @@ def _packages() -> Mapping[str, str]:
     return {name: version(name) for name in PACKAGES}
 
 
-def _processor() -> str:
+def processor() -> str:
     """The model; the name of the architecture where the system does not tell."""
     told = re.search(r"^model name\s*: (.+)$", CPUINFO.read_text(), re.MULTILINE) if CPUINFO.exists() else None
     return told[1] if told else platform.processor() or platform.machine()

@@ -108,19 +108,22 @@ class Samples:
         return [blank.filled(ratios) for blank, ratios in self._ratios.items()]
 
 
-def run(tasks: Sequence[Task], pythons: Sequence[Path], tick: Tick) -> list[Row]:
+def run(tasks: Sequence[Task], pythons: Sequence[Path], tick: Tick, *, peers: bool = True) -> list[Row]:
     """The rows of all tasks.
 
     Args:
         tasks: what to measure.
-        pythons: an interpreter for each build of liveref; the peers run in the first.
+        pythons: an interpreter for each build of liveref.
         tick: called after each round, with what was measured.
+        peers: whether they take part, in the first interpreter.
     """
     samples = Samples()
     for generation in range(max(task.generations for task in tasks)):
         some = [task for task in tasks if generation < task.generations]
         with contextlib.ExitStack() as stack:
-            workers = [stack.enter_context(Interpreter(python, peers=not n)) for n, python in enumerate(pythons)]
+            workers = [Interpreter(python, peers=peers and python is pythons[0]) for python in pythons]
+            for worker in workers:
+                stack.enter_context(worker)
             _run_once(some, workers, samples, tick)
     return samples.rows()
 
