@@ -80,5 +80,6 @@ def record(rows: Sequence[Row], path: Path = BASELINE) -> None:
 
 
 def _read(path: Path) -> dict[str, Baseline]:
-    recorded = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    return {name: Baseline(**fields) for name, fields in recorded.items()}
+    if not path.exists():
+        return {}
+    return {name: Baseline(**fields) for name, fields in json.loads(path.read_text("utf-8")).items()}
