@@ -144,8 +144,10 @@ def _run_programs(
 
 def _rows_of(program: str, *, quick: bool) -> Iterator[Row]:
     """The rows of one, which measures the liveref of this interpreter."""
-    module = importlib.import_module(f"benchmarks.{program}")
-    for row in module.rows(quick=quick):
+    rows = getattr(importlib.import_module(f"benchmarks.{program}"), "rows", None)
+    if rows is None:
+        raise ImportError(f"{program}.py has no function rows")
+    for row in rows(quick=quick):
         yield dataclasses.replace(row, build="pure")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Final
 
-from benchmarks import growth, imports, million, ours, threads
+from benchmarks import growth, imports, million, ours, snapshots, threads
 from benchmarks.rows import Group
 from benchmarks.timing import Contender, Duel
 
@@ -68,6 +68,8 @@ OTHERS: Final[Mapping[str, Callable[[ModuleType | None, int], Group]]] = {
     "throughput": _throughput,
     "cap": lambda _peers, _size: threads.cap(),
     "locks": lambda _peers, _size: threads.locks(),
+    "snapshot": lambda _peers, size: snapshots.taking(size),
+    "resume": lambda _peers, size: snapshots.resuming(size),
     "import": lambda _peers, _size: imports.ratio(),
     "import time": lambda _peers, _size: imports.milliseconds(),
     "packages": lambda _peers, _size: imports.packages(),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from benchmarks.million import Value, fill_dict, fill_registry, seconds
 from benchmarks.rows import Group
+from benchmarks.snapshots import session_of
 from liveref import SessionRefRegistry
 
 SIZES: Final = (100, 1_000, 10_000, 100_000, 1_000_000)
@@ -69,6 +71,18 @@ def _drain(size: int) -> Callable[[], float]:
     return ratio
 
 
+def _snapshot(size: int) -> Callable[[], float]:
+    session = session_of(size)
+    notes = [session.refs.get(key) for key in session.refs]
+    several = range(_times(size))
+
+    def ratio() -> float:
+        spent = seconds(lambda: [session.snapshot() for _ in several])
+        return spent / seconds(lambda: [pickle.dumps(notes) for _ in several])
+
+    return ratio
+
+
 def _drain_all(registries: Sequence[SessionRefRegistry]) -> None:
     for registry in registries:
         registry.drain()
@@ -88,4 +102,5 @@ OPERATIONS: Final = {
     "lookup": (_lookup, "d[k] of that size, in the same loop"),
     "insert": (_insert, "d[k] = v, in the same loop"),
     "drain": (_drain, "d.popitem(), until it is empty"),
+    "snapshot": (_snapshot, "pickle.dumps(values)"),
 }

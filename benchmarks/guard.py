@@ -72,7 +72,7 @@ def load(path: Path = BASELINE) -> Baseline | None:
 def record(rows: Sequence[Row], path: Path = BASELINE) -> None:
     """Write the ratios of rows into the baseline; those of other rows and of other builds of Python stay."""
     recorded = _read(path)
-    known = recorded[key()].ratios if key() in recorded else {}
+    known: Mapping[str, float] = recorded[key()].ratios if key() in recorded else {}
     measured = {row.label: round(row.ratio, 3) for row in rows if is_guarded(row)}
     recorded[key()] = Baseline(processor(), {**known, **measured})
     fields = {name: dataclasses.asdict(baseline) for name, baseline in recorded.items()}

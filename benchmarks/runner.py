@@ -45,6 +45,7 @@ def plan(*, quick: bool) -> Sequence[Task]:
         Task("locks", 1, generations=1),
         *(Task(name, 5, generations=generations) for name in ("import", "import time")),
         Task("packages", 1, generations=1),
+        *(Task(name, 8, sizes[2], generations) for name in ("snapshot", "resume")),
         *(_growth(operation, size) for operation in OPERATIONS for size in sizes),
     ]
 
