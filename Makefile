@@ -4,7 +4,7 @@ BIN := .venv/bin
 ENV := PATH="$(CURDIR)/$(BIN):$$PATH"
 CODE := src mypy_plugin examples benchmarks stubs/generate.py tests/pythons.py
 
-.PHONY: demo test test-core lint types stubs unit pythons bench bench-quick bench-check bench-baseline count clean
+.PHONY: demo test test-core lint types stubs unit pythons bench bench-quick bench-check bench-baseline count compiled clean
 
 demo: .venv/ready  ## the main job: a pipeline with live objects, what the checkers say, and a pause in the middle
 	$(BIN)/python examples/catalogue.py
@@ -38,17 +38,17 @@ pythons: .venv/ready  ## the core's tests on each other Python that is found
 stubs: .venv/ready  ## write stubs/ anew after a change of the public API
 	$(BIN)/python stubs/generate.py
 
-bench: .venv/engines  ## everything side by side; writes docs/performance.md and its charts
+bench: .venv/engines compiled  ## everything side by side; writes docs/performance.md and its charts
 	$(BIN)/python -m benchmarks run --docs
 
-bench-quick: .venv/ready  ## the same with fewer rounds and sizes, on the screen only
+bench-quick: .venv/ready compiled  ## the same with fewer rounds and sizes, on the screen only
 	$(BIN)/python -m benchmarks run --quick
 
-bench-check: .venv/engines  ## the quick run: fails where a ratio is 30 % above benchmarks/baseline.json
+bench-check: .venv/engines compiled  ## the quick run: fails where a ratio is 30 % above benchmarks/baseline.json
 	$(BIN)/python -m benchmarks check
 	$(BIN)/python -m benchmarks count
 
-bench-baseline: .venv/engines  ## write benchmarks/baseline.json anew, on a machine that has nothing else to do
+bench-baseline: .venv/engines compiled  ## write benchmarks/baseline.json anew, on a machine that has nothing else to do
 	$(BIN)/python -m benchmarks check --record
 	$(BIN)/python -m benchmarks count --record
 
@@ -66,5 +66,14 @@ count: .venv/ready  ## the short form of bench-check: instructions, where valgri
 	$(BIN)/python -m pip install --quiet --group engines
 	touch $@
 
+compiled:  ## the compiled build in an environment of its own; the benchmarks do without where it can't be built
+	-$(MAKE) --no-print-directory .venv-compiled/ready
+
+.venv-compiled/ready: pyproject.toml $(wildcard src/liveref/*.py)
+	$(PYTHON) -m venv --clear .venv-compiled
+	LIVEREF_COMPILE=1 .venv-compiled/bin/python -m pip install --quiet .
+	.venv-compiled/bin/python -c 'import sys; from benchmarks.worker import build; sys.exit(build() == "pure")'
+	touch $@
+
 clean:
-	rm -rf .venv .venv-3.* .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache dist
+	rm -rf .venv .venv-3.* .venv-compiled .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache dist

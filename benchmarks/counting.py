@@ -47,21 +47,21 @@ def count(python: Path) -> list[Row]:
         done = subprocess.run(  # noqa: S603  our own
             command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
         )
-        counts = _counts(output)
+        parts = counts(output)
     expected = len(_contenders()) * 3
-    if done.returncode or len(counts) != expected:
-        raise RuntimeError(f"callgrind counted {len(counts)} parts of {expected}: {done.stderr[-2000:]}")
-    return _rows(counts, json.loads(done.stdout))
+    if done.returncode or len(parts) != expected:
+        raise RuntimeError(f"callgrind counted {len(parts)} parts of {expected}: {done.stderr[-2000:]}")
+    return rows_of(parts, json.loads(done.stdout))
 
 
-def _counts(output: Path) -> list[int]:
+def counts(output: Path) -> list[int]:
     """What was counted up to each dump, in their order; the last part, up to the end, is of no interest."""
     dumps = sorted(output.parent.glob(f"{output.name}.*"), key=lambda path: int(path.suffix[1:]))
     totals = [re.search(r"^totals: (\d+)", dump.read_text(), re.MULTILINE) for dump in dumps]
     return [int(total[1]) for total in totals if total]
 
 
-def _rows(counts: Sequence[int], kind: str) -> list[Row]:
+def rows_of(counts: Sequence[int], kind: str) -> list[Row]:
     """The ratios, without the loop around each operation."""
     parts = zip(counts[1::3], counts[2::3], strict=True)
     loop, *bare = ((twice - once) / TIMES for once, twice in parts)

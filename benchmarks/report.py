@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
 from typing import Final
 
 from rich.console import Console
@@ -51,7 +50,10 @@ def number(value: float) -> str:
 
 def sections(result: Result) -> Iterator[tuple[str, str, Sequence[Line]]]:
     """Each heading, its reference, and its lines: the cheapest first, but growth by size."""
-    for (group, reference), rows in groupby(result.rows, key=lambda row: (row.group, row.reference)):
+    rows_by_heading: dict[tuple[str, str], list[Row]] = {}
+    for row in result.rows:
+        rows_by_heading.setdefault((row.group, row.reference), []).append(row)
+    for (group, reference), rows in rows_by_heading.items():
         lines = list(_lines(rows))
         if not group.startswith("growth"):
             lines.sort(key=lambda line: min(row.ratio for row in (line.first, line.compiled) if row))
@@ -105,7 +107,8 @@ def about(result: Result) -> Iterator[str]:
     yield f"Machine: {machine['processor']}, {machine['cores']} cores, {machine['system']}, load {machine['load']}."
     yield f"Python: {machine['python']}."
     yield f"Packages: {', '.join(f'{name} {number}' for name, number in result.packages.items())}."
-    yield f"Builds of liveref: {', '.join(result.builds)}. A run of {result.seconds:.0f} s."
+    length = "quick" if result.quick else "full"
+    yield f"Builds of liveref: {', '.join(result.builds)}. A {length} run of {result.seconds:.0f} s."
     yield f"Spread: half of the rows have their quartiles within {result.spread:.1%} of the ratio."
     for program, reason in result.skipped.items():
         yield f"Not run: {program}, for {reason}."

@@ -125,8 +125,15 @@ def run(tasks: Sequence[Task], pythons: Sequence[Path], tick: Tick, *, peers: bo
             workers = [Interpreter(python, peers=peers and python is pythons[0]) for python in pythons]
             for worker in workers:
                 stack.enter_context(worker)
+            _require_different(workers)
             _run_once(some, workers, samples, tick)
     return samples.rows()
+
+
+def _require_different(workers: Sequence[Interpreter]) -> None:
+    builds = [worker.build for worker in workers]
+    if len(set(builds)) < len(builds):
+        raise RuntimeError(f"the interpreters have the same build of liveref: {', '.join(builds)}")
 
 
 def _run_once(tasks: Sequence[Task], workers: Sequence[Interpreter], samples: Samples, tick: Tick) -> None:

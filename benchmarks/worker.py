@@ -15,13 +15,12 @@ from typing import Final
 
 from benchmarks.groups import make
 from benchmarks.rows import Group, Round
-from liveref import SessionRefRegistry
 
 
 def build() -> str:
-    """``"compiled"`` where liveref is an extension module, else ``"pure"``."""
-    module = sys.modules[SessionRefRegistry.__module__]
-    return "pure" if (module.__file__ or "").endswith(".py") else "compiled"
+    """``"compiled"`` where a module of liveref is an extension, else ``"pure"``."""
+    modules = [module for name, module in sys.modules.items() if name.startswith("liveref.")]
+    return "pure" if all((module.__file__ or ".py").endswith(".py") for module in modules) else "compiled"
 
 
 class Worker:
