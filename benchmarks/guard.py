@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import platform
+import re
 import sys
 import sysconfig
 from collections.abc import Mapping, Sequence
@@ -58,10 +59,13 @@ def is_guarded(row: Row) -> bool:
 
 
 def key() -> str:
-    """The build of Python: one made without profiles needs other instructions for the same code."""
-    profiled = "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or "")
+    """The build of Python: how it was compiled moves the ratios of instructions by up to a third."""
     name = sysconfig.get_config_var("SOABI") or f"{sys.implementation.cache_tag}-{platform.machine()}"
-    return f"{name}, {'with' if profiled else 'without'} profiles"
+    level = re.findall(r"-O\w", sysconfig.get_config_var("OPT") or "")[-1:]
+    options = sysconfig.get_config_var("CONFIG_ARGS") or ""
+    return " ".join(
+        [name, *level, *(option for option in ("--enable-optimizations", "--with-lto") if option in options)]
+    )
 
 
 def load(path: Path = BASELINE) -> Baseline | None:

@@ -73,7 +73,7 @@ def test_a_ratio_whose_first_quartile_is_not_worse_is_noise(path: Path) -> None:
 def test_what_fails_is_measured_again_and_passes_if_it_was_noise(path: Path) -> None:
     code, printed = verdict(Runs([times(GET, 2)], [GET]), path)
     assert code == 0
-    assert "Measured again" in printed
+    assert "1 ratios look worse: measured again" in printed
 
 
 def test_two_different_ratios_that_are_worse_once_each_are_noise(path: Path) -> None:
@@ -116,6 +116,16 @@ def test_another_build_of_python_is_not_compared(path: Path, monkeypatch: pytest
     code, printed = verdict(runs, path)
     assert (code, runs.count) == (0, 0)
     assert "has no another" in printed
+
+
+def test_the_key_tells_how_python_was_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {
+        "SOABI": "cpython-311-x86_64-linux-gnu",
+        "OPT": "-DNDEBUG -g -O3",
+        "CONFIG_ARGS": "'--with-lto' '--prefix=/a'",
+    }
+    monkeypatch.setattr("sysconfig.get_config_var", told.get)
+    assert guard.key() == "cpython-311-x86_64-linux-gnu -O3 --with-lto"
 
 
 def test_recording_keeps_other_rows_and_other_builds_of_python(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
