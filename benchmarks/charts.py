@@ -43,7 +43,7 @@ def _lookups(rows: Sequence[Row]) -> Figure:
     colours = [COLOURS[row.build] for row in ordered]
     axes.barh(names, [row.ratio for row in ordered], xerr=spread, color=colours, error_kw={"linewidth": 0.8})
     axes.set_xscale("log")
-    axes.set_xlabel("one lookup, in units of d[k]; grey checks nothing, liveref checks the type each time")
+    axes.set_xlabel("a lookup, in units of d[k]; what is grey checks no type")
     axes.spines[["top", "right"]].set_visible(False)
     return figure
 
