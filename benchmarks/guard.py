@@ -39,18 +39,18 @@ class Baseline:
     processor: str
     ratios: Mapping[str, float]
 
-    def regressions(self, rows: Sequence[Row]) -> list[Regression]:
-        """Those of which even the first quartile is 30 % above the baseline: noise alone does not lift that one."""
-        known = [(row, self.ratios[row.label]) for row in rows if row.label in self.ratios]
-        return [
-            Regression(row.label, was, row.ratio)
-            for row, was in known
-            if is_guarded(row) and row.low > was * (1 + TOLERANCE)
-        ]
+    def known(self, rows: Sequence[Row]) -> list[tuple[Row, float]]:
+        """What can be compared, with what it was."""
+        return [(row, self.ratios[row.label]) for row in rows if is_guarded(row) and row.label in self.ratios]
 
     def unknown(self, rows: Sequence[Row]) -> list[str]:
         """What was measured and is not recorded."""
         return [row.label for row in rows if is_guarded(row) and row.label not in self.ratios]
+
+    def regressions(self, rows: Sequence[Row]) -> list[Regression]:
+        """Those of which even the first quartile is 30 % above the baseline: noise alone does not lift that one."""
+        worse = [(row, was) for row, was in self.known(rows) if row.low > was * (1 + TOLERANCE)]
+        return [Regression(row.label, was, row.ratio) for row, was in worse]
 
 
 def is_guarded(row: Row) -> bool:

@@ -46,8 +46,7 @@ def _compare(measure: Measure, baseline: Baseline, console: Console) -> int:
         console.print(f"not in the baseline: {escape(label)}", soft_wrap=True)
     if worse and baseline.processor != processor():
         console.print(f"The baseline is of another processor, {baseline.processor}; this one is {processor()}.")
-    compared = len(rows) - len(baseline.unknown(rows))
-    console.print(f"{compared - len(worse)} passed, {len(worse)} failed")
+    console.print(f"{len(baseline.known(rows)) - len(worse)} passed, {len(worse)} failed")
     return int(bool(worse))
 
 
