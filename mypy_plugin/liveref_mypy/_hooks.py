@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from mypy.errorcodes import ErrorCode
 from mypy.plugin import AnalyzeTypeContext, FunctionSigContext, MethodSigContext
 from mypy.types import FunctionLike, Type
 
-from liveref_mypy import _names
 from liveref_mypy._call import Call, Run, call_of
 from liveref_mypy._codes import FLOW, Code
 from liveref_mypy._guard import Guard
@@ -30,6 +29,19 @@ Rule: TypeAlias = Callable[[Call], None]
 Hook: TypeAlias = Callable[[MethodSigContext | FunctionSigContext], FunctionLike]
 
 
+_REGISTRY_RULES: Final[Mapping[str, Sequence[Rule]]] = {
+    "get": (check_untyped, check_depth, check_overlap),
+    "__getitem__": (check_untyped,),
+    "insert": (check_depth, check_widened, check_reopen),
+    "typed": (check_depth,),
+}
+_KEY_RULES: Final[Mapping[str, Sequence[Rule]]] = {
+    "new": (check_lost_hint, check_depth),
+    "parse": (check_lost_hint, check_depth, check_roundtrip),
+    "from_marker": (check_lost_hint, check_depth, check_roundtrip),
+}
+
+
 class Hooks:
     """The hooks of one run of mypy."""
 
@@ -37,32 +49,19 @@ class Hooks:
         self._guard = guard
         self._run = Run(codes, misfit, Indexes())
         self._flow = () if codes.isdisjoint(FLOW) else (_flow_rule(),)
-        self._registry_rules: dict[str, Sequence[Rule]] = {
-            "get": (check_untyped, check_depth, check_overlap),
-            "__getitem__": (check_untyped,),
-            "insert": (check_depth, check_widened, check_reopen),
-            "typed": (check_depth,),
-        }
 
     def of_registry(self, method: str) -> Hook | None:
         """The hook for a method of a registry."""
-        if method not in _names.REGISTRY_METHODS:
-            return None
-        rules = (*self._registry_rules.get(method, ()), *self._flow)
-        if method == "insert":
-            return partial(self._insert, rules)
-        return self._through(method, rules)
+        rules = (*_REGISTRY_RULES.get(method, ()), *self._flow)
+        return partial(self._insert, rules) if method == "insert" else self._through(method, rules)
 
     def of_view(self, method: str) -> Hook | None:
         """The hook for a method of what ``typed()`` gives."""
-        return self._through(method, self._flow) if method in _names.TYPED_METHODS else None
+        return self._through(method, self._flow)
 
     def of_key(self, method: str) -> Hook | None:
         """The hook for a class method of a key."""
-        if method not in _names.KEY_METHODS:
-            return None
-        trip = () if method == "new" else (check_roundtrip,)
-        return self._through(method, (check_lost_hint, check_depth, *trip))
+        return self._through(method, _KEY_RULES.get(method, ()))
 
     def is_bare_alias(self, node: object) -> bool:
         """Whether a name without brackets means ``RegistryKey[Any]``."""

@@ -16,16 +16,27 @@ from liveref_mypy._plugin import LiverefPlugin
 from .harness import CASES, difference, expected, light_files, run, write_config
 
 PLUGIN = Path(_plugin.__file__).parent
-HOOKED = ("bind_value", "call_of", "check_depth", "check_lost_hint", "check_overlap", "check_roundtrip")
-HOOKED += ("check_untyped", "check_widened", "is_bare_annotation", "is_bare_key", "check_reopen")
+HOOKED = ("bind_value", "call_of", "is_bare_annotation", "is_bare_key")
+TABLES = (_hooks._REGISTRY_RULES, _hooks._KEY_RULES)
+RULES = {rule.__name__ for table in TABLES for rules in table.values() for rule in rules}
 
 
 def _broken(*_args: object) -> object:
     raise RuntimeError("a rule that fails")
 
 
+def _break(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let one rule fail wherever it stands."""
+    for table in TABLES:
+        for method, rules in table.items():
+            broken = tuple(_broken if rule.__name__ == name else rule for rule in rules)
+            monkeypatch.setitem(table, method, broken)
+
+
 @pytest.fixture
 def everything_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in RULES:
+        _break(name, monkeypatch)
     for name in HOOKED:
         monkeypatch.setattr(_hooks, name, _broken)
     monkeypatch.setattr("liveref_mypy._flow.flows.findings_of", _broken)
@@ -41,7 +52,7 @@ def test_failing_rules_leave_mypy_as_it_is_without_the_plugin(tmp_path: Path) ->
 
 @pytest.mark.parametrize("rule", ["check_overlap", "check_widened"])
 def test_failing_rule_does_not_silence_the_others(rule: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_hooks, rule, _broken)
+    _break(rule, monkeypatch)
     code = f"liveref-{rule.removeprefix('check_')}"
     found = run([CASES / "wrong"], write_config(tmp_path), tmp_path / "cache").findings
     files = (CASES / "wrong").glob("*.py")
@@ -52,7 +63,7 @@ def test_failing_rule_does_not_silence_the_others(rule: str, tmp_path: Path, mon
 def test_failure_is_told_with_show_traceback(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(_hooks, "check_overlap", _broken)
+    _break("check_overlap", monkeypatch)
     run([CASES / "wrong" / "lookups.py"], write_config(tmp_path), tmp_path / "cache", "--show-traceback")
     assert "a rule that fails" in capsys.readouterr().err
 

@@ -19,23 +19,21 @@ def check_depth(call: Call) -> None:
     fault, hint = fault_of_spelling(expr, call.api), call.hint
     if fault is not None:
         _report_refused(call, "" if hint is None else call.text(hint), fault.part, fault.reason)
-    elif hint is not None:
-        verdict = depth_of(hint)
-        if verdict.part is not None:
-            _report(call, call.text(hint), call.text(verdict.part), verdict)
+    elif hint is not None and (verdict := depth_of(hint)).part is not None:
+        _report(call, call.text(hint), call.text(verdict.part), verdict)
 
 
 def _report(call: Call, hint: str, part: str, verdict: Verdict) -> None:
     if verdict.depth is Depth.UNSUPPORTED:
         _report_refused(call, hint, part, verdict.reason)
-    elif verdict.depth is Depth.SHALLOW:
-        where = "" if part == hint else f" in its part {part}"
-        call.fail(
-            _codes.SHALLOW,
-            f"the run-time check of the hint {hint} is partial{where}: {verdict.reason}; "
-            "hint with what can be checked, or switch liveref-shallow off where that is enough",
-            call.args["hint"],
-        )
+        return
+    where = "" if part == hint else f" in its part {part}"
+    call.fail(
+        _codes.SHALLOW,
+        f"the run-time check of the hint {hint} is partial{where}: {verdict.reason}; "
+        "hint with what can be checked, or switch liveref-shallow off where that is enough",
+        call.args["hint"],
+    )
 
 
 def _report_refused(call: Call, hint: str, part: str, reason: str) -> None:
