@@ -9,11 +9,12 @@ from weakref import WeakValueDictionary, ref
 
 from liveref._entry import Entry
 from liveref._key import RegistryKey
+from liveref._marker import redact
 from liveref._policy import RefLifetime
 from liveref._registry import SessionRefRegistry
 from liveref._session import current_session_registry
 from liveref._tag import readable
-from liveref.exceptions import InvalidArgumentError, NoCurrentRegistryError, RefLookupError
+from liveref.exceptions import InvalidArgumentError, NoCurrentRegistryError, NotJSONableError, RefLookupError
 
 __all__ = ["Missing", "Swap", "Writing"]
 
@@ -71,6 +72,22 @@ class Swap:
     def is_live(self, value: object) -> bool:
         """Whether a value is to become a key."""
         return isinstance(value, self.classes)
+
+    def refusal(self, path: str, value: object, advice: str) -> NotJSONableError:
+        """The error of a value that can't be carried; if it is a ref, the error tells which one and where from.
+
+        Args:
+            path: where in the payload it is.
+            value: what can't be carried; O(refs).
+            advice: what to do with a value that is no ref.
+        """
+        found = readable(type(value))
+        registry = current_session_registry(default=None) if self._registry is None else self._registry
+        ref = None if registry is None else _keys_by_object(registry).get(id(value))
+        if ref is None:
+            return NotJSONableError(path, found, advice)
+        origin = f"{found}, which is ref {redact(ref._id)} (inserted at {ref._entry.where()})"
+        return NotJSONableError(path, origin, f"Pass the key of that ref, or {found} in live=.")
 
     def write(self) -> Writing:
         """One write of one payload, as a context manager: if it raises, nothing was inserted."""

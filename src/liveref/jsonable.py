@@ -8,7 +8,7 @@ marker is always a text. Nothing here recurses, so depth is no limit.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, TypeAlias, cast
 
 from liveref._json import ADVICE, JSON, SPECIAL, encodable, path_step
@@ -22,10 +22,15 @@ from liveref.exceptions import MarkerError, NotJSONableError
 __all__ = ["decode", "encode", "find_markers", "reject_markers"]
 
 _Path: TypeAlias = tuple[Any, str | int]  # Any: the path of what the value is in, or None
+_Node: TypeAlias = tuple[Any, str | int, Any, Any, int]
+"""A container under way: the node that it is in and its name there, the container, its copy, its depth."""
 
 _PLAIN: Final = frozenset({type(None), bool, int})
-_STR: Final = frozenset({str})
-_ROOT: Final[_Path] = (None, 0)
+_TOP: Final[_Path] = (None, 0)
+"""The path of the list that holds the payload."""
+_DEEP: Final = 32
+"""The depth from which on a cycle is suspected, there and at each double of it."""
+_ADVICE: Final = f"{ADVICE} A live object goes as its key, or with its class in live=."
 
 
 def encode(payload: object, *, registry: SessionRefRegistry | None = None, live: Iterable[type] = ()) -> JSON:
@@ -38,7 +43,8 @@ def encode(payload: object, *, registry: SessionRefRegistry | None = None, live:
         live: the classes whose instances become markers. An object keeps its key from hop to hop.
 
     Raises:
-        NotJSONableError: anything else is in it; it names the path.
+        NotJSONableError: anything else is in it; it names the path, and if it is a ref also its key and
+            where it was inserted.
         NoCurrentRegistryError: a live object is in it, and there is no registry.
         CapacityExceededError, RegistryClosedError: the registry takes no more.
             Whatever it raises, nothing was inserted.
@@ -48,7 +54,7 @@ def encode(payload: object, *, registry: SessionRefRegistry | None = None, live:
         {'key': {'__blazen_session_ref__': '0f0e1d2c-3b4a-4958-8776-655443322110'}, 'n': [1, None]}
     """
     swap = Swap(registry, live=live)
-    encoder = _Encoder(swap.classes)
+    encoder = _Encoder(swap)
     encoded = encoder.run(payload)
     if encoder.found:
         with swap.write() as writing:
@@ -74,11 +80,11 @@ def decode(payload: JSON, *, registry: SessionRefRegistry | None = None) -> obje
         True
     """
     decoded: list[object] = [None]
-    todo: list[tuple[object, Any, _Path | None]] = [([payload], decoded, None)]
+    todo: list[tuple[object, Any, _Path]] = [([payload], decoded, _TOP)]
     while todo:
         source, copy, path = todo.pop()
         for name, item in _children(source):
-            here = _ROOT if path is None else (path, name)
+            here = (path, name)
             value, inside = _decoded(item, here, registry)
             copy[name] = value
             if inside is not None:
@@ -116,75 +122,88 @@ def reject_markers(payload: object) -> None:
 class _Encoder:
     """One run of `encode`: copies container by container, and notes where the live objects go.
 
-    The containers in it are Any, for their types are asked for one by one: a cast would cost as much again.
+    A container is copied whole and only what is not plain is replaced then, which is half the work of
+    building it up. What is in it is Any, for its type is asked for: a cast would cost as much again.
     """
 
-    def __init__(self, classes: tuple[type, ...]) -> None:
-        self._classes = classes
-        self._todo: list[tuple[Any, Any, _Path] | int] = []
-        self._inside: set[int] = set()  # the containers that the one under way is in
-        self.found: list[tuple[Any, str | int, object]] = []
+    def __init__(self, swap: Swap) -> None:
+        self._swap: Final = swap
+        self.found: Final[list[tuple[Any, str | int, object]]] = []
 
-    def run(self, payload: object) -> list[object]:
+    def run(self, payload: object) -> list[object]:  # noqa: C901  one loop: a call a container costs a tenth
         """A list of the copy, so that even the payload itself has a place."""
-        top: list[object] = [None]
-        self._fill(((0, payload),), top, None)
-        while self._todo:
-            task = self._todo.pop()
-            if type(task) is tuple:
-                self._enter(*task)
-            else:
-                self._inside.remove(cast("int", task))
+        top = [payload]
+        todo: list[_Node] = [(None, 0, [payload], top, 0)]
+        while todo:
+            node = todo.pop()
+            _, _, source, copy, depth = node
+            if depth >= _DEEP and not depth & (depth - 1):
+                _refuse_cycle(node)
+            if type(source) is list and _PLAIN.issuperset(map(type, copy)):
+                continue
+            depth += 1
+            for name, item in _items(node):
+                kind: type[object] = type(item)  # pyright: ignore[reportUnknownVariableType]  of an Any
+                if kind in _PLAIN or (kind is str and (item.isascii() or encodable(item))):
+                    continue
+                if kind is dict:
+                    copy[name] = inner = item.copy()
+                    if SESSION_REF_TAG in inner:
+                        copy[name] = {SESSION_REF_TAG: inner}
+                    if inner:
+                        todo.append((node, name, item, inner, depth))
+                elif kind is list:
+                    copy[name] = inner = item.copy()
+                    if inner:
+                        todo.append((node, name, item, inner, depth))
+                elif kind is not float or not math.isfinite(item):
+                    copy[name] = self._stand_in(item, kind, node, name)
         return top
 
-    def _enter(self, source: dict[str, object] | list[object], copy: Any, path: _Path) -> None:
-        identity = id(source)
-        if identity in self._inside:
-            raise NotJSONableError(_text(path), "a container that contains itself", ADVICE)
-        todo, before = self._todo, len(self._todo)
-        if isinstance(source, dict):
-            _check_names(cast("Mapping[object, object]", source), path)
-        self._fill(source.items() if isinstance(source, dict) else enumerate(source), copy, path)
-        if len(todo) > before:  # it holds containers, and is left once those are done
-            self._inside.add(identity)
-            todo.insert(before, identity)
-
-    def _fill(self, items: Iterable[tuple[Any, Any]], copy: Any, path: _Path | None) -> None:
-        for name, item in items:
-            kind: type[object] = type(item)  # pyright: ignore[reportUnknownVariableType]  of an Any
-            if (
-                kind in _PLAIN
-                or (kind is str and (item.isascii() or encodable(item)))
-                or (kind is float and math.isfinite(item))
-            ):
-                copy[name] = item
-            else:
-                copy[name] = self._other(item, kind, copy, name, _ROOT if path is None else (path, name))
-
-    def _other(self, item: Any, kind: type[object], copy: Any, name: str | int, path: _Path) -> object:
-        if kind is dict:
-            inner: dict[str, object] = {}
-            self._todo.append((item, inner, path))
-            return {SESSION_REF_TAG: inner} if SESSION_REF_TAG in item else inner
-        if kind is list:
-            items: list[object] = [None] * len(item)
-            self._todo.append((item, items, path))
-            return items
+    def _stand_in(self, item: object, kind: type[object], node: _Node, name: str | int) -> object:
         if kind is RegistryKey:
-            key: RegistryKey[object] = item
-            return key.to_marker()
-        if isinstance(item, self._classes):
-            self.found.append((copy, name, item))
+            return cast("RegistryKey[object]", item).to_marker()
+        if self._swap.is_live(item):
+            self.found.append((node[3], name, item))
             return None
-        raise NotJSONableError(_text(path), SPECIAL.get(kind) or readable(kind), ADVICE)
+        path = _text((node, name))
+        if kind in SPECIAL:
+            raise NotJSONableError(path, SPECIAL[kind], ADVICE)
+        raise self._swap.refusal(path, item, _ADVICE)
 
 
-def _check_names(source: Mapping[object, object], path: _Path) -> None:
-    if set(map(type, source)) <= _STR and all(map(str.isascii, cast("Iterable[str]", source))):
-        return
-    for name in source:
-        if type(name) is not str or not encodable(name):
-            raise NotJSONableError(_text(path), f"a dict key of type {readable(type(name))}", ADVICE)
+def _items(node: _Node) -> Iterable[tuple[Any, Any]]:
+    """The items of a copied container, once the names of a dict are checked."""
+    if type(node[2]) is list:
+        items: list[Any] = node[3]
+        return enumerate(items)
+    fields: dict[Any, Any] = node[3]
+    names: Iterable[object] = fields
+    for name in names:
+        if type(name) is not str or not (name.isascii() or encodable(name)):
+            kind = readable(type(name))  # pyright: ignore[reportUnknownArgumentType]  of an object
+            raise NotJSONableError(_text(node), f"a dict key of type {kind}", ADVICE)
+    return fields.items()
+
+
+def _refuse_cycle(node: _Node) -> None:
+    """Raise if a container is inside itself: where a cycle is followed, each container comes again and again."""
+    outer = node[0]
+    while outer is not None and outer[2] is not node[2]:
+        outer = outer[0]
+    if outer is not None:
+        raise NotJSONableError(_text(_first_repeated(node)), "a container that contains itself", ADVICE)
+
+
+def _first_repeated(node: _Node) -> _Node:
+    """Of a node and those that it is in, the outermost whose container came before."""
+    nodes: list[_Node] = []
+    outer: _Node | None = node
+    while outer is not None:
+        nodes.append(outer)
+        outer = outer[0]
+    first = {id(each[2]): each for each in nodes}
+    return next(each for each in reversed(nodes) if first[id(each[2])] is not each)
 
 
 def _decoded(
@@ -209,7 +228,7 @@ def _decoded(
 
 def _walk(payload: object) -> Iterator[tuple[object, _Path, bool]]:
     """Every value of a payload with its path, in its order, and whether it is a dict that was escaped."""
-    todo: list[tuple[object, _Path, bool]] = [(payload, _ROOT, False)]
+    todo: list[tuple[object, _Path, bool]] = [(payload, (_TOP, 0), False)]
     while todo:
         item, path, escaped = todo.pop()
         yield item, path, escaped
@@ -249,11 +268,11 @@ def _key_of(marker: object, path: _Path) -> RegistryKey[object]:
     raise MarkerError(f"{found} at {_text(path)}", expected)
 
 
-def _text(path: _Path) -> str:
+def _text(path: _Path | _Node) -> str:
     """A path as text: ``$.event.conns[2]``."""
     names: list[str | int] = []
-    step: _Path | None = path
+    step: _Path | _Node | None = path
     while step is not None:
-        step, name = step
-        names.append(name)
-    return f"${''.join(map(path_step, reversed(names[:-1])))}"
+        names.append(step[1])
+        step = step[0]
+    return f"${''.join(map(path_step, reversed(names[:-2])))}"

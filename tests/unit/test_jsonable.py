@@ -128,6 +128,31 @@ def test_a_payload_that_fails_inserts_nothing() -> None:
         encode(Conn(), registry=registry, live=[Conn])
 
 
+def test_a_ref_that_can_not_be_carried_is_told_with_its_key_and_where_it_was_inserted() -> None:
+    registry = SessionRefRegistry()
+    conn = Conn()
+    key = registry.insert(conn)
+    (info,) = registry.describe()
+    with pytest.raises(NotJSONableError) as caught:
+        encode({"event": [conn]}, registry=registry)
+    found = f"{__name__}.Conn, which is ref {info.key} (inserted at {info.where})"
+    advice = f"Pass the key of that ref, or {__name__}.Conn in live=."
+    assert str(caught.value) == f"$.event[0] is not JSON: found {found}. {advice}"
+    assert str(key) not in str(caught.value)
+
+
+def test_a_ref_of_the_current_registry_or_its_parent_is_told_too() -> None:
+    conn = Conn()
+    with Session() as parent, parent.child(isolated=True):
+        parent.refs.insert(conn)
+        with pytest.raises(NotJSONableError, match=r"Conn, which is ref \w{6}… \(inserted at .*:\d+\)\. Pass the key"):
+            encode([conn])
+        with pytest.raises(NotJSONableError, match=r"found .*Conn\. Pass None, .*A live object goes as its key"):
+            encode([Conn()])
+        with pytest.raises(NotJSONableError, match=r"found .*Conn\. Pass None"):
+            encode([conn], registry=SessionRefRegistry())
+
+
 def test_live_takes_classes() -> None:
     with pytest.raises(InvalidArgumentError, match="live must be classes, found str"):
         encode(1, live=["Conn"])  # type: ignore[list-item]
@@ -199,6 +224,16 @@ def test_a_container_in_itself_is_refused_and_one_in_two_places_is_not() -> None
     loop.append({"again": loop})
     with pytest.raises(NotJSONableError, match=r"^\$\[1\]\.again is not JSON: found a container that contains itself"):
         encode(loop)
+    for depth in (1, 31, 32, 80):
+        tail: list[object] = [{}]
+        ring = tail
+        for _ in range(depth):
+            ring = [ring]
+        tail.append(ring)
+        with pytest.raises(
+            NotJSONableError, match=rf"^\$\.a(\[0\]){{{depth}}}\[1\] is not JSON: found a container that"
+        ):
+            encode({"a": ring})
     shared = {"a": 1}
     assert encode([shared, shared]) == [shared, shared]
 
