@@ -1,0 +1,48 @@
+"""msgspec: keys as fields of a Struct, in JSON, MessagePack and `msgspec.convert`."""
+
+from __future__ import annotations
+
+from typing import Final, TypeVar, get_args, get_origin
+
+from liveref._key import RegistryKey, _Field
+from liveref._tag import readable
+
+__all__ = ["dec_hook", "enc_hook"]
+
+_ADVICE: Final = "Ask this hook from your own one, for what that does not know."
+
+
+def enc_hook(found: object) -> dict[str, str]:
+    """The typed marker of a key: pass it as ``enc_hook=`` to an encoder.
+
+    Raises:
+        NotImplementedError: it is no key, which msgspec expects to be told so.
+
+    Example:
+        >>> import msgspec
+        >>> key = RegistryKey.parse("0f0e1d2c-3b4a-4958-8776-655443322110", int)
+        >>> msgspec.json.encode([key], enc_hook=enc_hook)
+        b'[{"__blazen_session_ref__":"0f0e1d2c-3b4a-4958-8776-655443322110","type":"builtins:int"}]'
+    """
+    if type(found) is RegistryKey:
+        return found.to_marker(typed=True)
+    raise NotImplementedError(f"liveref's enc_hook writes keys alone, found {readable(type(found))}. {_ADVICE}")
+
+
+def dec_hook(expected: object, found: object) -> RegistryKey[object]:
+    """The key of a marker: pass it as ``dec_hook=`` to a decoder.
+
+    Args:
+        expected: the type of the field, such as ``RegistryKey[sqlite3.Connection]``.
+        found: what the message holds there, or in `msgspec.convert` the key itself.
+
+    Raises:
+        MarkerError: it is no marker, or one of another type; msgspec makes it a ValidationError with its path.
+        NotImplementedError: the field holds no key, which msgspec expects to be told so.
+    """
+    if (get_origin(expected) or expected) is not RegistryKey:
+        raise NotImplementedError(f"liveref's dec_hook reads keys alone, not {readable(expected)}. {_ADVICE}")
+    hint: object = next(iter(get_args(expected)), object)
+    if isinstance(hint, TypeVar):  # a generic Struct without its parameter
+        hint = object
+    return _Field(hint).read(found)
