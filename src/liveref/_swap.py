@@ -8,15 +8,22 @@ from typing import Final, Literal, Self, TypeAlias, cast, get_args
 from weakref import WeakValueDictionary, ref
 
 from liveref._entry import Entry
-from liveref._key import RegistryKey
-from liveref._marker import redact
+from liveref._hints import class_info, sealed
+from liveref._key import RegistryKey, make_key
+from liveref._marker import parse_marker, redact
 from liveref._policy import RefLifetime
 from liveref._registry import SessionRefRegistry
 from liveref._session import current_session_registry
-from liveref._tag import readable
-from liveref.exceptions import InvalidArgumentError, NoCurrentRegistryError, NotJSONableError, RefLookupError
+from liveref._tag import loaded_class, readable
+from liveref.exceptions import (
+    HintError,
+    InvalidArgumentError,
+    NoCurrentRegistryError,
+    NotJSONableError,
+    RefLookupError,
+)
 
-__all__ = ["Missing", "Swap", "Writing"]
+__all__ = ["Missing", "Swap", "Writing", "key_of_typed"]
 
 Missing: TypeAlias = Literal["raise", "key"]
 
@@ -185,6 +192,24 @@ class Writing:
 
 def _referent(reference: ref[SessionRefRegistry]) -> SessionRefRegistry | None:
     return reference()
+
+
+def key_of_typed(marker: object) -> RegistryKey[object]:
+    """The key of a typed marker, for an engine that does not say which type it expects.
+
+    Its hint is the class that the type tag names, if it is loaded. Else the key opens only a ref of that tag.
+
+    Raises:
+        MarkerError: it is no marker.
+    """
+    uid, tag = parse_marker(marker)
+    if tag is None:
+        return make_key(uid, object)
+    named = loaded_class(tag)
+    try:
+        return make_key(uid, sealed(tag) if named is None else class_info(named))
+    except HintError:  # a Protocol that can't be checked
+        return make_key(uid, sealed(tag))
 
 
 def _keys_by_object(registry: SessionRefRegistry) -> dict[int, RegistryKey[object]]:
