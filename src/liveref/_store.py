@@ -12,6 +12,7 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from contextvars import ContextVar
 from itertools import islice, repeat, tee
 from operator import attrgetter
 from time import monotonic
@@ -40,13 +41,16 @@ from liveref.exceptions import (
     RegistryClosedError,
 )
 
-__all__ = ["State", "Store"]
+__all__ = ["State", "Store", "witness"]
 
 _REMEMBERED: Final = 10_000
 _TOKENS: Final = 64
 _ID: Final[Callable[[RegistryKey[object]], bytes]] = attrgetter("_id")
 _ENTRY: Final[Callable[[RegistryKey[object]], Entry]] = attrgetter("_entry")
 _VALUE: Final[Callable[[RegistryKey[object]], object]] = attrgetter("_value")
+
+witness: Final[ContextVar[Callable[[Store], object] | None]] = ContextVar("liveref_witness", default=None)
+"""Is told of each registry that is made: so the pytest plugin knows those of a test."""
 
 
 class State(NamedTuple):
@@ -103,6 +107,9 @@ class Store:
         self._closed = False
         self._parent: Self | None = None
         self._latest: Entry | None = None
+        told = witness.get()
+        if told is not None:
+            told(self)
 
     def _admit(self, operation: str) -> None:
         """Take the room of one ref.

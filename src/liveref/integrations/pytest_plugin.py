@@ -1,0 +1,130 @@
+"""pytest: the fixture `live_session`, and tests that fail when they leave refs with finalizers behind.
+
+Load it with ``-p liveref.integrations.pytest_plugin``, or ``pytest_plugins`` in the top ``conftest.py``. It is
+no entry point: it changes which tests pass, and that should be asked for.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Awaitable, Callable, Generator, Iterable
+from contextlib import contextmanager
+from typing import Final
+from weakref import ref as weak
+
+import pytest
+
+from liveref._hints import tag_of
+from liveref._key import RegistryKey
+from liveref._registry import SessionRefRegistry
+from liveref._session import Session, bind
+from liveref._store import Store, witness
+
+__all__ = ["live_session"]
+
+_MARKER: Final = "leaks_refs"
+_ADVICE: Final = (
+    "Release or remove each, or close its registry or session. "
+    f"Mark a test that means to leave them @pytest.mark.{_MARKER}."
+)
+
+
+class _Watch:
+    """The refs that a test may leave behind: in its live session, and in registries made while it runs."""
+
+    def __init__(self, refs: SessionRefRegistry | None) -> None:
+        self._live: Final = refs
+        self._before: Final = frozenset([] if refs is None else refs)
+        self._made: Final[list[tuple[weak[Store], dict[bytes, RegistryKey[object]]]]] = []
+
+    @contextmanager
+    def watching(self) -> Generator[None]:
+        """Take note of each registry that is made meanwhile."""
+        token = witness.set(self._note)
+        try:
+            yield
+        finally:
+            witness.reset(token)
+
+    def _note(self, made: Store) -> None:
+        self._made.append((weak(made), made._refs))  # the refs outlive a registry that is collected
+
+    def lost(self) -> list[RegistryKey[object]]:
+        """What nobody can finalize any more, and what the test put into its live session."""
+        live = [] if self._live is None else [key for key in self._live if key not in self._before]
+        return _unfinished([*live, *(key for made, refs in self._made if made() is None for key in refs.values())])
+
+    def left(self) -> list[RegistryKey[object]]:
+        """What is in registries that the test made and that are still there, if only because of a cycle."""
+        return _unfinished(key for made, refs in self._made if made() is not None for key in refs.copy().values())
+
+
+_WATCH: Final = pytest.StashKey[_Watch]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker."""
+    config.addinivalue_line("markers", f"{_MARKER}: the test leaves refs with finalizers behind on purpose")
+
+
+@pytest.fixture
+def live_session() -> Generator[Session]:
+    """A session that is current in the test, synchronous or not, and ends after it.
+
+    What fixtures insert ends with it. What the test inserts with a finalizer has to be gone when the test ends.
+    """
+    with Session() as session:
+        yield session
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Run a test, and fail it for what it has lost."""
+    session: object = getattr(item, "funcargs", {}).get("live_session")
+    watch = item.stash[_WATCH] = _Watch(session.refs if isinstance(session, Session) else None)
+    with watch.watching(), _in_task(item, watch):
+        result = yield
+    _refuse(item, watch.lost())
+    return result
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    """Run the teardown of a test, and fail it for what is open then."""
+    result = yield
+    if _WATCH in item.stash:
+        watch = item.stash[_WATCH]
+        del item.stash[_WATCH]
+        _refuse(item, watch.left())
+    return result
+
+
+@contextmanager
+def _in_task(item: pytest.Item, watch: _Watch) -> Generator[None]:
+    """Carry what is current into an asynchronous test, whose event loop may have an older context."""
+    if not isinstance(item, pytest.Function) or not inspect.iscoroutinefunction(item.obj):
+        yield
+        return
+    test: Callable[..., Awaitable[object]] = item.obj
+
+    @functools.wraps(test)
+    async def run(*args: object, **kwargs: object) -> object:
+        with watch.watching():
+            return await bound(*args, **kwargs)
+
+    bound = bind(test) if "live_session" in item.funcargs else test
+    item.obj = run
+    yield
+    item.obj = test
+
+
+def _unfinished(keys: Iterable[RegistryKey[object]]) -> list[RegistryKey[object]]:
+    return [key for key in keys if key._entry.finalizer is not None]
+
+
+def _refuse(item: pytest.Item, keys: list[RegistryKey[object]]) -> None:
+    leaks = [f"  {tag_of(key._info)} inserted at {key._entry.where()}" for key in keys]
+    if leaks and item.get_closest_marker(_MARKER) is None:
+        heading = f"the test left {len(leaks)} ref(s) with finalizers:"
+        pytest.fail("\n".join([heading, *leaks, _ADVICE]), pytrace=False)
