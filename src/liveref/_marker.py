@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
 
 from liveref.exceptions import KeyFormatError, MarkerError
 
-__all__ = ["CANONICAL_PATTERN", "SESSION_REF_TAG", "parse_marker", "parse_text", "redact", "text_of"]
+__all__ = ["CANONICAL_PATTERN", "SESSION_REF_TAG", "concealed", "parse_marker", "parse_text", "redact", "text_of"]
 
 SESSION_REF_TAG: Final = "__blazen_session_ref__"
 """The one key of a marker: ``{"__blazen_session_ref__": "<uuid>"}`` (Blazen ``session_ref.rs``)."""
@@ -18,6 +19,7 @@ CANONICAL_PATTERN: Final = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 _CANONICAL: Final = re.compile(CANONICAL_PATTERN)
 _CANONICAL_LENGTH: Final = 36
+_GET: Final[Callable[[object, str], object]] = vars(dict)["get"]
 _FORM: Final = "a canonical lower-case UUID"
 
 
@@ -46,6 +48,8 @@ def parse_marker(marker: object) -> tuple[bytes, str | None]:
 
     A subclass of dict is read as the dict it is: none of its own methods runs.
     """
+    if type(marker) is _Concealed:
+        marker = marker.found
     if not issubclass(type(marker), dict):
         raise MarkerError(_describe(marker), "a marker, which is a dict")
     fields: dict[object, object] = dict(dict.items(marker))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
@@ -58,6 +62,26 @@ def parse_marker(marker: object) -> tuple[bytes, str | None]:
         raise MarkerError("a dict with other keys beside the tag", "a marker, typed or not")
     uid = parse_text(fields[SESSION_REF_TAG], MarkerError)
     return uid, tag if isinstance(tag, str) else None
+
+
+class _Concealed(str):
+    """What may be shown of something that holds a whole key: a str, for every encoder takes that."""
+
+    __slots__ = ("found",)
+
+    found: object
+
+
+def concealed(found: object) -> object:
+    """What shows no whole key, and is read by `parse_marker` as what was found."""
+    is_dict = issubclass(type(found), dict)
+    text = _GET(found, SESSION_REF_TAG) if is_dict else found
+    digits = _CANONICAL.search(text.lower()) if isinstance(text, str) else None
+    if digits is None:
+        return found
+    shown = _Concealed(f"a {'marker' if is_dict else 'text'} with the session reference {digits[0][:6]}…")
+    shown.found = found
+    return shown
 
 
 def _describe(found: object) -> str:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from liveref._marker import CANONICAL_PATTERN, SESSION_REF_TAG
+from liveref._marker import CANONICAL_PATTERN, SESSION_REF_TAG, concealed
 
 __all__ = ["key_schema"]
 
@@ -53,11 +53,13 @@ def key_schema(field: _Field[Key], tag: str | None) -> dict[str, object]:
 
 
 def _reader(read: Callable[[object], Key], tag: str | None) -> dict[str, object]:
-    return {
-        "type": "function-plain",
-        "function": {"type": "no-info", "function": read},
-        "json_schema_input_schema": _marker_schema(tag, typed=False),
-    }
+    """Two steps, for pydantic prints the input of a step that fails: that of the second shows no whole key."""
+    first = _step(concealed) | {"json_schema_input_schema": _marker_schema(tag, typed=False)}
+    return {"type": "chain", "steps": [first, _step(read)]}
+
+
+def _step(function: Callable[[object], object]) -> dict[str, object]:
+    return {"type": "function-plain", "function": {"type": "no-info", "function": function}}
 
 
 def _marker_schema(tag: str | None, *, typed: bool) -> dict[str, object]:

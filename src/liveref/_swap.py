@@ -93,7 +93,8 @@ class Swap:
         ref = None if registry is None else _keys_by_object(registry).get(id(value))
         if ref is None:
             return NotJSONableError(path, found, advice)
-        origin = f"{found}, which is ref {redact(ref._id)} (inserted at {ref._entry.where()})"
+        where = ref._entry.where() or "the resume of its session"
+        origin = f"{found}, which is ref {redact(ref._id)} (inserted at {where})"
         return NotJSONableError(path, origin, f"Pass the key of that ref, or {found} in live=.")
 
     def write(self) -> Writing:

@@ -132,6 +132,30 @@ def test_closed_by_a_fixture(make):
     result.stdout.fnmatch_lines(["*inserted at *.py:22", "*inserted at *.py:26"])
 
 
+def test_what_a_resumed_session_has_not_opened_is_no_leak(run) -> None:
+    result = run("""
+from liveref import reopener
+
+@reopener("tests.pytest_plugin.list", finalizer=close)
+def make():
+    return []
+
+@pytest.fixture
+def paused():
+    with Session() as session:
+        key = session.refs.open(make.recipe())
+        return key, session.snapshot()
+
+def test_unopened(paused):
+    Session.resume(paused[1])
+
+def test_opened(paused):
+    Session.resume(paused[1]).refs.get_any(paused[0])
+""", "-W", "ignore::ResourceWarning")  # fmt: skip
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*test_opened*", "  builtins:* inserted at a resume"])
+
+
 def test_what_fixtures_insert_is_theirs_and_ends_with_them(run) -> None:
     result = run("""
 @pytest.fixture

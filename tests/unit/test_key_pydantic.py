@@ -220,6 +220,32 @@ def test_validation_error_names_the_field() -> None:
     assert caught.value.errors()[0]["loc"] == ("refs", 1)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        TEXT,
+        marker("builtins:str"),
+        marker() | {"more": 1},
+        {SESSION_REF_TAG: TEXT.upper()},
+        {SESSION_REF_TAG: f" {TEXT}"},
+    ],
+    ids=["text", "type", "extra key", "upper case", "space"],
+)
+@pytest.mark.parametrize("strict", [True, False], ids=["strict", "lax"])
+def test_validation_error_shows_no_whole_key(wrong: object, strict: bool) -> None:
+    with pytest.raises(ValidationError, match=r"with the session reference 0f0e1d…") as caught:
+        Job.model_validate({"conn": wrong}, strict=strict)
+    (error,) = caught.value.errors()
+    for shown in (str(caught.value), repr(caught.value), repr(error), caught.value.json()):
+        assert TEXT[-12:] not in shown.lower()
+
+
+def test_validation_error_shows_other_input_as_it_is() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Job.model_validate({"conn": {"ref": 5}})
+    assert caught.value.errors()[0]["input"] == {"ref": 5}
+
+
 def test_strict_mode_reads_the_same() -> None:
     assert Job.model_validate({"conn": CONNECTION}, strict=True).conn == CONNECTION
     assert Job.model_validate_json(json.dumps({"conn": marker()}), strict=True).conn == CONNECTION

@@ -15,6 +15,7 @@ from weakref import ref as weak
 
 import pytest
 
+from liveref._entry import Entry
 from liveref._hints import tag_of
 from liveref._key import RegistryKey
 from liveref._registry import SessionRefRegistry
@@ -120,11 +121,16 @@ def _in_task(item: pytest.Item, watch: _Watch) -> Generator[None]:
 
 
 def _unfinished(keys: Iterable[RegistryKey[object]]) -> list[RegistryKey[object]]:
-    return [key for key in keys if key._entry.finalizer is not None]
+    return [key for key in keys if key._entry.finalizer is not None and _was_opened(key._entry)]
+
+
+def _was_opened(entry: Entry) -> bool:
+    """Not so where a recipe would open it at the first lookup after a pause."""
+    return entry.opening is None or bool(entry.opening.peek())
 
 
 def _refuse(item: pytest.Item, keys: list[RegistryKey[object]]) -> None:
-    leaks = [f"  {tag_of(key._info)} inserted at {key._entry.where()}" for key in keys]
+    leaks = [f"  {tag_of(key._info)} inserted at {key._entry.where() or 'a resume'}" for key in keys]
     if leaks and item.get_closest_marker(_MARKER) is None:
         heading = f"the test left {len(leaks)} ref(s) with finalizers:"
         pytest.fail("\n".join([heading, *leaks, _ADVICE]), pytrace=False)
