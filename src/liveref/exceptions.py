@@ -20,6 +20,7 @@ __all__ = [
     "NoCurrentRegistryError",
     "NotJSONableError",
     "NotPicklableError",
+    "PickleFormatError",
     "RefDroppedError",
     "RefDroppedWarning",
     "RefFailure",
@@ -236,6 +237,26 @@ class NotPicklableError(NotJSONableError):
     def __str__(self) -> str:
         path, found, advice = self.args
         return f"{path} can't be pickled: found {found}. {advice}"
+
+
+class PickleFormatError(LiveRefError, ValueError):
+    """Bytes can't be unpickled: they are damaged, of something else, or name what is not here.
+
+    Args:
+        error: the type of what unpickling raised.
+        name: the module or attribute that is missing, or None.
+    """
+
+    def __init__(self, error: str, name: str | None) -> None:
+        super().__init__(error, name)
+
+    def __str__(self) -> str:
+        error, name = self.args
+        missing = f", for {name!r} is missing here" if name else ""
+        return (
+            f"the bytes can't be unpickled: {error}{missing}. "
+            f"Pass all that dumps() gave, where the same classes can be imported."
+        )
 
 
 class InvalidArgumentError(LiveRefError, ValueError, TypeError):

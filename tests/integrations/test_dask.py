@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from liveref import RefNotFoundError, RefTypeError, RegistryKey, SessionRefRegistry
+from liveref import RefNotFoundError, RefTypeError, RegistryKey, Session, SessionRefRegistry, SessionSnapshot, reopener
 
 pytest.importorskip("distributed", reason="needs liveref[dask]")
 
@@ -109,18 +110,34 @@ def test_a_key_of_another_type_is_refused_in_the_task(client: Client) -> None:
         client.submit(count, RegistryKey.parse(str(key), int), pure=False).result(timeout=30)
 
 
-def test_a_worker_in_another_process_has_the_key_and_not_the_object() -> None:
+@reopener("tests.dask.db", finalizer=sqlite3.Connection.close)
+def reopen(path: str) -> sqlite3.Connection:
+    return sqlite3.connect(path, check_same_thread=False)
+
+
+def test_a_worker_in_another_process_opens_the_object_by_its_recipe_alone(tmp_path: Path) -> None:
+    def planets(key: RegistryKey[sqlite3.Connection], paused: bytes) -> list[str]:
+        @reopener("tests.dask.db", finalizer=sqlite3.Connection.close)  # as a module of the worker's would
+        def reopen(path: str) -> sqlite3.Connection:
+            return sqlite3.connect(path)
+
+        with Session.resume(SessionSnapshot.from_bytes(paused, trusted=True)) as session:
+            return [name for (name,) in session.refs.get(key).execute("select name from planets")]
+
     def look_up(key: RegistryKey[object]) -> object:
         return SessionRefRegistry().get(key)
 
-    registry = SessionRefRegistry()
-    key = registry.insert([1])
     with (
+        Session() as session,
         LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0") as cluster,
         Client(cluster) as client,
     ):
         client.run(register)
+        key = session.refs.open(reopen.recipe(str(tmp_path / "planets.db")))
+        session.refs.get(key).executescript("create table planets as select 'Mars' as name")
         assert client.submit(lambda found: found, key).result(timeout=30) == key
         with pytest.raises(RefNotFoundError) as caught:
             client.submit(look_up, key).result(timeout=30)
         assert str(key) not in str(caught.value)
+        paused = session.snapshot().to_bytes()
+        assert client.submit(planets, key, paused).result(timeout=30) == ["Mars"]

@@ -20,6 +20,7 @@ from liveref import (
     NoCurrentRegistryError,
     NotJSONableError,
     NotPicklableError,
+    PickleFormatError,
     RefDroppedError,
     RefFailure,
     RefLifetime,
@@ -114,6 +115,7 @@ def more_kinds(
     argument: InvalidArgumentError,
     jsonable: NotJSONableError,
     picklable: NotPicklableError,
+    pickle: PickleFormatError,
     state: SessionStateError,
     closed: RegistryClosedError,
 ) -> None:
@@ -121,6 +123,7 @@ def more_kinds(
     takes_type(argument)
     takes_type(jsonable)
     takes_type(picklable)
+    takes_value(pickle)
     takes_runtime(state)
     takes_runtime(closed)
     takes_lookup(jsonable)  # E: argument

@@ -1,0 +1,61 @@
+"""pickle: live objects in a payload travel as keys, through ``persistent_id``; for engines that pickle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from liveref import _pickling
+from liveref._registry import SessionRefRegistry
+from liveref._swap import Swap
+from liveref._tag import readable
+from liveref.exceptions import LiveRefError, PickleFormatError
+
+__all__ = ["dumps", "loads"]
+
+
+def dumps(obj: object, registry: SessionRefRegistry | None = None, *, live: Iterable[type] = ()) -> bytes:
+    """The pickle of a payload, with keys in place of its live objects.
+
+    Args:
+        obj: the payload; keys in it pickle as keys, with their hints.
+        registry: where live objects are inserted, unless they are there; None for the current one.
+        live: the classes whose instances become keys. An object keeps its key from hop to hop.
+
+    Raises:
+        NotPicklableError: a part of it can't be pickled; it names the path.
+        NoCurrentRegistryError: a live object is in it, and there is no registry.
+        CapacityExceededError, RegistryClosedError: the registry takes no more.
+            Whatever it raises, nothing was inserted.
+
+    Example:
+        >>> import threading
+        >>> registry = SessionRefRegistry()
+        >>> lock = threading.Lock()
+        >>> loads(dumps({"lock": lock}, registry, live=[type(lock)]), registry)["lock"] is lock
+        True
+    """
+    with Swap(registry, live=live).write() as writing:
+        return _pickling.dumps(obj, writing)
+
+
+def loads(data: bytes, registry: SessionRefRegistry | None = None) -> object:
+    """What `dumps` was given: keys as keys, live objects as those objects.
+
+    As with pickle itself, load only what you trust: a pickle may run any code.
+
+    Args:
+        data: what `dumps` gave.
+        registry: where live objects are looked up; None for the current one.
+
+    Raises:
+        PickleFormatError: it can't be unpickled.
+        RefNotFoundError, RefReleasedError, RefDroppedError: a live object is not there any more.
+        NoCurrentRegistryError: a live object is in it, and there is no registry.
+    """
+    try:
+        return _pickling.loads(data, Swap(registry))
+    except (LiveRefError, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001  broken bytes raise anything; the text may hold a repr, so it goes no further
+        found, name = readable(type(error)), getattr(error, "name", None)
+    raise PickleFormatError(found, name if isinstance(name, str) else None)

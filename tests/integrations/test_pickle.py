@@ -1,0 +1,136 @@
+"""pickle with keys in place of live objects: identity, keys, what can't be read."""
+
+from __future__ import annotations
+
+import pickle
+import sqlite3
+import threading
+from dataclasses import dataclass
+
+import pytest
+
+from liveref import (
+    InvalidArgumentError,
+    KeyFormatError,
+    NoCurrentRegistryError,
+    NotPicklableError,
+    PickleFormatError,
+    RefReleasedError,
+    RegistryKey,
+    Session,
+    SessionRefRegistry,
+)
+from liveref.integrations.pickle import dumps, loads
+
+LOCK = type(threading.Lock())
+
+
+@dataclass
+class State:
+    lock: object
+    again: list[object]
+    rows: RegistryKey[list[int]]
+    text: str = "plain"
+
+
+@pytest.fixture
+def registry() -> SessionRefRegistry:
+    return SessionRefRegistry()
+
+
+def test_live_objects_come_back_as_themselves_and_keys_as_keys(registry: SessionRefRegistry) -> None:
+    lock, rows = threading.Lock(), registry.insert([1], list[int])
+    found = loads(dumps(State(lock, [lock], rows), registry, live=[LOCK]), registry)
+    assert isinstance(found, State)
+    assert found.lock is found.again[0] is lock
+    assert (found.rows, found.rows.hint, found.text) == (rows, list[int], "plain")
+
+
+def test_an_object_keeps_its_key_from_hop_to_hop(registry: SessionRefRegistry) -> None:
+    lock = threading.Lock()
+    payload: object = [lock]
+    for _ in range(3):
+        payload = loads(dumps(payload, registry, live=[LOCK]), registry)
+    assert len(registry) == 1
+
+
+def test_the_registry_is_the_current_one_unless_named() -> None:
+    lock = threading.Lock()
+    with Session():
+        data = dumps(lock, live=[LOCK])
+        assert loads(data) is lock
+    with pytest.raises(NoCurrentRegistryError):
+        loads(data)
+    with pytest.raises(NoCurrentRegistryError):
+        dumps(lock, live=[LOCK])
+    assert loads(dumps([1])) == [1]
+
+
+class Box(list[int]):
+    """What a snapshot can pickle."""
+
+
+def test_after_a_resume_a_pickle_gives_what_was_restored() -> None:
+    with Session() as session:
+        data = dumps({"box": Box([1])}, live=[Box])
+        snapshot = session.snapshot()
+    with Session.resume(snapshot) as resumed:
+        (key,) = resumed.refs
+        found = loads(data)
+        assert found == {"box": Box([1])}
+        assert found["box"] is resumed.refs.get_any(key)
+
+
+def test_what_can_not_be_pickled_is_told_with_its_path_and_inserts_nothing(registry: SessionRefRegistry) -> None:
+    with pytest.raises(NotPicklableError, match=r"^\$\.event\[1\] can't be pickled: found sqlite3\.Connection"):
+        connection = sqlite3.connect(":memory:")
+        try:
+            dumps({"event": [threading.Lock(), connection]}, registry, live=[LOCK])
+        finally:
+            connection.close()
+    assert registry.is_empty()
+
+
+def test_a_live_object_that_has_gone_is_told(registry: SessionRefRegistry) -> None:
+    data = dumps(threading.Lock(), registry, live=[LOCK])
+    registry.drain()
+    with pytest.raises(RefReleasedError, match="is gone: drained"):
+        loads(data, registry)
+
+
+class Secret:
+    """Its repr must not get into an error."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return int, ("secret",)
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"", "EOFError"),
+        (b"garbage", "UnpicklingError"),
+        (pickle.dumps([1, "x"])[:-3], "UnpicklingError|EOFError"),
+        (b"cliveref_no_such_module\nfoo\n.", "ModuleNotFoundError, for 'liveref_no_such_module' is missing here"),
+        (b"cos\nno_such_name\n.", "AttributeError"),
+        (pickle.dumps(Secret()), "ValueError"),
+    ],
+    ids=["empty", "garbage", "cut", "module", "name", "raising"],
+)
+def test_broken_bytes_are_told_without_what_they_hold(data: bytes, told: str) -> None:
+    with pytest.raises(PickleFormatError, match=f"can't be unpickled: .*({told})") as caught:
+        loads(data)
+    error: BaseException = caught.value
+    assert error.__cause__ is error.__context__ is None
+    assert "secret" not in str(error)
+
+
+@pytest.mark.parametrize("data", [b"Pfoo\n.", b"I5\nQ."], ids=["text", "int"])
+def test_a_persistent_id_of_somebody_else_is_no_key(data: bytes) -> None:
+    with pytest.raises(KeyFormatError, match="not a session reference"):
+        loads(data)
+
+
+def test_live_takes_classes(registry: SessionRefRegistry) -> None:
+    with pytest.raises(InvalidArgumentError, match="live must be classes"):
+        dumps(1, registry, live=["Lock"])  # type: ignore[list-item]
