@@ -10,27 +10,29 @@ Checks are kept weakly, by hint: the keys hold them. So no hint and no class out
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, TypeAlias, cast
+from types import UnionType
+from typing import Annotated, Final, TypeAlias, Union, cast, get_origin
 from weakref import WeakValueDictionary
 
 from liveref._checks import Trail, instance_of, quick
 from liveref._compile import compile_hint
 from liveref._forms import TOWER, CheckDepth, Form, is_plain_class
-from liveref._tag import readable, type_tag
+from liveref._tag import loaded_class, readable, type_tag
 
 __all__ = [
     "Check",
     "ClassInfo",
     "Sealed",
+    "apart",
     "check_depth",
     "check_of",
     "class_info",
     "classes_of",
     "hint_of",
     "mismatch",
+    "names_another",
     "sealed",
     "tag_of",
-    "unrelated",
 ]
 
 
@@ -59,6 +61,7 @@ class Sealed(Check):
         self.tag: Final = tag
 
 
+_NO_CLASSES: Final[tuple[object, ...]] = (UnionType, Union, Annotated)
 _MRO: Final[Callable[[type], tuple[type, ...]]] = vars(type)["__mro__"].__get__
 _NOTHING: Final = Form(CheckDepth.EXACT, instance_of())
 
@@ -133,6 +136,26 @@ def unrelated(named: type, cls: type) -> bool:
     """Whether no class is the parent of the other, as far as that is decided without their hooks."""
     plain = all(type(each).__subclasscheck__ is type.__subclasscheck__ for each in (named, cls))
     return plain and not (_is_subclass(named, cls) or _is_subclass(cls, named))
+
+
+def names_another(tag: str, info: ClassInfo) -> bool:
+    """Whether a type tag names a class that is loaded and unrelated to every class of a hint."""
+    named = loaded_class(tag)
+    classes = classes_of(info)
+    return named is not None and bool(classes) and all(unrelated(named, cls) for cls in classes)
+
+
+def apart(one: ClassInfo, other: ClassInfo) -> bool:
+    """Whether two hints are of classes that are unrelated, such as ``list[str]`` and ``sqlite3.Connection``."""
+    pairs = [(mine, theirs) for mine in _outside(one) for theirs in _outside(other)]
+    return bool(pairs) and all(unrelated(mine, theirs) for mine, theirs in pairs)
+
+
+def _outside(info: ClassInfo) -> tuple[type, ...]:
+    """The classes of a hint, or that of a generic one; empty where there is no saying."""
+    origin = get_origin(hint_of(info))
+    generic = (origin,) if type(origin) is type and origin not in _NO_CLASSES else ()
+    return classes_of(info) or generic
 
 
 def _is_subclass(lower: type, upper: type) -> bool:

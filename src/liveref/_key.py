@@ -7,15 +7,37 @@ import pickle
 import struct
 from collections.abc import Callable
 from itertools import repeat
-from typing import Any, Final, Generic, Never, Self, TypeVar, cast, final, get_args, overload
+from typing import (
+    Any,
+    Final,
+    Generic,
+    Never,
+    Self,
+    TypeVar,
+    cast,
+    final,
+    get_args,
+    overload,
+)
 from uuid import UUID
 
 from typing_extensions import TypeForm
 
-from liveref._hints import ClassInfo, Sealed, check_of, class_info, classes_of, hint_of, sealed, tag_of, unrelated
+from liveref._hints import (
+    ClassInfo,
+    Sealed,
+    apart,
+    check_of,
+    class_info,
+    classes_of,
+    hint_of,
+    names_another,
+    sealed,
+    tag_of,
+)
 from liveref._marker import SESSION_REF_TAG, parse_marker, parse_text, redact, text_of
 from liveref._schema import key_schema
-from liveref._tag import loaded_class, readable, type_tag
+from liveref._tag import readable, type_tag
 from liveref._typing import MISSING, Missing, T_co, V
 from liveref.exceptions import MarkerError
 
@@ -242,16 +264,9 @@ def _restore_sealed(uid: bytes, tag: str) -> RegistryKey[object]:
 
 def _of_marker(marker: object, info: ClassInfo) -> RegistryKey[object]:
     uid, tag = parse_marker(marker)
-    if tag is not None and _provably_wrong(tag, info):
+    if tag is not None and names_another(tag, info):
         raise MarkerError(f"a marker of {tag[:80]!r}", f"a marker of {type_tag(hint_of(info))!r}")
     return make_key(uid, info)
-
-
-def _provably_wrong(tag: str, info: ClassInfo) -> bool:
-    """Whether a type tag names a class that is unrelated to every class of a hint."""
-    named = loaded_class(tag)
-    classes = classes_of(info)
-    return named is not None and bool(classes) and all(unrelated(named, cls) for cls in classes)
 
 
 class _Field:
@@ -283,7 +298,7 @@ class _Field:
     def takes(self, found: object) -> bool:
         """Whether a value is a key that the field may hold."""
         key = _as_key(found)
-        if key is None or _provably_wrong(tag_of(key._info), self._info):
+        if key is None or names_another(tag_of(key._info), self._info) or apart(key._info, self._info):
             return False
         by_class = self._takes_all or classes_of(key._info) or classes_of(self._info)
         return bool(by_class) or tag_of(key._info) == self._tag

@@ -412,6 +412,25 @@ def test_union_of_keys_of_parametrised_types_is_told_apart_by_the_tag(hint: Any)
     assert adapter.dump_python(key, mode="json") == typed(key)
 
 
+@pytest.mark.parametrize(
+    "hint", [sqlite3.Connection, list[str], Optional[int]], ids=["connection", "list[str]", "int | None"]
+)
+def test_union_of_keys_of_a_class_and_a_parametrised_type_is_told_apart_by_the_tag(hint: Any) -> None:
+    adapter = TypeAdapter(Union[RegistryKey[sqlite3.Connection], RegistryKey[list[str]], RegistryKey[Optional[int]]])
+    key = RegistryKey.new(hint)
+    assert adapter.validate_python(key).hint == hint
+    assert adapter.dump_python(key, mode="json") == typed(key)
+    assert adapter.validate_json(adapter.dump_json(key)).hint == hint
+
+
+@pytest.mark.parametrize("hint", [list[str], Optional[list[str]]], ids=str)
+def test_a_key_of_a_parametrised_type_fits_a_field_of_its_class(hint: Any) -> None:
+    adapter = TypeAdapter(RegistryKey[list])
+    assert adapter.validate_python(RegistryKey.new(hint)).hint is list
+    with pytest.raises(ValidationError):
+        TypeAdapter(RegistryKey[str]).validate_python(RegistryKey.new(list[str]))
+
+
 @pytest.mark.parametrize("hint", [Base, Child], ids=["base", "child"])
 def test_union_of_keys_of_a_class_and_its_subclass_keeps_the_type(hint: Any) -> None:
     adapter = TypeAdapter(Union[RegistryKey[Base], RegistryKey[Child]])
