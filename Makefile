@@ -4,7 +4,7 @@ BIN := .venv/bin
 ENV := PATH="$(CURDIR)/$(BIN):$$PATH"
 CODE := src mypy_plugin examples benchmarks stubs/generate.py tests/pythons.py
 
-.PHONY: demo test test-core lint types stubs unit pythons bench bench-quick bench-check bench-baseline count compiled clean
+.PHONY: demo test test-core test-lowest lint types stubs unit pythons bench bench-quick bench-check bench-baseline count compiled clean
 
 demo: .venv/ready  ## the main job: a pipeline with live objects, what the checkers say, and a pause in the middle
 	$(BIN)/python examples/catalogue.py
@@ -14,6 +14,12 @@ test: lint types unit pythons count  ## everything
 
 test-core: .venv/ready  ## the tests of the core and the plugin, without the engines
 	$(ENV) $(BIN)/pytest --ignore=docs/engines --ignore=src/liveref/integrations --ignore=tests/integrations
+
+test-lowest:  ## the tests of the engines with the oldest versions that the extras allow
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python -m pip install --quiet uv
+	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest --resolution lowest-direct --editable . --group engines --group test
+	.venv-lowest/bin/python -m pytest tests/integrations docs/engines
 
 lint: .venv/engines
 	$(BIN)/ruff check .
@@ -76,4 +82,4 @@ compiled:  ## the compiled build in an environment of its own; the benchmarks do
 	touch $@
 
 clean:
-	rm -rf .venv .venv-3.* .venv-compiled .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache dist
+	rm -rf .venv .venv-* .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache dist
