@@ -7,30 +7,18 @@ marker is always a text. Nothing here recurses, so depth is no limit.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, cast
 
-from liveref._json import ADVICE, JSON, SPECIAL, encodable, path_step
+from liveref._encode import TOP, Encoder, Path, path_text
+from liveref._json import JSON
 from liveref._key import RegistryKey
 from liveref._marker import SESSION_REF_TAG
 from liveref._registry import SessionRefRegistry
 from liveref._swap import Swap
-from liveref._tag import readable
-from liveref.exceptions import MarkerError, NotJSONableError
+from liveref.exceptions import MarkerError
 
 __all__ = ["decode", "encode", "find_markers", "reject_markers"]
-
-_Path: TypeAlias = tuple[Any, str | int]  # Any: the path of what the value is in, or None
-_Node: TypeAlias = tuple[Any, str | int, Any, Any, int]
-"""A container under way: the node that it is in and its name there, the container, its copy, its depth."""
-
-_PLAIN: Final = frozenset({type(None), bool, int})
-_TOP: Final[_Path] = (None, 0)
-"""The path of the list that holds the payload."""
-_DEEP: Final = 32
-"""The depth from which on a cycle is suspected, there and at each double of it."""
-_ADVICE: Final = f"{ADVICE} A live object goes as its key, or with its class in live=."
 
 
 def encode(payload: object, *, registry: SessionRefRegistry | None = None, live: Iterable[type] = ()) -> JSON:
@@ -54,7 +42,7 @@ def encode(payload: object, *, registry: SessionRefRegistry | None = None, live:
         {'key': {'__blazen_session_ref__': '0f0e1d2c-3b4a-4958-8776-655443322110'}, 'n': [1, None]}
     """
     swap = Swap(registry, live=live)
-    encoder = _Encoder(swap)
+    encoder = Encoder(swap)
     encoded = encoder.run(payload)
     if encoder.found:
         with swap.write() as writing:
@@ -80,7 +68,7 @@ def decode(payload: JSON, *, registry: SessionRefRegistry | None = None) -> obje
         True
     """
     decoded: list[object] = [None]
-    todo: list[tuple[object, Any, _Path]] = [([payload], decoded, _TOP)]
+    todo: list[tuple[object, Any, Path]] = [([payload], decoded, TOP)]
     while todo:
         source, copy, path = todo.pop()
         for name, item in _children(source):
@@ -105,7 +93,7 @@ def find_markers(payload: object) -> Iterator[tuple[str, RegistryKey[object]]]:
     """
     for item, path, escaped in _walk(payload):
         if _has_tag(item) and not escaped and _escaped(item) is None:
-            yield _text(path), _key_of(item, path)
+            yield path_text(path), _key_of(item, path)
 
 
 def reject_markers(payload: object) -> None:
@@ -116,98 +104,11 @@ def reject_markers(payload: object) -> None:
     """
     for item, path, _ in _walk(payload):
         if _has_tag(item):
-            raise MarkerError(f"a dict with the tag at {_text(path)}", "a payload without session references")
-
-
-class _Encoder:
-    """One run of `encode`: copies container by container, and notes where the live objects go.
-
-    A container is copied whole and only what is not plain is replaced then, which is half the work of
-    building it up. What is in it is Any, for its type is asked for: a cast would cost as much again.
-    """
-
-    def __init__(self, swap: Swap) -> None:
-        self._swap: Final = swap
-        self.found: Final[list[tuple[Any, str | int, object]]] = []
-
-    def run(self, payload: object) -> list[object]:  # noqa: C901  one loop: a call a container costs a tenth
-        """A list of the copy, so that even the payload itself has a place."""
-        top = [payload]
-        todo: list[_Node] = [(None, 0, [payload], top, 0)]
-        while todo:
-            node = todo.pop()
-            _, _, source, copy, depth = node
-            if depth >= _DEEP and not depth & (depth - 1):
-                _refuse_cycle(node)
-            if type(source) is list and _PLAIN.issuperset(map(type, copy)):
-                continue
-            depth += 1
-            for name, item in _items(node):
-                kind: type[object] = type(item)  # pyright: ignore[reportUnknownVariableType]  of an Any
-                if kind in _PLAIN or (kind is str and (item.isascii() or encodable(item))):
-                    continue
-                if kind is dict:
-                    copy[name] = inner = item.copy()
-                    if SESSION_REF_TAG in inner:
-                        copy[name] = {SESSION_REF_TAG: inner}
-                    if inner:
-                        todo.append((node, name, item, inner, depth))
-                elif kind is list:
-                    copy[name] = inner = item.copy()
-                    if inner:
-                        todo.append((node, name, item, inner, depth))
-                elif kind is not float or not math.isfinite(item):
-                    copy[name] = self._stand_in(item, kind, node, name)
-        return top
-
-    def _stand_in(self, item: object, kind: type[object], node: _Node, name: str | int) -> object:
-        if kind is RegistryKey:
-            return cast("RegistryKey[object]", item).to_marker()
-        if self._swap.is_live(item):
-            self.found.append((node[3], name, item))
-            return None
-        path = _text((node, name))
-        if kind in SPECIAL:
-            raise NotJSONableError(path, SPECIAL[kind], ADVICE)
-        raise self._swap.refusal(path, item, _ADVICE)
-
-
-def _items(node: _Node) -> Iterable[tuple[Any, Any]]:
-    """The items of a copied container, once the names of a dict are checked."""
-    if type(node[2]) is list:
-        items: list[Any] = node[3]
-        return enumerate(items)
-    fields: dict[Any, Any] = node[3]
-    names: Iterable[object] = fields
-    for name in names:
-        if type(name) is not str or not (name.isascii() or encodable(name)):
-            kind = readable(type(name))  # pyright: ignore[reportUnknownArgumentType]  of an object
-            raise NotJSONableError(_text(node), f"a dict key of type {kind}", ADVICE)
-    return fields.items()
-
-
-def _refuse_cycle(node: _Node) -> None:
-    """Raise if a container is inside itself: where a cycle is followed, each container comes again and again."""
-    outer = node[0]
-    while outer is not None and outer[2] is not node[2]:
-        outer = outer[0]
-    if outer is not None:
-        raise NotJSONableError(_text(_first_repeated(node)), "a container that contains itself", ADVICE)
-
-
-def _first_repeated(node: _Node) -> _Node:
-    """Of a node and those that it is in, the outermost whose container came before."""
-    nodes: list[_Node] = []
-    outer: _Node | None = node
-    while outer is not None:
-        nodes.append(outer)
-        outer = outer[0]
-    first = {id(each[2]): each for each in nodes}
-    return next(each for each in reversed(nodes) if first[id(each[2])] is not each)
+            raise MarkerError(f"a dict with the tag at {path_text(path)}", "a payload without session references")
 
 
 def _decoded(
-    item: object, path: _Path, registry: SessionRefRegistry | None
+    item: object, path: Path, registry: SessionRefRegistry | None
 ) -> tuple[object, dict[str, object] | list[object] | None]:
     """What a value stands for, and the container to copy into it."""
     if isinstance(item, list):
@@ -226,9 +127,9 @@ def _decoded(
     return (registry.get_any(key) if is_object and registry is not None else key), None
 
 
-def _walk(payload: object) -> Iterator[tuple[object, _Path, bool]]:
+def _walk(payload: object) -> Iterator[tuple[object, Path, bool]]:
     """Every value of a payload with its path, in its order, and whether it is a dict that was escaped."""
-    todo: list[tuple[object, _Path, bool]] = [(payload, (_TOP, 0), False)]
+    todo: list[tuple[object, Path, bool]] = [(payload, (TOP, 0), False)]
     while todo:
         item, path, escaped = todo.pop()
         yield item, path, escaped
@@ -260,19 +161,9 @@ def _escaped(item: object) -> dict[str, object] | None:
     return cast("dict[str, object]", inner) if isinstance(inner, dict) else None
 
 
-def _key_of(marker: object, path: _Path) -> RegistryKey[object]:
+def _key_of(marker: object, path: Path) -> RegistryKey[object]:
     try:
         return RegistryKey.from_marker(marker)
     except MarkerError as error:
         found, expected = error.args
-    raise MarkerError(f"{found} at {_text(path)}", expected)
-
-
-def _text(path: _Path | _Node) -> str:
-    """A path as text: ``$.event.conns[2]``."""
-    names: list[str | int] = []
-    step: _Path | _Node | None = path
-    while step is not None:
-        names.append(step[1])
-        step = step[0]
-    return f"${''.join(map(path_step, reversed(names[:-2])))}"
+    raise MarkerError(f"{found} at {path_text(path)}", expected)

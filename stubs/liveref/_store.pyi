@@ -1,8 +1,12 @@
+from collections.abc import Callable
+from contextvars import ContextVar
 from liveref._entry import Entry
 from liveref._key import RegistryKey
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-__all__ = ['State', 'Store']
+__all__ = ['State', 'Store', 'witness']
+
+witness: Final[ContextVar[Callable[[Store], object] | None]]
 
 class State(NamedTuple):
     refs: list[RegistryKey[object]]

@@ -2,7 +2,6 @@ from collections.abc import Iterable, Iterator
 from liveref._json import JSON
 from liveref._key import RegistryKey
 from liveref._registry import SessionRefRegistry
-from typing import Any
 
 __all__ = ['decode', 'encode', 'find_markers', 'reject_markers']
 
@@ -10,8 +9,3 @@ def encode(payload: object, *, registry: SessionRefRegistry | None = None, live:
 def decode(payload: JSON, *, registry: SessionRefRegistry | None = None) -> object: ...
 def find_markers(payload: object) -> Iterator[tuple[str, RegistryKey[object]]]: ...
 def reject_markers(payload: object) -> None: ...
-
-class _Encoder:
-    found: list[tuple[Any, str | int, object]]
-    def __init__(self, classes: tuple[type, ...]) -> None: ...
-    def run(self, payload: object) -> list[object]: ...

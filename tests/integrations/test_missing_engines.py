@@ -11,7 +11,9 @@ import pytest
 @pytest.mark.parametrize(
     ("module", "package", "extra"),
     [
+        ("dask", "distributed.protocol.serialize", "dask"),
         ("dbos", "dbos", "dbos"),
+        ("kombu", "kombu.utils.json", "kombu"),
         ("langgraph", "langgraph.checkpoint.serde", "langgraph"),
         ("llama_index", "workflows.context.serializers", "llama-index"),
         ("prefect", "prefect.serializers", "prefect"),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dask.base import normalize_token
-from distributed.protocol.serialize import (
-    dask_deserialize,  # pyright: ignore[reportUnknownVariableType]  Dask does not annotate it
-    dask_serialize,  # pyright: ignore[reportUnknownVariableType]
-)
-
 from liveref._key import RegistryKey
 from liveref._swap import key_of_typed
+
+try:
+    from dask.base import normalize_token
+    from distributed.protocol.serialize import (
+        dask_deserialize,  # pyright: ignore[reportUnknownVariableType]  Dask does not annotate it
+        dask_serialize,  # pyright: ignore[reportUnknownVariableType]
+    )
+except ImportError as _error:
+    raise ImportError("dask is missing: pip install 'liveref[dask]'") from _error
 
 __all__ = ["register"]
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from kombu.utils.json import register_type
-
 from liveref._key import RegistryKey
 from liveref._swap import key_of_typed
+
+try:
+    from kombu.utils.json import register_type
+except ImportError as _error:
+    raise ImportError("kombu is missing: pip install 'liveref[kombu]'") from _error
 
 __all__ = ["register"]
 
