@@ -26,6 +26,7 @@ def dump_or_blame(
     *,
     error: type[NotJSONableError] = NotJSONableError,
     advice: str = _ADVICE,
+    whereabouts: Callable[[object], str | None] = lambda _: None,
 ) -> T:
     """What ``dump`` makes of a value.
 
@@ -35,6 +36,7 @@ def dump_or_blame(
         parts: what ``dump`` makes a value's dump of.
         error: what to raise then.
         advice: what to do then.
+        whereabouts: what more to say of a part, if it is a ref.
 
     Raises:
         NotJSONableError: a part can't be carried, not even alone; it names the path. The texts of other
@@ -50,7 +52,8 @@ def dump_or_blame(
     if too_deep:
         raise error("$", "a value that is nested too deeply", advice)
     path, part = innermost(value, dump, parts)
-    raise error(path, readable(type(part)), advice)
+    found = (readable(type(part)), whereabouts(part))
+    raise error(path, ", ".join(filter(None, found)), advice)
 
 
 def contents(value: object) -> Parts:

@@ -55,7 +55,7 @@ def dumps(value: object, writing: Writing, *, pickler: type[KeyPickler] = KeyPic
         pickler(file, writing).dump(part)
         return file.getvalue()
 
-    return dump_or_blame(value, dump, _parts, error=NotPicklableError)
+    return dump_or_blame(value, dump, _parts, error=NotPicklableError, whereabouts=writing.whereabouts)
 
 
 def loads(data: bytes, swap: Swap) -> object:

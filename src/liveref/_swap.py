@@ -89,13 +89,18 @@ class Swap:
             advice: what to do with a value that is no ref.
         """
         found = readable(type(value))
+        ref = self.whereabouts(value)
+        if ref is None:
+            return NotJSONableError(path, found, advice)
+        return NotJSONableError(path, f"{found}, {ref}", f"Pass the key of that ref, or {found} in live=.")
+
+    def whereabouts(self, value: object) -> str | None:
+        """Which ref a value is and where it was inserted, for an error; None if it is no ref. O(refs)."""
         registry = current_session_registry(default=None) if self._registry is None else self._registry
         ref = None if registry is None else _keys_by_object(registry).get(id(value))
         if ref is None:
-            return NotJSONableError(path, found, advice)
-        where = ref._entry.where() or "the resume of its session"
-        origin = f"{found}, which is ref {redact(ref._id)} (inserted at {where})"
-        return NotJSONableError(path, origin, f"Pass the key of that ref, or {found} in live=.")
+            return None
+        return f"which is ref {redact(ref._id)} (inserted at {ref._entry.where() or 'the resume of its session'})"
 
     def write(self) -> Writing:
         """One write of one payload, as a context manager: if it raises, nothing was inserted."""
@@ -139,6 +144,7 @@ class Writing:
 
     def __init__(self, swap: Swap, entry: Entry) -> None:
         self._swap: Final = swap
+        self.whereabouts: Final = swap.whereabouts
         self._entry: Final = entry
         self._registry: SessionRefRegistry | None = None
         self._keys: dict[int, RegistryKey[object]] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import sqlite3
 import threading
 from dataclasses import dataclass
@@ -89,6 +90,15 @@ def test_what_can_not_be_pickled_is_told_with_its_path_and_inserts_nothing(regis
         finally:
             connection.close()
     assert registry.is_empty()
+
+
+def test_a_ref_that_can_not_be_pickled_is_told_with_where_it_was_inserted(registry: SessionRefRegistry) -> None:
+    lock = threading.Lock()
+    registry.insert(lock)
+    (info,) = registry.describe()
+    told = f"$.event[0] can't be pickled: found _thread.lock, which is ref {info.key} (inserted at {info.where})."
+    with pytest.raises(NotPicklableError, match=re.escape(told)):
+        dumps({"event": [lock]}, registry)
 
 
 def test_a_live_object_that_has_gone_is_told(registry: SessionRefRegistry) -> None:

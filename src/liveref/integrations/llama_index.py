@@ -64,7 +64,7 @@ class LiveRefSerializer(JsonSerializer):
             CapacityExceededError, RegistryClosedError: the registry takes no more.
         """
         with self._swap.write() as writing:
-            return dump_or_blame(value, lambda part: _tree(part, writing), _parts)
+            return dump_or_blame(value, lambda part: _tree(part, writing), _parts, whereabouts=writing.whereabouts)
 
     def deserialize_value(self, data: object) -> object:
         """What `serialize_value` was given.
