@@ -1,4 +1,4 @@
-"""What the integrations cost: ``python benchmarks/engines.py [--rounds N]``.
+"""What the integrations cost: ``python -m benchmarks engines``.
 
 Each case is run with liveref and without, on a payload that has no live reference in it. In each round both run
 once, in turns, and the ratio of the two times is taken: what is told is the median of the ratios and their
@@ -7,15 +7,12 @@ quartiles. So no figure is a claim in seconds.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import gc
 import sqlite3
-import statistics
-import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from time import perf_counter
+from time import thread_time
 from typing import Final
 from uuid import UUID
 
@@ -25,10 +22,8 @@ from langgraph.checkpoint.base import Checkpoint, CheckpointMetadata, empty_chec
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.serde.base import SerializerProtocol
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
 
+from benchmarks.rows import Row
 from liveref.integrations.langgraph import LiveRefSerializer
 
 ROUNDS: Final = 201
@@ -56,9 +51,9 @@ class Case:
 
 def seconds(call: Callable[[], object]) -> float:
     """What one call takes, without freeing what it gave."""
-    start = perf_counter()
+    start = thread_time()
     given = call()
-    end = perf_counter()
+    end = thread_time()
     del given
     return end - start
 
@@ -154,20 +149,11 @@ ENGINES: Final = (langgraph,)
 """One function an engine, which gives its cases."""
 
 
-def main() -> None:
-    """Measure and show. A slow figure is no error."""
-    parser = argparse.ArgumentParser(description="Measure what the integrations cost.")
-    parser.add_argument("--rounds", type=int, default=ROUNDS)
-    rounds: int = parser.parse_args().rounds
-    console = Console(width=None if sys.stdout.isatty() else 130)
-    table = Table("case", "ratio", "quartiles", "at most", title="With liveref / without, no live reference in it")
-    gc.disable()
-    for case in track([case for engine in ENGINES for case in engine()], "measuring", console=console, transient=True):
+def rows(*, quick: bool) -> Iterator[Row]:
+    """A row a case."""
+    for case in [case for engine in ENGINES for case in engine()]:
         gc.collect()
-        low, median, high = statistics.quantiles(case.ratios(rounds), n=4)
-        table.add_row(case.name, f"{median:.3f}", f"{low:.3f} to {high:.3f}", str(case.limit or ""))
-    console.print(table)
-
-
-if __name__ == "__main__":
-    main()
+        gc.disable()
+        ratios = case.ratios(21 if quick else ROUNDS // 2)
+        gc.enable()
+        yield Row.of("engines", case.name, ratios, "without liveref", target=case.limit)

@@ -1,4 +1,4 @@
-"""What `encode` costs: ``python benchmarks/payloads.py [--json FILE]``.
+"""What `encode` costs: ``python -m benchmarks payloads``.
 
 The unit is ``json.dumps(payload, default=hook)``, the shortest way to write keys as JSON, which neither
 finds a path nor refuses a tuple. Against it stands ``json.dumps(encode(payload))``, over payloads of
@@ -8,20 +8,13 @@ time, and one is divided by the other; what is told is the median of the rounds 
 
 from __future__ import annotations
 
-import argparse
 import gc
 import json
-import statistics
-import sys
 import time
-from collections.abc import Callable, Iterable
-from pathlib import Path
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Final
 
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
-
+from benchmarks.rows import Row
 from liveref import RegistryKey
 from liveref.jsonable import encode
 
@@ -29,15 +22,6 @@ ROUNDS: Final = 41
 NODES: Final = 10_000
 KEYS: Final = 10
 TARGET: Final = 3.0
-
-
-class Figure(NamedTuple):
-    """One row of the result: the median ratio, and the quartiles around it."""
-
-    shape: str
-    low: float
-    reached: float
-    high: float
 
 
 def hook(found: object) -> object:
@@ -67,7 +51,7 @@ def pairs() -> list[object]:
     return [[number, number + 1] for number in range(NODES // 3)]
 
 
-def rows() -> list[object]:
+def records() -> list[object]:
     """Rows of a table: a dict with four scalars each."""
     return [
         {"id": number, "name": f"item {number}", "price": number * 1.5, "sold": number % 2 == 0}
@@ -86,7 +70,7 @@ def tree(depth: int = 7) -> dict[str, object]:
     return {"label": f"at depth {depth}", "children": children}
 
 
-SHAPES: Final[tuple[Callable[[], object], ...]] = (rows, tree, singles, pairs, numbers, texts, fields)
+SHAPES: Final[tuple[Callable[[], object], ...]] = (records, tree, singles, pairs, numbers, texts, fields)
 
 
 def seconds(call: Callable[[], object]) -> float:
@@ -96,9 +80,10 @@ def seconds(call: Callable[[], object]) -> float:
     return time.thread_time() - start
 
 
-def ratios(payload: object) -> Iterable[float]:
-    """For each round, what a payload costs with `encode` in units of what it costs with a hook."""
-    for _ in range(ROUNDS):
+def ratios(shape: Callable[[], object], rounds: int) -> Iterator[float]:
+    """For each round, what a payload of a shape costs with `encode` in units of what it costs with a hook."""
+    payload = {"keys": [RegistryKey.new(int) for _ in range(KEYS)], "plain": shape()}
+    for _ in range(rounds):
         gc.collect()
         gc.disable()
         plain = seconds(lambda: json.dumps(payload, default=hook))
@@ -106,37 +91,8 @@ def ratios(payload: object) -> Iterable[float]:
         gc.enable()
 
 
-def measure(shape: Callable[[], object]) -> Figure:
-    """The figure of one shape, with ten keys beside it."""
-    payload = {"keys": [RegistryKey.new(int) for _ in range(KEYS)], "plain": shape()}
-    low, median, high = statistics.quantiles(ratios(payload), n=4, method="inclusive")
-    return Figure(shape.__name__, low, median, high)
-
-
-def show(figures: Iterable[Figure]) -> Table:
-    """The result as a table."""
-    table = Table("shape", title=f"encode + json.dumps of {NODES:,} nodes and {KEYS} keys")
-    for heading in ("target", "reached", "quartiles"):
-        table.add_column(heading, justify="right")
-    for shape, low, reached, high in figures:
-        style = "bold red" if reached > TARGET else None
-        table.add_row(shape, f"{TARGET:g}", f"{reached:.2f}", f"{low:.2f} to {high:.2f}", style=style)
-    table.caption = f"Unit: json.dumps(payload, default=hook). Medians of {ROUNDS} interleaved rounds of CPU time."
-    return table
-
-
-def main() -> None:
-    """Measure, show, write. A slow figure is no error."""
-    parser = argparse.ArgumentParser(description="Measure what encode costs beside json.dumps with a hook.")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
-    options = parser.parse_args()
-    console = Console(width=None if sys.stdout.isatty() else 100)
-    figures = [measure(shape) for shape in track(SHAPES, "measuring", console=console, transient=True)]
-    console.print(show(figures))
-    if options.json is not None:
-        result = {"python": sys.version, "figures": [figure._asdict() for figure in figures]}
-        options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
+def rows(*, quick: bool) -> Iterator[Row]:
+    """A row for each shape."""
+    for shape in SHAPES:
+        samples = list(ratios(shape, 7 if quick else ROUNDS))
+        yield Row.of("payloads", f"encode + dumps: {shape.__name__}", samples, "json.dumps, default=", target=TARGET)

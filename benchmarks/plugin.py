@@ -1,11 +1,10 @@
 """What the mypy plugin costs: a generated project checked with and without it, and one very long function.
 
-Run it with ``python benchmarks/plugin.py``; ``--rounds`` sets the number of paired runs, ``--lines`` the size.
+Run it alone with ``python -m benchmarks plugin``.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import statistics
 import subprocess
@@ -15,6 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from benchmarks.rows import Row
+
+ROUNDS: Final = 5
 LINES: Final = 60_000
 LOOKUPS: Final = 4_500
 MODULES: Final = 150
@@ -62,26 +64,20 @@ def step_{number}(refs: SessionRefRegistry, record: Record{module}, items: Itera
 """
 
 
-def main() -> int:
-    """Print the figures; 1 if one of them is over its limit."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--lines", type=int, default=LINES)
-    chosen = parser.parse_args()
+def rows(*, quick: bool) -> Iterator[Row]:
+    """The plugin's cost of a whole project, cold and warm, and how that of one function grows."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        cold, warm = _paired(folder / "project", chosen.lines, chosen.rounds)
-        growth = _growth(folder / "long", chosen.rounds)
-    print(f"cold, with / without the plugin: {cold:.3f} (limit {COLD_LIMIT})")
-    print(f"warm, with / without the plugin: {warm:.3f}")
-    print(f"plugin's own cost of 5,000 against 2,500 statements: {growth:.2f} (limit {LINEAR_LIMIT})")
-    return int(cold > COLD_LIMIT or growth > LINEAR_LIMIT)
+        cold, warm = _paired(folder / "project", LINES // 20 if quick else LINES, 1 if quick else ROUNDS)
+        growth = _growth(folder / "long", 1 if quick else ROUNDS)
+    yield Row.of("plugin", "mypy of 60,000 lines, cold", cold, "without the plugin", target=COLD_LIMIT)
+    yield Row.of("plugin", "mypy of 60,000 lines, warm", warm, "without the plugin")
+    yield Row.of("plugin", "own cost of 5,000 statements", [growth], "of 2,500", target=LINEAR_LIMIT)
 
 
-def _paired(folder: Path, lines: int, rounds: int) -> tuple[float, float]:
-    """The median ratios of paired runs, cold and warm."""
-    written, lookups = _write_project(folder, lines)
-    print(f"{written:,} lines with {lookups:,} lookups in {MODULES} modules")
+def _paired(folder: Path, lines: int, rounds: int) -> tuple[list[float], list[float]]:
+    """The ratios of paired runs, cold and warm."""
+    _write_project(folder, lines)
     cold: list[float] = []
     warm: list[float] = []
     for number in range(rounds):
@@ -90,23 +86,16 @@ def _paired(folder: Path, lines: int, rounds: int) -> tuple[float, float]:
         second = {plugin: _check(folder, folder / f"cache-{number}-{plugin}", plugin=plugin) for plugin in order}
         cold.append(first[True] / first[False])
         warm.append(second[True] / second[False])
-        seconds = [f"{run[plugin]:.2f}" for run in (first, second) for plugin in (True, False)]
-        print("  cold {} s against {}, warm {} against {}".format(*seconds))
-    return statistics.median(cold), statistics.median(warm)
+    return cold, warm
 
 
-def _write_project(folder: Path, lines: int) -> tuple[int, int]:
-    """Write the modules; how many lines and lookups they have."""
+def _write_project(folder: Path, lines: int) -> None:
     source = folder / "src"
     source.mkdir(parents=True)
     each = lines // MODULES
-    written = lookups = 0
     for module in range(MODULES):
         text = "".join(_module(module, each, lookups_left=LOOKUPS // MODULES * lines // LINES))
         (source / f"module_{module}.py").write_text(text)
-        written += text.count("\n")
-        lookups += text.count("refs.get(") + text.count("refs[")
-    return written, lookups
 
 
 def _module(module: int, lines: int, *, lookups_left: int) -> Iterator[str]:
@@ -132,7 +121,6 @@ def _growth(folder: Path, rounds: int) -> float:
     """How the plugin's cost of one function grows when it doubles; with the flow rules, which walk through it."""
     folder.mkdir()
     costs = [statistics.median(_cost_of_long_function(folder, size) for _ in range(rounds)) for size in (2_500, 5_000)]
-    print(f"  one function: {costs[0]:.2f} s for 2,500 statements, {costs[1]:.2f} s for 5,000, of the plugin alone")
     return costs[1] / max(costs[0], 0.01)
 
 
@@ -167,7 +155,3 @@ def _check(folder: Path, cache: Path, *, plugin: bool, options: str = "") -> flo
     if done.returncode:
         raise RuntimeError(done.stdout[-2000:] + done.stderr[-2000:])
     return after.children_user + after.children_system - before.children_user - before.children_system
-
-
-if __name__ == "__main__":
-    sys.exit(main())
