@@ -29,6 +29,7 @@ BUILTIN_DATA: Final = frozenset(
 )
 """What is never live, by exact type."""
 
+_INSERT: Final = "Insert it into the registry and pass its key, or add its class to live=."
 _OTHER_FORM: Final = "Pass it in another form, such as a str."
 
 
@@ -136,7 +137,7 @@ class _Writer(Generic[Written]):
         if kind in BUILTIN_DATA:
             found = f"a value of type {readable(kind)} that is too large or nested too deeply"
             return NotJSONableError(path, found, _OTHER_FORM)
-        return NotJSONableError(path, readable(kind), self._swap.advice(value))
+        return self._swap.refusal(path, value, _INSERT)
 
 
 def _step(name: object) -> str:

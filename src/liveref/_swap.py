@@ -89,31 +89,24 @@ class Swap:
             advice: what to do with a value that is no ref.
         """
         found = readable(type(value))
-        ref = self.whereabouts(value)
-        if ref is None:
+        where = self.whereabouts(value)
+        if where is None:
             return NotJSONableError(path, found, advice)
-        return NotJSONableError(path, f"{found}, {ref}", f"Pass the key of that ref, or {found} in live=.")
+        return NotJSONableError(path, f"{found}, {where}", f"Pass the key of that ref, or {found} in live=.")
 
     def whereabouts(self, value: object) -> str | None:
         """Which ref a value is and where it was inserted, for an error; None if it is no ref. O(refs)."""
-        registry = current_session_registry(default=None) if self._registry is None else self._registry
-        ref = None if registry is None else _keys_by_object(registry).get(id(value))
-        if ref is None:
+        try:
+            key = _keys_by_object(self.registry).get(id(value))
+        except NoCurrentRegistryError:
             return None
-        return f"which is ref {redact(ref._id)} (inserted at {ref._entry.where() or 'the resume of its session'})"
+        if key is None:
+            return None
+        return f"which is ref {redact(key._id)} (inserted at {key._entry.where() or 'the resume of its session'})"
 
     def write(self) -> Writing:
         """One write of one payload, as a context manager: if it raises, nothing was inserted."""
         return Writing(self, Entry.of_call(RefLifetime.UNTIL_CONTEXT_DROP, None, None))
-
-    def advice(self, value: object) -> str:
-        """What to do about an object that is not live and can't be written; O(refs)."""
-        registry = current_session_registry(default=None) if self._registry is None else self._registry
-        key = None if registry is None else _keys_by_object(registry).get(id(value))
-        if key is None:
-            return "Insert it into the registry and pass its key, or add its class to live=."
-        entry: Entry = key._entry
-        return f"It is in the registry, inserted at {entry.where()}: pass its key, or add its class to live=."
 
     def read(self, key: RegistryKey[object]) -> object:
         """The object of a key that stands for one.

@@ -431,7 +431,7 @@ def test_the_advice_for_an_object_in_a_registry_names_where_it_was_inserted(regi
     with pytest.raises(NotJSONableError, match="Insert it into the registry and pass its key, or add its class to"):
         LiveRefSerializer(registry).dumps_typed({"db": conn})
     registry.insert(conn)
-    with pytest.raises(NotJSONableError, match=rf"inserted at {__file__}:\d+: pass its key"):
+    with pytest.raises(NotJSONableError, match=rf"which is ref \w+… \(inserted at {__file__}:\d+\)\. Pass the key"):
         LiveRefSerializer(registry).dumps_typed({"db": conn})
 
 

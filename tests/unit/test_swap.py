@@ -129,11 +129,18 @@ def test_of_two_runs_at_a_time_none_is_guessed() -> None:
 
 def test_an_object_is_told_from_where_it_is_known() -> None:
     swap, conn = Swap(), Conn()
-    assert swap.advice(conn).startswith("Insert it into the registry")
+    assert str(swap.refusal("$.db", conn, "Advice.")) == f"$.db is not JSON: found {__name__}.Conn. Advice."
     with Session() as session:
-        assert swap.advice(conn).startswith("Insert it into the registry")
+        assert swap.whereabouts(conn) is None
         session.refs.insert(conn)
-        assert swap.advice(conn).startswith(f"It is in the registry, inserted at {__file__}:")
+        (info,) = session.refs.describe()
+        assert swap.whereabouts(conn) == f"which is ref {info.key} (inserted at {info.where})"
+        told = f"{__name__}.Conn, {swap.whereabouts(conn)}. Pass the key of that ref, or {__name__}.Conn in live=."
+        assert str(swap.refusal("$.db", conn, "Advice.")) == f"$.db is not JSON: found {told}"
+        snapshot = session.snapshot()
+    with Session.resume(snapshot) as resumed:
+        (restored,) = map(resumed.refs.get_any, resumed.refs)
+        assert str(swap.whereabouts(restored)).endswith("(inserted at the resume of its session)")
 
 
 @pytest.mark.parametrize(
