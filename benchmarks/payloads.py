@@ -2,23 +2,23 @@
 
 The unit is ``json.dumps(payload, default=hook)``, the shortest way to write keys as JSON, which neither
 finds a path nor refuses a tuple. Against it stands ``json.dumps(encode(payload))``, over payloads of
-10,000 plain nodes with 10 keys, in several shapes. In each round both run, one after the other, in CPU
-time, and one is divided by the other; what is told is the median of the rounds and their quartiles.
+10,000 plain nodes with 10 keys, in several shapes. In each round both run, one after the other.
 """
 
 from __future__ import annotations
 
 import gc
 import json
-import time
 from collections.abc import Callable, Iterator
 from typing import Final
 
 from benchmarks.rows import Row
+from benchmarks.timing import CPU
 from liveref import RegistryKey
 from liveref.jsonable import encode
 
 ROUNDS: Final = 41
+QUICK: Final = 7
 NODES: Final = 10_000
 KEYS: Final = 10
 TARGET: Final = 3.0
@@ -73,26 +73,28 @@ def tree(depth: int = 7) -> dict[str, object]:
 SHAPES: Final[tuple[Callable[[], object], ...]] = (records, tree, singles, pairs, numbers, texts, fields)
 
 
-def seconds(call: Callable[[], object]) -> float:
-    """The CPU time of a call."""
-    start = time.thread_time()
-    call()
-    return time.thread_time() - start
+def rows(*, quick: bool) -> Iterator[Row]:
+    """One row a shape."""
+    for shape in SHAPES:
+        payload = {"keys": [RegistryKey.new(int) for _ in range(KEYS)], "plain": shape()}
+        ratios = [ratio(payload) for _ in range(QUICK if quick else ROUNDS)]
+        name = f"encode + json.dumps, {NODES:,} nodes as {shape.__name__}"
+        yield Row.of("payloads", name, ratios, "json.dumps with a default= hook", target=TARGET)
 
 
-def ratios(shape: Callable[[], object], rounds: int) -> Iterator[float]:
-    """For each round, what a payload of a shape costs with `encode` in units of what it costs with a hook."""
-    payload = {"keys": [RegistryKey.new(int) for _ in range(KEYS)], "plain": shape()}
-    for _ in range(rounds):
-        gc.collect()
-        gc.disable()
+def ratio(payload: object) -> float:
+    """What a payload costs with `encode`, in units of what it costs with a hook."""
+    gc.collect()
+    gc.disable()
+    try:
         plain = seconds(lambda: json.dumps(payload, default=hook))
-        yield seconds(lambda: json.dumps(encode(payload))) / plain
+        return seconds(lambda: json.dumps(encode(payload))) / plain
+    finally:
         gc.enable()
 
 
-def rows(*, quick: bool) -> Iterator[Row]:
-    """A row for each shape."""
-    for shape in SHAPES:
-        samples = list(ratios(shape, 7 if quick else ROUNDS))
-        yield Row.of("payloads", f"encode + dumps: {shape.__name__}", samples, "json.dumps, default=", target=TARGET)
+def seconds(call: Callable[[], object]) -> float:
+    """The time of a call."""
+    start = CPU()
+    call()
+    return CPU() - start
