@@ -197,6 +197,23 @@ def test_a_save_to_a_full_disk_keeps_the_old_snapshot(small_disk: Path, size: in
     assert list(small_disk.iterdir()) == [path]
 
 
+@pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="the system takes no advice on its cache")
+@pytest.mark.parametrize(("size", "asked"), [(SMALL, False), (30_000_000, True)], ids=["small", "large"])
+def test_a_large_file_is_not_kept_in_the_cache_of_the_system_if_it_takes_advice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, asked: bool
+) -> None:
+    advice: list[int] = []
+
+    def refuse(_fd: int, _offset: int, _length: int, advised: int) -> None:
+        advice.append(advised)
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    monkeypatch.setattr(os, "posix_fadvise", refuse)
+    save_state(tmp_path / "snapshot", 1, size)
+    assert state_of(tmp_path / "snapshot") == 1
+    assert set(advice) == ({os.POSIX_FADV_DONTNEED} if asked else set())
+
+
 def test_what_save_returns_is_the_file_that_it_wrote_whatever_became_of_it(tmp_path: Path) -> None:
     path = tmp_path / "snapshot"
     with Session() as session:
