@@ -2,11 +2,11 @@ from typing import final
 from collections.abc import Callable
 from liveref._hints import ClassInfo
 from liveref._typing import Missing, T_co, V
-from typing import Final, Generic, Never, Self, overload
+from typing import Any, Final, Generic, Never, Self, overload
 from typing_extensions import TypeForm
 from uuid import UUID
 
-__all__ = ['BLANK_KEYS', 'RegistryKey', 'blank_key', 'make_key']
+__all__ = ['BLANK_KEYS', 'RegistryKey', 'blank_key', 'make_bare_keys', 'make_key']
 
 @final
 class RegistryKey(Generic[T_co]):
@@ -47,6 +47,7 @@ class RegistryKey(Generic[T_co]):
 BLANK_KEYS: Final[list[RegistryKey[Never]]]
 
 def blank_key() -> RegistryKey[Never]: ...
+def make_bare_keys(count: int) -> list[RegistryKey[Any]]: ...
 def make_key(uid: bytes, info: ClassInfo) -> RegistryKey[Never]: ...
 
 class _Field:
