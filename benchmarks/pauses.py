@@ -1,14 +1,13 @@
-"""What a pause and a resume cost: ``python benchmarks/pauses.py [--quick] [--folder FOLDER]``.
+"""What a pause and a resume cost: ``python -m benchmarks pauses``.
 
 Each case is run beside a plain one, most of them beside ``pickle`` on a list of the same objects. In each round both
 run once, in turns, and the ratio of the two times is taken, without freeing what they gave: what is told is the
 median of the ratios and their quartiles. So no figure is a claim in seconds. The 1 GiB array goes to a file in the
-folder, by default that of temporary files, whose disk bears on the ratio.
+folder of temporary files (``TMPDIR``), whose disk bears on the ratio.
 """
 
 from __future__ import annotations
 
-import argparse
 import base64
 import dataclasses
 import gc
@@ -16,7 +15,6 @@ import hashlib
 import json
 import os
 import pickle
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -28,10 +26,8 @@ from typing import Final, cast
 
 import cloudpickle  # type: ignore[import-untyped]
 import numpy as np
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
 
+from benchmarks.rows import Row
 from liveref import Session, SessionSnapshot, SnapshotKeys
 
 KEYS: Final = SnapshotKeys({"benchmark": bytes(32)}, current="benchmark")
@@ -276,31 +272,16 @@ def cases(sizes: Sizes, folder: Path) -> Iterator[Case]:
     yield from large_array(sizes, folder)
 
 
-def row(name: str, reference: str, samples: Sequence[float], limit: float | None) -> list[str]:
-    """One line of the table; what is over its limit is red."""
-    low, median, high = statistics.quantiles(samples, n=4, method="inclusive")
-    style = "[bold red]" if limit is not None and median > limit else ""
-    return [name, reference, f"{limit or ''}", f"{style}{median:.3f}", f"{low:.3f} to {high:.3f}"]
-
-
-def main() -> None:
-    """Measure and show. A slow figure is no error."""
-    parser = argparse.ArgumentParser(description="Measure what pauses cost.")
-    parser.add_argument("--quick", action="store_true", help="smaller sizes")
-    parser.add_argument("--folder", type=Path, help="where the files go")
-    options = parser.parse_args()
-    sizes = QUICK if options.quick else FULL
-    console = Console(width=None if sys.stdout.isatty() else 130)
-    table = Table("case", "reference", "at most", "ratio", "quartiles", title="What a pause and a resume cost")
+def rows(*, quick: bool) -> Iterator[Row]:
+    """A row a case, and the memory that saving an array takes."""
+    sizes = QUICK if quick else FULL
     gc.disable()
-    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        for case in track(cases(sizes, Path(folder)), "measuring", console=console, transient=True):
-            table.add_row(*row(case.name, case.reference, case.ratios(), case.limit))
-        if sys.platform == "linux":
-            growths = [peak(Path(folder) / "snapshot", sizes.array) for _ in range(3)]
-            table.add_row(*row(MEMORY, "MiB", growths, 32))
-    console.print(table)
-
-
-if __name__ == "__main__":
-    main()
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            for case in cases(sizes, Path(folder)):
+                yield Row.of("pauses", case.name, case.ratios(), case.reference, target=case.limit)
+            if sys.platform == "linux":
+                growths = [peak(Path(folder) / "snapshot", sizes.array) for _ in range(3)]
+                yield Row.of("pauses", MEMORY, growths, "MiB", target=32)
+    finally:
+        gc.enable()
