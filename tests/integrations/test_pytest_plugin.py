@@ -249,13 +249,17 @@ class TestMethods:
 def test_asynchronous_tests_have_the_session_too(run) -> None:
     pytest.importorskip("anyio", reason="needs anyio, which comes with fastapi")
     backend = """
-@pytest.fixture(params=["asyncio"])
-def anyio_backend(request):
-    return request.param
+@pytest.fixture(scope="module")
+def anyio_backend():
+    return "asyncio"
+
+@pytest.fixture(scope="module", autouse=True)
+async def _older_context(anyio_backend):
+    yield
 """
     result = run(backend + ASYNC, "-p", "anyio", "-W", "ignore::ResourceWarning")
     result.assert_outcomes(passed=3, failed=2)
-    result.stdout.fnmatch_lines(["*test_leaks*", "*inserted at *.py:22", "*test_drops*", "*inserted at *.py:26"])
+    result.stdout.fnmatch_lines(["*test_leaks*", "*inserted at *.py:26", "*test_drops*", "*inserted at *.py:30"])
 
 
 def test_it_is_not_loaded_unless_asked_for(pytester: pytest.Pytester) -> None:
