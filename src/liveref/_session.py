@@ -307,11 +307,13 @@ class Session:
         return session
 
     def _capture(self, policy: SessionPausePolicy | None, operation: str) -> Capture:
-        if policy is not None and not isinstance(policy, SessionPausePolicy):
+        if policy is None:
+            policy = self.policy
+        if not isinstance(policy, SessionPausePolicy):
             raise InvalidArgumentError("policy", "a SessionPausePolicy", readable(type(policy)))
         if self._refs._closed:
             raise RegistryClosedError(operation)
-        return capture(self._refs, policy or self.policy)
+        return capture(self._refs, policy)
 
     def _settle(self, captured: Capture) -> None:
         """Once a snapshot stands: purge what lasted until it, and tell what was dropped."""
