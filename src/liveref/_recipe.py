@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from traceback import walk_tb
 from typing import Any, Final, Generic, Never, ParamSpec, Self, cast, final, overload
 
@@ -12,7 +12,7 @@ from liveref._tag import readable
 from liveref._typing import MISSING, Missing, T, T_co
 from liveref.exceptions import InvalidArgumentError, NotJSONableError, RefLoadError, ReopenError, UnknownTypeTagError
 
-__all__ = ["Recipe", "Reopener", "named_recipe", "reopener"]
+__all__ = ["Recipe", "Reopener", "named_recipe", "origin_of", "reopener"]
 
 P = ParamSpec("P")
 
@@ -46,8 +46,9 @@ class Recipe(Generic[T_co]):
         return f"<Recipe {self.tag!r} ({', '.join(self._argument_names())})>"
 
     def _open(self) -> T_co:
+        args, kwargs = _copies(self._args, self._kwargs)  # what the function does to them changes no later call
         try:
-            return self._reopener(*self._args, **self._kwargs)
+            return self._reopener(*args, **kwargs)
         except Exception as error:  # noqa: BLE001  user code; its text may hold the arguments, so it goes no further
             raised = f"{readable(type(error))}{_place(error)}"
         raise ReopenError(self.tag, self._argument_names(), raised)
@@ -57,6 +58,9 @@ class Recipe(Generic[T_co]):
 
     def _argument_names(self) -> tuple[str, ...]:
         return tuple(self._reopener.signature.bind(*self._args, **self._kwargs).arguments)
+
+    def __reduce__(self) -> tuple[Callable[..., Recipe[Any]], tuple[object, ...]]:  # Any: see named_recipe
+        return named_recipe, (self.tag, self._args, self._kwargs)
 
 
 class Reopener(Generic[P, T]):
@@ -75,8 +79,8 @@ class Reopener(Generic[P, T]):
     def __init__(self, tag: str, function: Callable[P, T], finalizer: Callable[[T], object] | None) -> None:
         self.tag = tag
         self.finalizer = finalizer
-        self.signature = inspect.signature(function)
-        self.origin = f"{function.__module__}.{function.__qualname__}"
+        self.signature = _signature(function)
+        self.origin = origin_of(function)
         self._function: Final = function
 
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -96,13 +100,11 @@ class Reopener(Generic[P, T]):
         try:
             self.signature.bind(*args, **kwargs)
         except TypeError as error:
-            raise InvalidArgumentError(
-                f"arguments of recipe {self.tag!r}", f"those of {self.signature}", str(error)
-            ) from None
+            expected = f"those of ({', '.join(self.signature.parameters)})"
+            raise InvalidArgumentError(f"arguments of recipe {self.tag!r}", expected, str(error)) from None
         recipe = cast("Recipe[T]", object.__new__(Recipe))
         recipe._reopener = self
-        recipe._args = [json_copy(arg, f"$[{at}]") for at, arg in enumerate(args)]
-        recipe._kwargs = {name: json_copy(arg, f"$.{name}") for name, arg in kwargs.items()}
+        recipe._args, recipe._kwargs = _copies(args, kwargs)
         return recipe
 
     def __repr__(self) -> str:
@@ -142,6 +144,8 @@ def reopener(
     """
     if type(tag) is not str or not tag:
         raise InvalidArgumentError("tag", "a text", readable(type(tag)))
+    if finalizer is not MISSING and not callable(finalizer):
+        raise InvalidArgumentError("finalizer", "callable", readable(type(finalizer)))
 
     def register(function: Callable[P, T]) -> Reopener[P, T]:
         made = Reopener(tag, function, None if finalizer is MISSING else finalizer)
@@ -169,8 +173,29 @@ def named_recipe(tag: str, args: list[JSON], kwargs: dict[str, JSON]) -> Recipe[
         return found.recipe(*args, **kwargs)
     except (InvalidArgumentError, NotJSONableError):
         pass
-    what = f"recipe {tag!r} does not take the arguments that the snapshot holds; it takes {found.signature}"
+    names = ", ".join(found.signature.parameters)
+    what = f"recipe {tag!r} does not take the arguments that the snapshot holds; it takes ({names})"
     raise RefLoadError(what, "Let the function take its former arguments too.")
+
+
+def origin_of(function: Callable[..., object]) -> str:
+    """The module and name of a function, the same when its module is loaded again; of other objects their identity."""
+    if hasattr(function, "__qualname__"):
+        return f"{function.__module__}.{function.__qualname__}"
+    return f"{readable(type(function))} at {id(function):#x}"
+
+
+def _signature(function: Callable[..., object]) -> inspect.Signature:
+    try:
+        return inspect.signature(function)
+    except (TypeError, ValueError):  # its text holds the repr of the object
+        pass
+    raise InvalidArgumentError("function", "a function with a signature", readable(type(function)))
+
+
+def _copies(args: Iterable[object], kwargs: Mapping[str, object]) -> tuple[list[JSON], dict[str, JSON]]:
+    copies = [json_copy(arg, f"$[{at}]") for at, arg in enumerate(args)]
+    return copies, {name: json_copy(arg, f"$.{name}") for name, arg in kwargs.items()}
 
 
 def _place(error: BaseException) -> str:
