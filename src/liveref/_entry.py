@@ -79,4 +79,6 @@ class RefInfo:
 def describe(ref: RegistryKey[object], now: float) -> RefInfo:
     """What may be told of a ref."""
     entry: Entry = ref._entry
-    return RefInfo(redact(ref._id), tag_of(ref._info), entry.lifetime, max(0.0, now - entry.born), entry.where())
+    unopened = None if hasattr(ref, "_value") else entry.opening
+    tag = tag_of(ref._info) if unopened is None else unopened.type_tag
+    return RefInfo(redact(ref._id), tag, entry.lifetime, max(0.0, now - entry.born), entry.where())

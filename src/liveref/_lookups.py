@@ -116,7 +116,7 @@ class Lookups(Store):
         Raises:
             RefNotFoundError, RefReleasedError: as `get`.
         """
-        lifetime: RefLifetime = self._found(key)[0]._entry.lifetime
+        lifetime: RefLifetime = self._known(key)._entry.lifetime
         return lifetime
 
     def describe(self) -> list[RefInfo]:

@@ -280,12 +280,12 @@ class SessionRefRegistry(Lookups):
             RefTypeError, RefNotFoundError, RefReleasedError: as `remove`.
             CapacityExceededError: the registry is full.
         """
-        ref, value = self._own(key, "clone_ref")
+        ref, value = self._own_unopened(key, "clone_ref")
         finalizer: Finalizer | None = ref._entry.finalizer
         if finalizer is not None:
             finalizer.share()
         try:
-            self._own(key, "clone_ref")  # it may have gone before its finalizer was shared
+            self._own_unopened(key, "clone_ref")  # it may have gone before its finalizer was shared
             return self._keep(value, ref._info, ref._entry, "clone_ref")
         except BaseException:
             if finalizer is not None and finalizer.give_up():  # the ref went meanwhile and left its duty here
@@ -303,7 +303,7 @@ class SessionRefRegistry(Lookups):
         """
         if not isinstance(to, SessionRefRegistry):
             raise InvalidArgumentError("to", "a SessionRefRegistry", readable(type(to)))
-        ref, _ = self._own(key, "transfer_ref")
+        ref, _ = self._own_unopened(key, "transfer_ref")
         if not self._move(ref, to, ref._entry):
             raise self._absence(key)
         return key

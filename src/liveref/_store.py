@@ -141,8 +141,9 @@ class Store:
         """Store a value under a new key."""
         key = self._reserve(operation)
         key._info = info
-        key._value = value
         key._entry = entry
+        if value is not MISSING:  # a clone of what its recipe has not opened
+            key._value = value
         self._refs[key._id] = key
         if self._closed:
             self._withdraw(key, operation)
@@ -183,7 +184,7 @@ class Store:
         """Undo an insert that met a close, unless that close has drained it already."""
         if self._refs.pop(key._id, None) is None:
             return
-        del key._value
+        _take_value(key)
         self._free.append(None)
         raise RegistryClosedError(operation)
 
@@ -194,6 +195,13 @@ class Store:
             raise self._absence(key)
         self._check(operation, key, *found, key._info, full=False)
         return found
+
+    def _own_unopened(self, key: RegistryKey[object], operation: str) -> tuple[RegistryKey[object], object]:
+        """As `_own`, but what its recipe has not opened stays so: then the value is MISSING."""
+        ref = self._refs.get(id_of(key))
+        if ref is None or ref._entry.opening is None or hasattr(ref, "_value"):
+            return self._own(key, operation)
+        return ref, MISSING
 
     def _held(self, uid: bytes) -> tuple[RegistryKey[object], object] | None:
         """A ref of this registry and its value, which a recipe may have to open first."""
@@ -236,6 +244,14 @@ class Store:
         """The ref of a key and its value, here or in a parent."""
         uid = id_of(key)
         return next(filter(None, (store._held(uid) for store in self._lineage())), None)
+
+    def _known(self, key: RegistryKey[object]) -> RegistryKey[object]:
+        """The ref of a key, here or in a parent, opened or not; raises where there is none."""
+        uid = id_of(key)
+        ref = next(filter(None, (store._refs.get(uid) for store in self._lineage())), None)
+        if ref is None:
+            raise self._absence(key)
+        return ref
 
     def _found(self, key: RegistryKey[object]) -> tuple[RegistryKey[object], object]:
         """As `_live`; raises where there is none."""

@@ -216,7 +216,7 @@ def _keys_by_object(registry: SessionRefRegistry) -> dict[int, RegistryKey[objec
     """The first key of each object that a lookup in the registry finds, by the id of the object."""
     keys: dict[int, RegistryKey[object]] = {}
     for store in registry._lineage():
-        for key in store._refs.copy().values():
-            if hasattr(key, "_value"):
-                keys.setdefault(id(key._value), key)
+        refs, _, values = store._state()
+        for key, value in zip(refs, values, strict=True):
+            keys.setdefault(id(value), key)
     return keys
