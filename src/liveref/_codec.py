@@ -103,8 +103,10 @@ class SnapshotKeys:
     __slots__ = ("_current", "_secrets")
 
     def __init__(self, secrets: Mapping[str, bytes], *, current: str) -> None:
+        if not isinstance(secrets, Mapping):
+            raise InvalidArgumentError("secrets", "a mapping of names to bytes", readable(type(secrets)))
         self._secrets: Final = {_key_name(name): _secret(name, secret) for name, secret in secrets.items()}
-        if current not in self._secrets:
+        if type(current) is not str or current not in self._secrets:
             raise InvalidArgumentError("current", f"one of {sorted(self._secrets)}", "a name that is not in the ring")
         self._current: Final = current
 

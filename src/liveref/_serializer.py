@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, Protocol, Self, TypeVar
 
+from liveref._recipe import origin_of
 from liveref._tag import readable, type_tag
 from liveref._typing import T
 from liveref.exceptions import InvalidArgumentError, SnapshotVersionError, UnknownTypeTagError
@@ -68,6 +69,7 @@ def serializer(tag: str, *, version: int = 1) -> Callable[[type[S]], type[S]]:
         ...     def __liveref_deserialize__(cls, data: bytes) -> "Point":
         ...         return cls(int(data))
     """
+    _check_tag(tag, version)
 
     def register(cls: type[S]) -> type[S]:
         for method in ("__liveref_serialize__", "__liveref_deserialize__"):
@@ -99,30 +101,48 @@ def register_serializer(
         finalizer: closes what ``load`` made, when its ref goes.
 
     Raises:
-        InvalidArgumentError: the tag is taken by another class, the class has another tag, or an
-            argument is no such thing.
+        InvalidArgumentError: the tag is taken by another class or by other functions, the class has another
+            tag, or an argument is no such thing. A ValueError.
 
     Example:
         >>> from fractions import Fraction
         >>> register_serializer("example.fraction", Fraction, lambda f: str(f).encode(), lambda b: Fraction(b.decode()))
     """
-    if type(tag) is not str or not tag:
-        raise InvalidArgumentError("tag", "a text", readable(type(tag)))
+    _check_tag(tag, version)
     if not isinstance(cls, type):
         raise InvalidArgumentError("cls", "a class", readable(type(cls)))
-    if type(version) is not int or version < 1:
-        raise InvalidArgumentError("version", "an int of at least 1", readable(type(version)))
-    for name, function in (("dump", dump), ("load", load), ("finalizer", finalizer or dump)):
+    for name, function in (("dump", dump), ("load", load)):
         if not callable(function):
             raise InvalidArgumentError(name, "callable", readable(type(function)))
-    known, other = _BY_TAG.get(tag), _BY_CLASS.get(cls)
-    if known is not None and type_tag(known.cls) != type_tag(cls):
-        raise InvalidArgumentError("tag", "one that no other class has", f"{tag!r} of {readable(known.cls)}")
-    if other is not None and other.tag != tag:
-        raise InvalidArgumentError("cls", "a class without a serializer", f"{readable(cls)}, which has {other.tag!r}")
+    if finalizer is not None and not callable(finalizer):
+        raise InvalidArgumentError("finalizer", "callable", readable(type(finalizer)))
+    _register(Serializer(tag, cls, dump, load, version, finalizer))
+
+
+def _check_tag(tag: object, version: object) -> None:
+    if type(tag) is not str or not tag:
+        raise InvalidArgumentError("tag", "a text", readable(type(tag)))
+    if type(version) is not int or version < 1:
+        shown = str(version) if isinstance(version, int) else readable(type(version))
+        raise InvalidArgumentError("version", "an int of at least 1", shown)
+
+
+def _register(made: Serializer) -> None:
+    """Note a serializer. The same may come again, as of a module that is loaded again, and takes its former place."""
+    known, other = _BY_TAG.get(made.tag), _BY_CLASS.get(made.cls)
+    if known is not None and _origins(known) != _origins(made):
+        expected = "one that no other class and functions have"
+        raise InvalidArgumentError("tag", expected, f"{made.tag!r} of {readable(known.cls)}")
+    if other is not None and other.tag != made.tag:
+        found = f"{readable(made.cls)}, which has {other.tag!r}"
+        raise InvalidArgumentError("cls", "a class without a serializer", found)
     if known is not None:
-        _BY_CLASS.pop(known.cls, None)  # of a module that was loaded again
-    _BY_TAG[tag] = _BY_CLASS[cls] = Serializer(tag, cls, dump, load, version, finalizer)
+        _BY_CLASS.pop(known.cls, None)
+    _BY_TAG[made.tag] = _BY_CLASS[made.cls] = made
+
+
+def _origins(serializer: Serializer) -> tuple[str, str, str]:
+    return type_tag(serializer.cls), origin_of(serializer.dump), origin_of(serializer.load)
 
 
 def serializer_of(cls: type) -> Serializer | None:

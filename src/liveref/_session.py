@@ -20,7 +20,7 @@ from liveref._finalize import Outcome, Steps, arun, drive, finalize, run
 from liveref._policy import MAX_SESSION_REFS_PER_RUN, RefLifetime, SessionPausePolicy
 from liveref._registry import SessionRefRegistry
 from liveref._restore import restore
-from liveref._snapshot import SessionSnapshot, new_snapshot, save_snapshot
+from liveref._snapshot import SessionSnapshot, check_target, new_snapshot, save_snapshot
 from liveref._tag import readable
 from liveref._typing import MISSING, Default, Missing
 from liveref.exceptions import (
@@ -264,6 +264,7 @@ class Session:
         Warns:
             RefDroppedWarning, RuntimeWarning: as `snapshot`, once the file stands.
         """
+        check_target(path, keys)
         captured = self._capture(policy, "save")
         made = save_snapshot(captured.contents, captured.buffers, path, keys)
         self._settle(captured)

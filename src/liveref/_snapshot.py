@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Sequence
-from typing import Final, NoReturn, SupportsIndex, final
+from typing import Final, Never, NoReturn, Self, SupportsIndex, final
 
 from typing_extensions import Buffer
 
@@ -12,9 +13,18 @@ from liveref._codec import Container, SnapshotKeys, SnapshotLimits, copy_blobs, 
 from liveref._contents import BLOBS, Contents, Kind
 from liveref._file import StrPath, read_file, write_file
 from liveref._marker import redact
+from liveref._tag import readable
 from liveref.exceptions import InvalidArgumentError
 
-__all__ = ["CapturedRef", "DroppedRef", "ExpectedRef", "SessionSnapshot", "new_snapshot", "save_snapshot"]
+__all__ = [
+    "CapturedRef",
+    "DroppedRef",
+    "ExpectedRef",
+    "SessionSnapshot",
+    "check_target",
+    "new_snapshot",
+    "save_snapshot",
+]
 
 _DEFAULT_LIMITS: Final = SnapshotLimits()
 _COPIED: Final = BLOBS
@@ -94,9 +104,12 @@ class SessionSnapshot:
     _key_name: str | None
     _verified: bool
 
-    def __init__(self) -> None:
+    def __new__(cls, *_args: Never, **_kwargs: Never) -> Self:
         message = "a snapshot comes from Session.snapshot(), SessionSnapshot.from_bytes(data) or .read(path)"
         raise TypeError(message)
+
+    def __init__(self, never: Never, /) -> None:  # pyright: ignore[reportInconsistentConstructor]
+        """Never runs: it makes every call an error for a checker."""
 
     @classmethod
     def from_bytes(
@@ -122,13 +135,8 @@ class SessionSnapshot:
             SnapshotVersionError: they are of a newer liveref.
             SnapshotLimitError: they exceed a limit.
         """
-        try:
-            immutable = data if isinstance(data, bytes) else bytes(memoryview(data))
-        except TypeError:
-            immutable = None
-        if immutable is None:
-            raise InvalidArgumentError("data", "bytes", type(data).__name__)
-        return _of_container(unpack(immutable, keys=keys, trusted=trusted, limits=limits), limits)
+        _check_reading(keys, trusted, limits)
+        return _of_container(unpack(_immutable(data), keys=keys, trusted=trusted, limits=limits), limits)
 
     @classmethod
     def read(
@@ -147,6 +155,8 @@ class SessionSnapshot:
             SnapshotReadError: the file can't be read, or is no regular one.
             SnapshotError: as `from_bytes`.
         """
+        check_target(path, keys)
+        _check_reading(keys, trusted, limits)
         return _of_container(read_file(path, keys=keys, trusted=trusted, limits=limits), limits)
 
     def to_bytes(self, *, keys: SnapshotKeys | None = None) -> bytes:
@@ -156,6 +166,7 @@ class SessionSnapshot:
             keys: the ring whose current key signs them. Without one they are unsigned, and only a
                 reader who says ``trusted=True`` takes them.
         """
+        _check_keys(keys)
         header, blobs = self._contents.encode()
         return pack(header, [*blobs, *self._buffers], keys, copied=_COPIED)
 
@@ -169,6 +180,7 @@ class SessionSnapshot:
         Raises:
             SnapshotWriteError: it can't be written; what stood there still does, unless it is ``committed``.
         """
+        check_target(path, keys)
         header, blobs = self._contents.encode()
         write_file(path, header, [*blobs, *self._buffers], keys, copied=_COPIED)
 
@@ -244,6 +256,34 @@ def save_snapshot(
     header, blobs = contents.encode()
     written = write_file(path, header, [*blobs, *buffers], keys, copied=_COPIED)
     return _of_file(contents, written())
+
+
+def check_target(path: StrPath, keys: SnapshotKeys | None) -> None:
+    """Raise InvalidArgumentError unless these are a path and a ring of keys or None."""
+    if not isinstance(path, str) and not (isinstance(path, os.PathLike) and isinstance(os.fspath(path), str)):
+        raise InvalidArgumentError("path", "a str or an os.PathLike of one", readable(type(path)))
+    _check_keys(keys)
+
+
+def _check_keys(keys: SnapshotKeys | None) -> None:
+    if keys is not None and not isinstance(keys, SnapshotKeys):
+        raise InvalidArgumentError("keys", "SnapshotKeys or None", readable(type(keys)))
+
+
+def _check_reading(keys: SnapshotKeys | None, trusted: bool, limits: SnapshotLimits) -> None:  # noqa: FBT001
+    _check_keys(keys)
+    if type(trusted) is not bool:  # the text "false" is true
+        raise InvalidArgumentError("trusted", "True or False", readable(type(trusted)))
+    if not isinstance(limits, SnapshotLimits):
+        raise InvalidArgumentError("limits", "SnapshotLimits", readable(type(limits)))
+
+
+def _immutable(data: Buffer) -> bytes:
+    try:
+        return data if isinstance(data, bytes) else bytes(memoryview(data))
+    except (TypeError, ValueError, BufferError):  # no buffer, or one that was released
+        pass
+    raise InvalidArgumentError("data", "bytes", readable(type(data)))
 
 
 def _of_container(container: Container, limits: SnapshotLimits) -> SessionSnapshot:
