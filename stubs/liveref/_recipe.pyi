@@ -5,7 +5,7 @@ from liveref._json import JSON
 from liveref._typing import Missing, T, T_co
 from typing import Any, Final, Generic, Never, ParamSpec, Self, overload
 
-__all__ = ['Recipe', 'Reopener', 'named_recipe', 'reopener']
+__all__ = ['Recipe', 'Reopener', 'named_recipe', 'origin_of', 'reopener']
 
 P = ParamSpec('P')
 
@@ -15,6 +15,7 @@ class Recipe(Generic[T_co]):
     def __init__(self, never: Never, /) -> None: ...
     @property
     def tag(self) -> str: ...
+    def __reduce__(self) -> tuple[Callable[..., Recipe[Any]], tuple[object, ...]]: ...
 
 class Reopener(Generic[P, T]):
     tag: Final[str]
@@ -30,3 +31,4 @@ def reopener(tag: str, *, finalizer: Missing = ...) -> Callable[[Callable[P, T]]
 @overload
 def reopener(tag: str, *, finalizer: Callable[[T], object]) -> Callable[[Callable[P, T]], Reopener[P, T]]: ...
 def named_recipe(tag: str, args: list[JSON], kwargs: dict[str, JSON]) -> Recipe[Any]: ...
+def origin_of(function: Callable[..., object]) -> str: ...

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from liveref._codec import SnapshotKeys, SnapshotLimits
 from liveref._contents import Contents
 from liveref._file import StrPath
-from typing import NoReturn, SupportsIndex
+from typing import Never, NoReturn, Self, SupportsIndex
 from typing_extensions import Buffer
 
-__all__ = ['CapturedRef', 'DroppedRef', 'ExpectedRef', 'SessionSnapshot', 'new_snapshot', 'save_snapshot']
+__all__ = ['CapturedRef', 'DroppedRef', 'ExpectedRef', 'SessionSnapshot', 'check_target', 'new_snapshot', 'save_snapshot']
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class CapturedRef:
@@ -29,7 +29,8 @@ class ExpectedRef:
 
 @final
 class SessionSnapshot:
-    def __init__(self) -> None: ...
+    def __new__(cls, *_args: Never, **_kwargs: Never) -> Self: ...
+    def __init__(self, never: Never, /) -> None: ...
     @classmethod
     def from_bytes(cls, data: Buffer, *, keys: SnapshotKeys | None = None, trusted: bool = False, limits: SnapshotLimits = ...) -> SessionSnapshot: ...
     @classmethod
@@ -54,3 +55,4 @@ class SessionSnapshot:
 
 def new_snapshot(contents: Contents, buffers: Sequence[Buffer]) -> SessionSnapshot: ...
 def save_snapshot(contents: Contents, buffers: Sequence[Buffer], path: StrPath, keys: SnapshotKeys | None) -> SessionSnapshot: ...
+def check_target(path: StrPath, keys: SnapshotKeys | None) -> None: ...

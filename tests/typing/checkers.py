@@ -71,6 +71,8 @@ KINDS: Final[Mapping[str, Mapping[str, str]]] = {
     "set-item": _kind("index", "reportIndexIssue", "unsupported-operation", "invalid-assignment"),
     "delete-item": _kind("attr-defined", "reportIndexIssue", "unsupported-operation", "not-subscriptable"),
     "typed-dict-item": _kind("typeddict-item", "reportGeneralTypeIssues", "bad-assignment", "invalid-assignment"),
+    "item-value": _kind("dict-item", "reportArgumentType", "bad-argument-type", "invalid-argument-type"),
+    "bound": _kind("type-var", "reportArgumentType", "bad-specialization", "invalid-argument-type"),
     "context-manager": _kind(
         "attr-defined", "reportGeneralTypeIssues", "bad-context-manager", "invalid-context-manager"
     ),
