@@ -7,9 +7,9 @@ from itertools import compress
 from pickle import PickleBuffer
 from typing import Final, NamedTuple
 
-from liveref._culprits import blame_each, blame_whole
 from liveref._columns import columns_of
 from liveref._contents import Contents, Dropping
+from liveref._culprits import blame_each, blame_whole
 from liveref._fates import Fates
 from liveref._key import RegistryKey
 from liveref._policy import RefLifetime, SessionPausePolicy
