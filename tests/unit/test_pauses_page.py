@@ -245,5 +245,3 @@ EVENTS: Final = {
 def test_the_table_of_lifetimes_is_what_happens() -> None:
     rows = [[f"`{lifetime.name}`", *(event(lifetime) for event in EVENTS.values())] for lifetime in RefLifetime]
     assert table(["lifetime", *EVENTS], rows) in PAGE.read_text("utf-8")
-
-
