@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from liveref._fates import Fates
 from liveref._marker import redact
-from liveref._stream import trouble
+from liveref._stream import Trial
 
 __all__ = ["blame_each", "blame_whole"]
 
@@ -20,37 +20,34 @@ def blame_each(fates: Fates, *, drop: bool) -> bool:
         fates: what becomes of the objects.
         drop: what holds an object that is not kept, is not kept either.
     """
-    others = fates.all_as_stand_ins()
-    holders: dict[int, list[int]] = {}
-    found: dict[int, str] = {}
-    for uid, value in fates.pickled.items():
-        reason, held = trouble(value, others)
-        if reason is not None:
-            found[uid] = reason
-        for inner in held:
-            holders.setdefault(inner, []).append(uid)
-    fates.fail(found)
+    found = _blame(fates, fates.all_as_stand_ins())
     if drop:
-        _drop_holders(fates, holders)
-    return bool(found)
+        _drop_holders(fates)
+    return found
 
 
 def blame_whole(fates: Fates) -> bool:
     """Note which objects can't be pickled with all that they hold: it may be nested too deeply only then."""
-    stand_ins = fates.stand_ins()
-    reasons = {uid: trouble(value, stand_ins)[0] for uid, value in fates.pickled.items()}
-    found = {uid: reason for uid, reason in reasons.items() if reason is not None}
+    return _blame(fates, fates.stand_ins())
+
+
+def _blame(fates: Fates, stand_ins: Mapping[int, int]) -> bool:
+    trial = Trial(stand_ins)
+    troubles = {uid: trial.run(value) for uid, value in fates.pickled.items()}
+    found = {uid: trouble for uid, trouble in troubles.items() if isinstance(trouble, str)}
     fates.fail(found)
     return bool(found)
 
 
-def _drop_holders(fates: Fates, holders: Mapping[int, Iterable[int]]) -> None:
-    """Drop what holds a dropped object, and what holds that."""
+def _drop_holders(fates: Fates) -> None:
+    """Drop what holds a dropped object, itself or in an object that it holds."""
+    if not fates.failures:
+        return
     names = dict(zip(fates.ids, fates.refs, strict=True))
-    todo = list(fates.failures)
-    while todo:
-        uid = todo.pop()
-        reason = f"its state holds the dropped ref {redact(names[uid]._id)}"
-        found = {holder: reason for holder in holders.get(uid, ()) if holder in fates.pickled}
-        fates.fail(found)
-        todo += found
+    barred = set(filter(fates.has_identity, fates.failures))
+    trial = Trial(fates.stand_ins(), barred)
+    for uid, value in list(fates.pickled.items()):
+        held = trial.run(value)
+        if isinstance(held, int):
+            fates.fail({uid: f"its state holds the dropped ref {redact(names[held]._id)}"})
+            barred.add(uid)

@@ -105,11 +105,12 @@ class Fates:
         kept = self.kept()
         if len(kept) == len(self.pickled):
             return {}
-        return {uid: at for at, uid in enumerate(kept) if uid not in self.pickled and self._has_identity(uid)}
+        return {uid: at for at, uid in enumerate(kept) if uid not in self.pickled and self.has_identity(uid)}
 
     def all_as_stand_ins(self) -> dict[int, int]:
         """For each object itself, so that none is pickled as a part of another."""
-        return {uid: uid for uid in self.objects if self._has_identity(uid)}
+        return {uid: uid for uid in self.objects if self.has_identity(uid)}
 
-    def _has_identity(self, uid: int) -> bool:
+    def has_identity(self, uid: int) -> bool:
+        """Whether it matters which object this is: not where the interpreter shares it."""
         return type(self.objects[uid]) not in _SHARED

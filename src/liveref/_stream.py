@@ -9,7 +9,7 @@ import io
 import pickle
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from itertools import pairwise
 from pickle import PickleBuffer
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -21,7 +21,9 @@ from liveref._tag import readable
 if TYPE_CHECKING:
     from pickletools import OpcodeInfo
 
-__all__ = ["Item", "describe_trouble", "dump_stream", "first_bad_item", "items_of", "load_stream", "trouble"]
+    from _typeshed import SupportsWrite
+
+__all__ = ["Item", "Trial", "describe_trouble", "dump_stream", "first_bad_item", "items_of", "load_stream"]
 
 _PROTOCOL: Final = 5
 _EMPTY: Final = pickle.PROTO + bytes([_PROTOCOL]) + pickle.EMPTY_LIST + pickle.MEMOIZE
@@ -32,23 +34,16 @@ _UNPICKLABLE: Final = re.compile(r"cannot pickle '([\w.]+)' object")
 
 
 class _Pickler(pickle.Pickler):
-    """Writes stand-ins, but not for the root, and notes which."""
+    """Writes stand-ins."""
 
     def __init__(
-        self, file: io.BytesIO, keep: Callable[[PickleBuffer], None], stand_ins: Mapping[int, int], root: int
+        self, file: SupportsWrite[bytes], keep: Callable[[PickleBuffer], None], stand_ins: Mapping[int, int]
     ) -> None:
         super().__init__(file, _PROTOCOL, buffer_callback=keep)
         self._stand_ins: Final = stand_ins
-        self._root: Final = root
-        self.found: Final[set[int]] = set()
 
     def persistent_id(self, obj: object) -> int | None:
-        uid = id(obj)
-        stand_in = self._stand_ins.get(uid)
-        if stand_in is None or uid == self._root:
-            return None
-        self.found.add(uid)
-        return stand_in
+        return self._stand_ins.get(id(obj))
 
 
 class _Unpickler(pickle.Unpickler):
@@ -75,18 +70,61 @@ def dump_stream(values: list[object], stand_ins: Mapping[int, int]) -> tuple[byt
     if not stand_ins:  # persistent_id is a call for every object in every state
         return pickle.dumps(values, _PROTOCOL, buffer_callback=keep), buffers
     file = io.BytesIO()
-    _Pickler(file, keep, stand_ins, 0).dump(values)
+    _Pickler(file, keep, stand_ins).dump(values)
     return file.getvalue(), buffers
 
 
-def trouble(value: object, stand_ins: Mapping[int, int]) -> tuple[str | None, set[int]]:
-    """Why an object can't be pickled by itself, None if it can, and the ids of what stood in within it."""
-    pickler = _Pickler(io.BytesIO(), _keeper([]), stand_ins, id(value))
-    try:
-        pickler.dump(value)
-    except Exception as error:  # noqa: BLE001  user code
-        return describe_trouble(error), pickler.found
-    return None, pickler.found
+class Trial(_Pickler):
+    """Pickles objects one by one, to see whether it can be done. None is a stand-in for itself.
+
+    What two of them hold is looked at once, unless that fails: else many refs to one large state would take for ever.
+
+    Args:
+        stand_ins: as for `dump_stream`.
+        barred: the ids of objects that none may hold.
+    """
+
+    def __init__(self, stand_ins: Mapping[int, int], barred: Container[int] = ()) -> None:
+        super().__init__(_Nowhere(), _keeper([]), stand_ins)
+        self._barred: Final = barred
+        self._root = 0
+
+    def run(self, value: object) -> str | int | None:
+        """Why an object can't be pickled, in words, or which barred object it holds; None if all is well."""
+        self._root = id(value)
+        try:
+            self.dump(value)
+        except _HeldError as error:
+            trouble: str | int = error.uid
+        except Exception as error:  # noqa: BLE001  user code
+            trouble = describe_trouble(error)
+        else:
+            return None
+        self.clear_memo()
+        return trouble
+
+    def persistent_id(self, obj: object) -> int | None:
+        uid = id(obj)
+        if uid == self._root:
+            return None
+        if uid in self._barred:
+            raise _HeldError(uid)
+        return self._stand_ins.get(uid)
+
+
+class _HeldError(Exception):
+    """An object holds what it may not."""
+
+    def __init__(self, uid: int) -> None:
+        super().__init__(uid)
+        self.uid: Final = uid
+
+
+class _Nowhere:
+    """A file that keeps nothing."""
+
+    def write(self, data: bytes, /) -> None:
+        """Drop the bytes."""
 
 
 def describe_trouble(error: Exception) -> str:

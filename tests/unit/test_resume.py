@@ -39,7 +39,7 @@ from liveref import (
 from liveref import _recipe, _serializer
 from liveref.jsonable import decode, encode
 
-from .refs_of_all_kinds import EXPLICIT, SECRET, Blob, Box, Handle, counting, open_handle, redacted
+from .refs_of_all_kinds import EXPLICIT, SECRET, Blob, Box, Handle, SubBlob, counting, open_handle, redacted
 
 KEYS = SnapshotKeys({"test": secrets.token_bytes(32)}, current="test")
 
@@ -437,6 +437,14 @@ def test_only_what_is_expected_is_carried(session: Session) -> None:
         resumed.refs.drain()
 
 
+def test_what_a_policy_dropped_is_not_carried(session: Session) -> None:
+    lock = session.refs.insert(threading.Lock())
+    with Session.resume(quietly(session), carry=session.refs) as resumed:
+        assert lock in session.refs
+        with pytest.raises(RefDroppedError):
+            resumed.refs[lock]
+
+
 def test_what_is_not_carried_says_so(session: Session, through: Through) -> None:
     pool = session.refs.insert(threading.Lock(), lifetime=EXPLICIT)
     snapshot = through(session)
@@ -463,9 +471,9 @@ def test_what_was_not_carried_once_can_be_at_a_later_pause(session: Session, thr
 
 
 def full(snapshot: SessionSnapshot) -> SessionSnapshot:
-    """The snapshot of a session with one ref more."""
+    """The snapshot of a session with one ref more, which can't be loaded."""
     with Session.resume(snapshot) as session:
-        session.refs.insert("one more")
+        session.refs.insert(Broken())
         return session.snapshot()
 
 
@@ -613,6 +621,9 @@ def test_a_serializer_that_fails_to_load_names_its_ref(session: Session, monkeyp
     assert caught.value.__context__ is None
     monkeypatch.setitem(_serializer._BY_TAG, "tests.kinds.blob", registered_blob()._replace(load=lambda _data: Box()))
     with pytest.raises(RefLoadError, match=r"gave .*Box, not .*Blob"):
+        Session.resume(snapshot)
+    monkeypatch.setitem(_serializer._BY_TAG, "tests.kinds.blob", registered_blob()._replace(load=SubBlob))
+    with pytest.raises(RefLoadError, match=r"gave .*SubBlob, not .*Blob"):
         Session.resume(snapshot)
 
 

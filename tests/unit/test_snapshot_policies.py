@@ -36,6 +36,7 @@ from .refs_of_all_kinds import (
     Blob,
     Box,
     Failing,
+    Handle,
     Keys,
     Kind,
     Outcome,
@@ -249,6 +250,31 @@ def test_what_fails_only_with_others_is_told_of_all(session: Session, policy: Se
     assert outcome(session, keys, policy, Session.snapshot) <= {"refused", "dropped"}
 
 
+class Counted(Box):
+    """Counts how often it is pickled."""
+
+    times = 0
+
+    def __getstate__(self) -> dict[str, object]:
+        Counted.times += 1
+        return vars(self)
+
+
+@pytest.mark.parametrize("policy", PICKLING)
+def test_a_state_that_many_refs_share_is_not_searched_for_each(session: Session, policy: SessionPausePolicy) -> None:
+    Counted.times = 0
+    shared = [Counted()]
+    keys = [session.refs.insert(Box(shared)) for _ in range(100)]
+    lock = session.refs.insert(threading.Lock())
+    holder = session.refs.insert(Box([shared, session.refs[lock]]))
+    if policy is SessionPausePolicy.PICKLE_OR_DROP:
+        assert [ref.key for ref in take_quietly(session, policy).dropped] == [redacted(lock), redacted(holder)]
+    else:
+        assert [failure.key for failure in refused(session)] == [redacted(lock)]
+    assert Counted.times < 10
+    assert all(key in session.refs for key in keys)
+
+
 # What is dropped
 
 
@@ -279,7 +305,7 @@ def test_what_holds_a_dropped_ref_is_dropped_with_that_as_its_reason(session: Se
     snapshot = take_quietly(session, SessionPausePolicy.PICKLE_OR_DROP)
     assert [ref.key for ref in snapshot.refs] == [redacted(keys[3])]
     assert [ref.reason for ref in snapshot.dropped] == [
-        f"its state holds the dropped ref {redacted(keys[1])}",
+        f"its state holds the dropped ref {redacted(keys[2])}",
         f"its state holds the dropped ref {redacted(keys[2])}",
         "a _thread.lock can't be pickled",
     ]
@@ -434,6 +460,13 @@ def test_hard_error_passes_with_nothing_but_expected_refs(session: Session, take
     snapshot = take(session, policy=SessionPausePolicy.HARD_ERROR)
     assert [ref.key for ref in snapshot.expected] == [redacted(bare), redacted(reopenable)]
     assert snapshot.refs == snapshot.dropped == []
+
+
+def test_of_two_recipes_of_one_object_the_first_is_kept(session: Session) -> None:
+    handle = Handle("db")
+    keys = [session.refs.insert(handle, reopen=open_handle.recipe(name)) for name in ("first", "second")]
+    with Session.resume(session.snapshot()) as resumed:
+        assert [resumed.refs[key].name for key in keys] == ["first", "first"]
 
 
 def test_hard_error_names_all_that_would_be_captured_and_no_more(session: Session) -> None:
