@@ -18,7 +18,15 @@ JSON = TypeAliasType("JSON", "bool | int | float | str | list[JSON] | dict[str, 
 ADVICE: Final = "Pass None, bool, int, finite float, str, list, or dict with str keys."
 
 
-SPECIAL: Final[dict[type, str]] = {float: "a float that is not finite", str: "a str with a lone surrogate"}
+SPECIAL: Final[dict[type, str]] = {
+    float: "a float that is not finite",
+    int: "an int of more than 4,300 digits",
+    str: "a str with a lone surrogate",
+}
+_BITS: Final = 14_284
+"""Of an int: more may be more digits than Python writes and reads."""
+_DEPTH: Final = 400
+"""Of lists and dicts in one another: the header of a snapshot takes a few more."""
 
 
 def json_copy(found: object, path: str) -> JSON:
@@ -32,25 +40,29 @@ def json_copy(found: object, path: str) -> JSON:
         NotJSONableError: a part would not come back from JSON as it is.
     """
     try:
-        return _copy(found, path)
+        return _copy(found, path, _DEPTH)
     except RecursionError:
         pass
     raise NotJSONableError(path, "a value that is nested too deeply", ADVICE)
 
 
-def _copy(found: object, path: str) -> JSON:
+def _copy(found: object, path: str, depth: int) -> JSON:
     kind = type(found)
-    if found is None or kind is bool or kind is int:
-        return cast("bool | int | None", found)
+    if found is None or kind is bool:
+        return cast("bool | None", found)
+    if kind is int and cast("int", found).bit_length() <= _BITS:
+        return cast("int", found)
     if kind is float and math.isfinite(cast("float", found)):
         return cast("float", found)
     if kind is str and encodable(cast("str", found)):
         return cast("str", found)
+    if not depth:
+        raise RecursionError
     if kind is list:
-        return [_copy(item, f"{path}[{at}]") for at, item in enumerate(cast("list[object]", found))]
+        return [_copy(item, f"{path}[{at}]", depth - 1) for at, item in enumerate(cast("list[object]", found))]
     if kind is dict:
         return {
-            _name(name, path): _copy(item, f"{path}.{name}")
+            _name(name, path): _copy(item, f"{path}.{name}", depth - 1)
             for name, item in cast("dict[object, object]", found).items()
         }
     raise NotJSONableError(path, SPECIAL.get(kind) or readable(kind), ADVICE)

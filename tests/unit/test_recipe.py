@@ -7,7 +7,15 @@ import sys
 
 import pytest
 
-from liveref import InvalidArgumentError, NotJSONableError, Recipe, SessionRefRegistry, reopener
+from liveref import (
+    InvalidArgumentError,
+    NotJSONableError,
+    Recipe,
+    Session,
+    SessionRefRegistry,
+    SessionSnapshot,
+    reopener,
+)
 
 
 @reopener("tests.recipe.join")
@@ -69,15 +77,39 @@ def nest(depth: int) -> list[object]:
         ({1: 2}, r"\$\[1\]", "dict key of type int"),
         ({"\udfff": 2}, r"\$\[1\]", "dict key"),
         (sys, r"\$\[1\]", "module"),
+        (10**4_300, r"\$\[1\]", "an int of more than 4,300 digits"),
+        (nest(401), r"\$\[1\]", "nested too deeply"),
         (nest(100_000), r"\$\[1\]", "nested too deeply"),
     ],
-    ids=["tuple", "bytes", "nan", "inf", "surrogate", "str subclass", "int key", "surrogate key", "module", "deep"],
+    ids=[
+        "tuple",
+        "bytes",
+        "nan",
+        "inf",
+        "surrogate",
+        "str subclass",
+        "int key",
+        "surrogate key",
+        "module",
+        "huge",
+        "deep",
+        "very deep",
+    ],
 )
 def test_an_argument_that_is_no_json_is_refused_with_its_path(value: object, path: str, found: str) -> None:
     with pytest.raises(NotJSONableError, match=f"{path} is not JSON: found .*{found}"):
         join.recipe("a", value)
     with pytest.raises(NotJSONableError, match=r"\$\.sep"):
         join.recipe("a", sep=value)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", [nest(399), -(10**4_299)], ids=["deep", "huge"])
+def test_what_a_recipe_takes_a_snapshot_takes(value: object) -> None:
+    with Session() as session:
+        key = session.refs.open(join.recipe("a", value))
+        data = session.snapshot().to_bytes()
+    with Session.resume(SessionSnapshot.from_bytes(data, trusted=True)) as resumed:
+        assert resumed.refs[key] == f"a,{value}"
 
 
 def test_arguments_that_the_function_does_not_take_are_refused() -> None:
