@@ -149,7 +149,8 @@ class _Places:
         ref._entry = _sharing(of._entry, self._plain[self._contents.lifetimes[row]])
         with suppress(AttributeError):  # its recipe has not opened it
             ref._value = of._value
-        self._store._fill([ref])
+        self._store._admit("resume")
+        self._store._refs[ref._id] = ref
 
 
 def _sharing(of: Entry, plain: Entry) -> Entry:

@@ -150,9 +150,8 @@ class Store:
         return key
 
     def _fill(self, keys: list[RegistryKey[object]]) -> None:
-        """Take refs in, which have their value and entry, or an opening; nobody else knows the registry yet."""
-        if len(list(islice(self._unissued, len(keys)))) < len(keys):
-            raise CapacityExceededError(self._capacity)
+        """Take refs in, which have their value and entry, or an opening; they fit, and nobody else adds any yet."""
+        deque(islice(self._unissued, len(keys)), maxlen=0)
         self._refs.update(zip(map(_ID, keys), keys, strict=True))
 
     def _insert(

@@ -513,7 +513,9 @@ def test_both_keys_of_a_carried_object_give_it(session: Session, through: Throug
     gone, pool = session.refs.insert(lock), session.refs.insert(lock, lifetime=EXPLICIT)
     snapshot = through(session)
     session.close()
-    with Session.resume(snapshot, carry=session.refs) as resumed:
+    with Session.resume(snapshot, carry=session.refs, capacity=2) as resumed:
+        with pytest.raises(CapacityExceededError):
+            resumed.refs.insert("more")
         assert resumed.refs[gone] is resumed.refs[pool] is lock
         assert resumed.refs.lifetime_of(gone) is RefLifetime.UNTIL_CONTEXT_DROP
         assert resumed.refs.release(gone)
@@ -548,6 +550,26 @@ def test_other_keys_of_an_unopened_object_without_a_finalizer_open_it_too(sessio
     with Session.resume(snapshot, carry=between.refs) as resumed:
         assert resumed.refs[pool] is resumed.refs[gone]
         resumed.refs.drain()
+
+
+class Releasing(Box):
+    """Drops a ref of the registry that is carried over, as another thread may."""
+
+    drop: Callable[[], object]
+
+    def __setstate__(self, state: object) -> None:
+        Releasing.drop()
+
+
+def test_what_goes_while_it_is_carried_over_is_missing_under_all_its_keys(session: Session) -> None:
+    lock = threading.Lock()
+    keys = [session.refs.insert(lock, lifetime=EXPLICIT), session.refs.insert(lock, lifetime=EXPLICIT)]
+    session.refs.insert(Releasing())
+    Releasing.drop = session.refs.drain
+    with Session.resume(session.snapshot(), carry=session.refs) as resumed:
+        for key in keys:
+            with pytest.raises(RefDroppedError):
+                resumed.refs[key]
 
 
 @reopener("tests.resume.box")
