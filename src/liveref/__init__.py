@@ -11,9 +11,10 @@ from liveref._marker import SESSION_REF_TAG
 from liveref._policy import MAX_SESSION_REFS_PER_RUN, RefLifetime, SessionPausePolicy
 from liveref._recipe import Recipe, Reopener, reopener
 from liveref._registry import SessionRefRegistry
+from liveref._rows import CapturedRef, DroppedRef, ExpectedRef
 from liveref._serializer import register_serializer, serializer
 from liveref._session import Session, bind, current_session_registry, use_session_registry
-from liveref._snapshot import CapturedRef, DroppedRef, ExpectedRef, SessionSnapshot
+from liveref._snapshot import SessionSnapshot
 from liveref._typed import TypedRefs
 from liveref.exceptions import (
     CapacityExceededError,

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from liveref._codec import SnapshotKeys
-from liveref._snapshot import CapturedRef, DroppedRef, ExpectedRef, SessionSnapshot
+from liveref._rows import CapturedRef, DroppedRef, ExpectedRef
+from liveref._snapshot import SessionSnapshot
 from liveref.exceptions import InvalidArgumentError, SnapshotError
 
 __all__ = ["add_parser"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Callable, Sequence
 from typing import Final, Never, NoReturn, Self, SupportsIndex, final
@@ -13,69 +12,16 @@ from liveref._codec import Container, SnapshotKeys, SnapshotLimits, copy_blobs, 
 from liveref._contents import BLOBS, Contents, Kind
 from liveref._file import StrPath, read_file, write_file
 from liveref._marker import redact
+from liveref._rows import CapturedRef, DroppedRef, ExpectedRef
 from liveref._tag import readable
 from liveref.exceptions import InvalidArgumentError
 
-__all__ = [
-    "CapturedRef",
-    "DroppedRef",
-    "ExpectedRef",
-    "SessionSnapshot",
-    "check_target",
-    "new_snapshot",
-    "save_snapshot",
-]
+__all__ = ["SessionSnapshot", "check_target", "new_snapshot", "save_snapshot"]
 
 _DEFAULT_LIMITS: Final = SnapshotLimits()
 _COPIED: Final = BLOBS
 """The blobs that a reader of a file takes into memory of its own: all but the buffers."""
 _HOW: Final = {Kind.PICKLE: "pickle", Kind.SERIALIZER: "serializer", Kind.RECIPE: "recipe"}
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class CapturedRef:
-    """A ref that a snapshot holds.
-
-    Attributes:
-        key: the redacted key, such as ``"3f2a1c…"``.
-        type_tag: what it is, such as ``"sqlite3:Connection"``.
-        how: ``"recipe"``, ``"serializer"`` or ``"pickle"``.
-        size: bytes that its object takes; 0 for a recipe. Refs of one object tell the same bytes, and what
-            several objects hold counts for the first of them.
-    """
-
-    key: str
-    type_tag: str
-    how: str
-    size: int
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class DroppedRef:
-    """A ref that this snapshot, or one before it, left out.
-
-    Attributes:
-        key: the redacted key.
-        type_tag: what it was.
-        reason: why.
-    """
-
-    key: str
-    type_tag: str
-    reason: str
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class ExpectedRef:
-    """A ref to something that outlives the run: ``Session.resume(carry=)`` brings it along.
-
-    Attributes:
-        key: the redacted key.
-        type_tag: what it is.
-    """
-
-    key: str
-    type_tag: str
 
 
 @final

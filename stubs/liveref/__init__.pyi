@@ -7,9 +7,10 @@ from liveref._marker import SESSION_REF_TAG as SESSION_REF_TAG
 from liveref._policy import MAX_SESSION_REFS_PER_RUN as MAX_SESSION_REFS_PER_RUN, RefLifetime as RefLifetime, SessionPausePolicy as SessionPausePolicy
 from liveref._recipe import Recipe as Recipe, Reopener as Reopener, reopener as reopener
 from liveref._registry import SessionRefRegistry as SessionRefRegistry
+from liveref._rows import CapturedRef as CapturedRef, DroppedRef as DroppedRef, ExpectedRef as ExpectedRef
 from liveref._serializer import register_serializer as register_serializer, serializer as serializer
 from liveref._session import Session as Session, bind as bind, current_session_registry as current_session_registry, use_session_registry as use_session_registry
-from liveref._snapshot import CapturedRef as CapturedRef, DroppedRef as DroppedRef, ExpectedRef as ExpectedRef, SessionSnapshot as SessionSnapshot
+from liveref._snapshot import SessionSnapshot as SessionSnapshot
 from liveref._typed import TypedRefs as TypedRefs
 from liveref.exceptions import CapacityExceededError as CapacityExceededError, DuplicateKeyError as DuplicateKeyError, HintError as HintError, InvalidArgumentError as InvalidArgumentError, KeyFormatError as KeyFormatError, LiveRefError as LiveRefError, MarkerError as MarkerError, NoCurrentRegistryError as NoCurrentRegistryError, NotJSONableError as NotJSONableError, NotPicklableError as NotPicklableError, PickleFormatError as PickleFormatError, RefDroppedError as RefDroppedError, RefDroppedWarning as RefDroppedWarning, RefFailure as RefFailure, RefLoadError as RefLoadError, RefLookupError as RefLookupError, RefNotFoundError as RefNotFoundError, RefReleasedError as RefReleasedError, RefTypeError as RefTypeError, RegistryClosedError as RegistryClosedError, ReopenError as ReopenError, SessionRefsNotSerializableError as SessionRefsNotSerializableError, SessionStateError as SessionStateError, SnapshotAuthError as SnapshotAuthError, SnapshotError as SnapshotError, SnapshotFormatError as SnapshotFormatError, SnapshotLimitError as SnapshotLimitError, SnapshotReadError as SnapshotReadError, SnapshotVersionError as SnapshotVersionError, SnapshotWriteError as SnapshotWriteError, UnknownTypeTagError as UnknownTypeTagError
 
