@@ -15,7 +15,7 @@ import sqlite3
 import sys
 from _thread import LockType
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from importlib.metadata import Distribution, distributions
+from importlib.metadata import distributions
 from typing import Final, TextIO
 
 from rich.progress import Progress
@@ -26,6 +26,14 @@ from liveref import RegistryKey, current_session_registry
 
 FILES: Final = ("METADATA", "PKG-INFO", "RECORD", "WHEEL", "entry_points.txt")
 """The files read of every distribution, where it has them."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Source:
+    """A distribution, of whatever class: packages may bring one of their own."""
+
+    read_text: Callable[[str], str | None]
+    """Gives the text of a file that belongs to it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -69,13 +77,15 @@ async def discover(event: Event) -> list[Event]:
     progress = refs.get(RegistryKey.from_marker(event.keys["progress"], Progress))
     found = await asyncio.to_thread(lambda: list(distributions()))
     progress.update(progress.task_ids[0], total=len(found))
-    return [Event("read", {**event.keys, "distribution": refs.insert(each).to_marker()}) for each in found]
+    return [
+        Event("read", {**event.keys, "distribution": refs.insert(Source(each.read_text)).to_marker()}) for each in found
+    ]
 
 
 async def read(event: Event) -> list[Event]:
     """Read a distribution's files. `remove` takes the object out of the registry: no later step needs it."""
     refs = current_session_registry()
-    distribution = refs.remove(RegistryKey.from_marker(event.keys["distribution"], Distribution))
+    distribution = refs.remove(RegistryKey.from_marker(event.keys["distribution"], Source))
     texts = await asyncio.to_thread(lambda: {name: distribution.read_text(name) or "" for name in FILES})
     keys = {name: key for name, key in event.keys.items() if name != "distribution"}
     return [Event("parse", keys, {**texts})]

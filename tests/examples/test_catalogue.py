@@ -128,9 +128,9 @@ def test_a_run_that_another_process_finishes_finds_what_an_uninterrupted_one_doe
     kept = dict(re.findall(r"([\w.]+:\w+) +│ +\d+ +│ (\w+)", before))
     assert kept == {
         "_io:TextIOWrapper": "recipe",
-        "importlib.metadata:PathDistribution": "pickle",
         "re:Pattern": "pickle",
         "sqlite3:Connection": "recipe",
+        "steps:Source": "pickle",
         "tools:Tally": "pickle",
     }
     assert "RefDroppedError: ref " in after
