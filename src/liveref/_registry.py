@@ -14,7 +14,7 @@ from typing_extensions import TypeForm
 from liveref._entry import Entry
 from liveref._finalize import ExitHook, Finalizer, Outcome, arun, finish, run
 from liveref._hints import class_info
-from liveref._key import BLANK_KEYS, RegistryKey
+from liveref._key import RegistryKey, fresh_id, new_object, pop_fresh_id
 from liveref._lookups import Lookups
 from liveref._policy import MAX_SESSION_REFS_PER_RUN, RefLifetime
 from liveref._recipe import Recipe
@@ -111,18 +111,24 @@ class SessionRefRegistry(Lookups):
             info = None if hint is MISSING else class_info(hint)
             return self._insert(value, info, lifetime, finalizer, reopen)
         try:
-            key = BLANK_KEYS.pop()
+            uid = pop_fresh_id()
             self._free.pop()
         except IndexError:
-            key = self._reserve("insert")
+            self._admit("insert")
+            uid = fresh_id()
         frame = _frame(1)
-        code, offset, now, entry = frame.f_code, frame.f_lasti, monotonic(), self._latest
+        code = frame.f_code
+        offset = frame.f_lasti
+        now = monotonic()
+        entry = self._latest
         if entry is None or code is not entry.code or offset != entry.offset or now - entry.born > _TICK:
             self._latest = entry = Entry(now, code, offset)
+        key: RegistryKey[object] = new_object(RegistryKey)
+        key._id = uid
         key._info = type(value)
         key._value = value
         key._entry = entry
-        self._refs[key._id] = key
+        self._refs[uid] = key
         if self._closed:
             self._withdraw(key, "insert")
         return key

@@ -22,7 +22,7 @@ from liveref._contents import Dropping
 from liveref._entry import Entry
 from liveref._finalize import Finalizer, Outcome, Steps, finalize
 from liveref._hints import ClassInfo, Sealed, check_of, hint_of, mismatch, tag_of
-from liveref._key import RegistryKey, blank_key
+from liveref._key import RegistryKey, fresh_id, make_key
 from liveref._marker import redact
 from liveref._opening import Opening
 from liveref._policy import RefLifetime
@@ -132,15 +132,10 @@ class Store:
                 return
         raise CapacityExceededError(self._capacity)
 
-    def _reserve(self, operation: str) -> RegistryKey[Never]:
-        """A blank key, with room for it."""
-        self._admit(operation)
-        return blank_key()
-
     def _keep(self, value: object, info: ClassInfo, entry: Entry, operation: str) -> RegistryKey[Never]:
         """Store a value under a new key."""
-        key = self._reserve(operation)
-        key._info = info
+        self._admit(operation)
+        key = make_key(fresh_id(), info)
         key._entry = entry
         if value is not MISSING:  # a clone of what its recipe has not opened
             key._value = value
