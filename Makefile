@@ -2,15 +2,15 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ENV := PATH="$(CURDIR)/$(BIN):$$PATH"
-CODE := src mypy_plugin examples benchmarks stubs/generate.py tests/pythons.py
+CODE := src mypy_plugin examples benchmarks hatch_build.py stubs/generate.py tests/compiled.py tests/pythons.py
 
-.PHONY: demo test test-core test-lowest lint types stubs unit pythons bench bench-quick bench-check bench-baseline count compiled clean
+.PHONY: demo test test-core test-lowest lint types stubs unit pythons bench bench-quick bench-check bench-baseline count compiled lanes clean
 
 demo: .venv/ready  ## the main job: a pipeline with live objects, what the checkers say, and a pause in the middle
 	$(BIN)/python examples/catalogue.py
 	$(BIN)/python examples/pause.py
 
-test: lint types unit pythons count  ## everything
+test: lint types unit lanes pythons count  ## everything
 
 test-core: .venv/ready  ## the tests of the core and the plugin, without the engines
 	$(ENV) $(BIN)/pytest --ignore=docs/engines --ignore=src/liveref/integrations --ignore=tests/integrations
@@ -37,6 +37,9 @@ unit: .venv/engines
 	$(ENV) $(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+lanes: .venv/ready  ## the core's tests on the compiled build, where there is a C compiler
+	$(BIN)/python tests/compiled.py
 
 pythons: .venv/ready  ## the core's tests on each other Python that is found
 	$(BIN)/python tests/pythons.py
@@ -75,9 +78,10 @@ count: .venv/ready  ## the short form of bench-check: instructions, where valgri
 compiled:  ## the compiled build in an environment of its own; the benchmarks do without where it can't be built
 	-$(MAKE) --no-print-directory .venv-compiled/ready
 
-.venv-compiled/ready: pyproject.toml $(wildcard src/liveref/*.py)
-	$(PYTHON) -m venv --clear .venv-compiled
-	LIVEREF_COMPILE=1 .venv-compiled/bin/python -m pip install --quiet .
+.venv-compiled/ready: pyproject.toml hatch_build.py $(wildcard speed/* src/liveref/*.py)
+	test -x .venv-compiled/bin/python || $(PYTHON) -m venv .venv-compiled
+	.venv-compiled/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	LIVEREF_COMPILE=1 .venv-compiled/bin/python -m pip install --quiet . --group test
 	.venv-compiled/bin/python -c 'import sys; from benchmarks.worker import build; sys.exit(build() == "pure")'
 	touch $@
 

@@ -42,7 +42,7 @@ from liveref._tag import readable, type_tag
 from liveref._typing import MISSING, Missing, T_co, V
 from liveref.exceptions import MarkerError
 
-__all__ = ["RegistryKey", "fresh_id", "make_bare_keys", "make_key", "new_object", "pop_fresh_id"]
+__all__ = ["FRESH_IDS", "RegistryKey", "fresh_id", "make_bare_keys", "make_key", "new_object", "pop_fresh_id"]
 
 new_object: Final[Callable[..., Any]] = object.__new__  # Any: the names that take what it makes say what that is
 
@@ -203,9 +203,9 @@ class RegistryKey(Generic[T_co]):
         return key_schema(_Field(hint), None if hint in (object, Any) else type_tag(hint))
 
 
-_FRESH_IDS: Final[list[bytes]] = []
+FRESH_IDS: Final[list[bytes]] = []
 
-pop_fresh_id: Final = _FRESH_IDS.pop
+pop_fresh_id: Final[Callable[[], bytes]] = FRESH_IDS.pop
 """A random id that no key has yet; IndexError where none is at hand."""
 
 _BATCH: Final = 256
@@ -227,11 +227,11 @@ def fresh_id() -> bytes:
             random = bytearray(shake_128(os.urandom(32)).digest(16 * _BATCH))
             random[6::16] = random[6::16].translate(_VERSION)
             random[8::16] = random[8::16].translate(_VARIANT)
-            _FRESH_IDS.extend(_SPLIT(random))
+            FRESH_IDS.extend(_SPLIT(random))
 
 
 if hasattr(os, "register_at_fork"):  # pragma: no branch  Windows has no fork
-    os.register_at_fork(after_in_child=_FRESH_IDS.clear)  # else parent and child would give out the same ids
+    os.register_at_fork(after_in_child=FRESH_IDS.clear)  # else parent and child would give out the same ids
 
 
 def make_bare_keys(count: int) -> list[RegistryKey[Any]]:  # Any: who fills them in knows what they are keys of

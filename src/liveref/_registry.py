@@ -14,7 +14,8 @@ from typing_extensions import TypeForm
 from liveref._entry import Entry
 from liveref._finalize import ExitHook, Finalizer, Outcome, arun, finish, run
 from liveref._hints import class_info
-from liveref._key import RegistryKey, fresh_id, new_object, pop_fresh_id
+from liveref._key import FRESH_IDS, RegistryKey, fresh_id, new_object, pop_fresh_id
+from liveref._lanes import LANES
 from liveref._lookups import Lookups
 from liveref._policy import MAX_SESSION_REFS_PER_RUN, RefLifetime
 from liveref._recipe import Recipe
@@ -338,3 +339,7 @@ def keep_none(_lifetime: RefLifetime) -> bool:
 def _require(cm: object, *methods: str) -> None:
     if not all(hasattr(type(cm), method) for method in methods):
         raise InvalidArgumentError("cm", f"a context manager with {' and '.join(methods)}", readable(type(cm)))
+
+
+if LANES is not None:  # pragma: no cover  the tests of the compiled wheel run it
+    LANES.install(SessionRefRegistry, RegistryKey, Entry, FRESH_IDS, _TICK, class_info)

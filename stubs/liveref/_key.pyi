@@ -6,7 +6,9 @@ from typing import Any, Final, Generic, Never, Self, overload
 from typing_extensions import TypeForm
 from uuid import UUID
 
-__all__ = ['BLANK_KEYS', 'RegistryKey', 'blank_key', 'make_bare_keys', 'make_key']
+__all__ = ['FRESH_IDS', 'RegistryKey', 'fresh_id', 'make_bare_keys', 'make_key', 'new_object', 'pop_fresh_id']
+
+new_object: Final[Callable[..., Any]]
 
 @final
 class RegistryKey(Generic[T_co]):
@@ -44,9 +46,10 @@ class RegistryKey(Generic[T_co]):
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: object) -> dict[str, object]: ...
 
-BLANK_KEYS: Final[list[RegistryKey[Never]]]
+FRESH_IDS: Final[list[bytes]]
+pop_fresh_id: Final[Callable[[], bytes]]
 
-def blank_key() -> RegistryKey[Never]: ...
+def fresh_id() -> bytes: ...
 def make_bare_keys(count: int) -> list[RegistryKey[Any]]: ...
 def make_key(uid: bytes, info: ClassInfo) -> RegistryKey[Never]: ...
 

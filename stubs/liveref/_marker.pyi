@@ -1,12 +1,14 @@
+from collections.abc import Callable
 from liveref.exceptions import KeyFormatError
 from typing import Final
 
-__all__ = ['CANONICAL_PATTERN', 'SESSION_REF_TAG', 'concealed', 'parse_marker', 'parse_text', 'redact', 'text_of']
+__all__ = ['CANONICAL_PATTERN', 'SESSION_REF_TAG', 'concealed', 'parse_marker', 'parse_text', 'redact', 'text_of', 'uid_of']
 
 SESSION_REF_TAG: Final[str]
 CANONICAL_PATTERN: Final[str]
+text_of: Final[Callable[[bytes], str]]
+uid_of: Final[Callable[[str], bytes | None]]
 
-def text_of(uid: bytes) -> str: ...
 def redact(uid: bytes) -> str: ...
 def parse_text(text: object, error: type[KeyFormatError] = ...) -> bytes: ...
 def parse_marker(marker: object) -> tuple[bytes, str | None]: ...

@@ -1,0 +1,163 @@
+"""The four methods that have a lane in C: what may not differ, and may not crash, with and without it."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import tracemalloc
+from collections.abc import Callable
+
+import pytest
+
+from liveref import RefNotFoundError, RefReleasedError, RefTypeError, RegistryKey, SessionRefRegistry
+from liveref._lanes import LANES
+
+METHODS = ("get", "__getitem__", "insert", "release")
+compiled = pytest.mark.skipif(LANES is None, reason="the fast lanes are not in this build")
+
+
+class Store:
+    """What is held."""
+
+
+class Interrupting(type):
+    """A class whose check is interrupted by Ctrl-C, once."""
+
+    interruptions = 0
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        cls.interruptions -= 1
+        if cls.interruptions == 0:
+            raise KeyboardInterrupt
+        return True
+
+
+class Interrupted(metaclass=Interrupting):
+    """What it interrupts."""
+
+
+@compiled
+@pytest.mark.parametrize("name", METHODS)
+def test_a_lane_stands_before_the_method(name: str) -> None:
+    assert type(vars(SessionRefRegistry)[name]).__name__ == "method_descriptor"
+
+
+@compiled
+def test_the_lanes_stand_before_one_copy_of_the_classes_only() -> None:
+    assert LANES is not None
+    with pytest.raises(ImportError, match="another copy"):
+        LANES.install(SessionRefRegistry, RegistryKey, object, [], 0.1, int)
+
+
+@pytest.mark.parametrize(
+    ("name", "first"), [("get", "The object of"), ("insert", "The key under"), ("release", "Drop")]
+)
+def test_a_method_is_documented(name: str, first: str) -> None:
+    assert getattr(SessionRefRegistry, name).__doc__.startswith(first)
+
+
+@pytest.mark.parametrize("arguments", [(), (1, 2, 3, 4, 5, 6, 7)], ids=["none", "seven"])
+@pytest.mark.parametrize("name", METHODS)
+def test_a_wrong_number_of_arguments_is_a_type_error(name: str, arguments: tuple[object, ...]) -> None:
+    with pytest.raises(TypeError):
+        getattr(SessionRefRegistry(), name)(*arguments)
+
+
+@pytest.mark.parametrize("call", [SessionRefRegistry.get, SessionRefRegistry.__getitem__, SessionRefRegistry.release])
+def test_a_key_that_nobody_has_made_is_an_error_and_no_crash(call: Callable[..., object]) -> None:
+    with pytest.raises(AttributeError):
+        call(SessionRefRegistry(), object.__new__(RegistryKey))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_registry_that_nobody_has_made_is_an_error_and_no_crash(name: str) -> None:
+    with pytest.raises(AttributeError):
+        getattr(object.__new__(SessionRefRegistry), name)(RegistryKey.new(int))
+
+
+@pytest.mark.parametrize("found", [None, "0f0e1d2c-3b4a-4958-8776-655443322110", 7, object()], ids=repr)
+@pytest.mark.parametrize("name", ["get", "__getitem__", "release"])
+def test_what_is_no_key_is_a_wrong_type(name: str, found: object) -> None:
+    with pytest.raises(RefTypeError):
+        getattr(SessionRefRegistry(), name)(found)
+
+
+def test_an_interruption_of_a_check_is_no_verdict() -> None:
+    registry = SessionRefRegistry()
+    key = RegistryKey.parse(str(registry.insert(Store())), Interrupted)
+    for look_up in (registry.get, registry.__getitem__):
+        Interrupted.interruptions = 1
+        with pytest.raises(KeyboardInterrupt):
+            look_up(key)
+
+
+def test_a_subclass_may_add_to_each_method() -> None:
+    calls = []
+
+    class Audited(SessionRefRegistry):
+        __slots__ = ()
+
+        def get(self, *args: object, **kwargs: object) -> object:
+            calls.append("get")
+            return super().get(*args, **kwargs)
+
+        def __getitem__(self, key: RegistryKey[object]) -> object:
+            calls.append("[]")
+            return super().__getitem__(key)
+
+        def insert(self, *args: object, **kwargs: object) -> object:
+            calls.append("insert")
+            return super().insert(*args, **kwargs)
+
+        def release(self, key: RegistryKey[object]) -> bool:
+            calls.append("release")
+            return super().release(key)
+
+    registry = Audited()
+    key = registry.insert("x")
+    assert (registry.get(key), registry[key], registry.release(key)) == ("x", "x", True)
+    assert calls == ["insert", "get", "[]", "release"]
+
+
+def test_each_method_gives_back_every_object_that_it_held() -> None:
+    registry = SessionRefRegistry()
+    value, foreign = Store(), RegistryKey.new(Store)
+
+    def work() -> None:
+        key = registry.insert(value)
+        registry.get(key), registry[key], registry.get(key, object), registry.get(foreign, default=None)
+        for look_up in (registry.get, registry.__getitem__):
+            with pytest.raises(RefNotFoundError):
+                look_up(foreign)
+            with pytest.raises(RefTypeError):
+                look_up(RegistryKey.parse(str(key), int))
+        registry.release(key)
+        with pytest.raises(RefReleasedError):
+            registry.get(key)
+        assert not registry.release(key)
+
+    work()
+    gc.collect()
+    watched = (value, foreign, foreign._id, Store, registry, registry._refs, registry._free)
+    before = [sys.getrefcount(each) for each in watched]
+    for _ in range(50):
+        work()
+    gc.collect()
+    assert [sys.getrefcount(each) for each in watched] == before
+
+
+def test_more_rounds_take_no_more_memory() -> None:
+    registry = SessionRefRegistry()
+
+    def work(rounds: int) -> int:
+        for _ in range(rounds):
+            key = registry.insert(Store())
+            registry.get(key), registry[key], registry.release(key)
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    try:
+        full = work(10_500)  # so many departures are remembered
+        assert work(3_000) - full < 24_000
+    finally:
+        tracemalloc.stop()
