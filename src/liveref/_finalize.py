@@ -6,7 +6,6 @@ where nothing can be awaited; `arun` in an asynchronous one, with shield and tim
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import os
 from collections.abc import Awaitable, Callable, Generator, Iterable
@@ -27,12 +26,6 @@ __all__ = [
     "generation",
     "run",
 ]
-
-GRACE: Final = 10.0
-"""Seconds that a finalizer without a timeout of its own gets once its closing task is cancelled."""
-
-FAREWELL: Final = 1.0
-"""Seconds that a finalizer gets to end once it is cancelled."""
 
 _generation = 0
 
@@ -173,9 +166,10 @@ def run(steps: Steps, outcome: Outcome) -> None:
 async def arun(steps: Steps, outcome: Outcome, timeout: float | None) -> None:
     """Drive finalizers in an asynchronous call and raise what they raised.
 
-    Plain finalizers are shielded: a cancelled closing task waits for them, for the timeout or
-    `GRACE` at most, and a second cancellation ends the waiting for the one under way.
+    Plain finalizers are shielded from cancellation, as `settle` tells.
     """
+    from liveref._shield import settle  # noqa: PLC0415  asyncio takes as long to import as all of liveref
+
     advance: Callable[[], Pending] = partial(next, steps)
     while True:
         try:
@@ -183,7 +177,7 @@ async def arun(steps: Steps, outcome: Outcome, timeout: float | None) -> None:
         except StopIteration:
             break
         try:
-            result = await _settle(pending, outcome, timeout)
+            result = await settle(pending.awaitable, outcome.errors, hook=pending.hook, timeout=timeout)
         except GeneratorExit as error:  # the event loop is gone: nothing can be awaited any more
             _run_from(steps, partial(steps.throw, error))
             raise
@@ -215,49 +209,3 @@ def _dismiss(awaitable: object) -> TypeError:
     if callable(end):
         end()
     return TypeError("an asynchronous finalizer met a synchronous close: end its session with `async with` or aclose()")
-
-
-async def _settle(pending: Pending, outcome: Outcome, timeout: float | None) -> object:
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:  # another kind of event loop, without a shield of its own that is known here
-        return await pending.awaitable
-    if pending.hook:
-        async with asyncio.timeout(timeout):
-            return await pending.awaitable
-    task = asyncio.ensure_future(pending.awaitable)
-    await _wait(task, loop, outcome, timeout)
-    if task.done() and not task.cancelled():
-        return task.result()
-    task.add_done_callback(_retrieve)
-    raise TimeoutError(f"a finalizer was cancelled: it took longer than {timeout or GRACE} s")
-
-
-async def _wait(
-    task: asyncio.Future[object], loop: asyncio.AbstractEventLoop, outcome: Outcome, timeout: float | None
-) -> None:
-    """Wait for a task through cancellations; at its deadline cancel it, and let it say farewell."""
-    deadline = None if timeout is None else loop.time() + timeout
-    cancelled = asked = False
-    while not task.done():
-        left = None if deadline is None else deadline - loop.time()
-        if left is not None and left <= 0:
-            if asked:
-                return
-            asked, deadline = task.cancel(), loop.time() + FAREWELL
-            continue
-        try:
-            await asyncio.wait({task}, timeout=left)
-        except asyncio.CancelledError as error:
-            outcome.errors.append(error)
-            if cancelled:
-                deadline = loop.time()
-            elif deadline is None:
-                deadline = loop.time() + GRACE
-            cancelled = True
-
-
-def _retrieve(task: asyncio.Future[object]) -> None:
-    """Take the exception of a task that nobody waits for any more, so that asyncio does not log it."""
-    if not task.cancelled():
-        task.exception()
