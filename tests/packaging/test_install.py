@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import venv
 import zipfile
@@ -41,6 +42,17 @@ def test_the_wheel_holds_the_library_and_the_plugin_and_nothing_else(wheel: Path
     }
     assert names == shipped
     assert {"liveref/py.typed", "liveref_mypy/__init__.py"} <= names
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
+def test_a_compiled_wheel_holds_the_fast_lanes_besides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIVEREF_COMPILE", "1")
+    run(sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path, ROOT, cwd=tmp_path)
+    (made,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(made) as archive:
+        names = [name for name in archive.namelist() if name.startswith("liveref/_speed.")]
+    assert len(names) == 1
+    assert not made.name.endswith("-any.whl")
 
 
 def test_the_top_level_marker_is_the_one_that_ships() -> None:
