@@ -234,7 +234,7 @@ class Contents:
             raise _broken("its refs and its objects do not belong together")
         if max(self.tags, default=-1) >= len(self.tag_names):
             raise _broken("a type tag is missing")
-        if max(self.lifetimes, default=-1) >= len(self.lifetime_names):
+        if bytes(self.lifetimes).translate(None, bytes(range(256))[: len(self.lifetime_names)]):
             raise _broken("a lifetime is missing")
         room = {
             Kind.PICKLE: 1,
@@ -242,10 +242,10 @@ class Contents:
             Kind.RECIPE: len(self.recipes),
             Kind.EXPECTED: len(self.recipes) + 1,
         }
-        for kind in room.keys() & set(self.kinds):
+        for kind in filter(self.kinds.__contains__, Kind):
             if max(compress(self.details, self.kinds.translate(_IS[kind]))) >= room[kind]:
                 raise _broken("a serializer or a recipe is missing")
-        if max(self.kinds, default=0) > Kind.EXPECTED:
+        if self.kinds.translate(None, bytes(Kind)):
             raise _broken("an object is kept in an unknown way")
 
     def _uses_all(self, objects: int) -> bool:
