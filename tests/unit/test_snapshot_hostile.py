@@ -24,6 +24,7 @@ from liveref import (
     RegistryKey,
     Session,
     SessionPausePolicy,
+    SessionRefsNotSerializableError,
     SessionSnapshot,
     SnapshotAuthError,
     SnapshotError,
@@ -227,6 +228,17 @@ def test_a_pickle_in_the_wrong_place_is_not_loaded(canary: Path, where: str) -> 
         for key in session.refs:
             session.refs.get_any(key)
     assert not canary.exists()
+
+
+def test_an_object_that_is_nested_too_deeply_is_refused_and_no_other() -> None:
+    deep: list[object] = []
+    for _ in range(100_000):
+        deep = [deep]
+    with Session() as session:
+        session.refs.insert([1])
+        session.refs.insert(deep)
+        with pytest.raises(SessionRefsNotSerializableError, match=r"1 ref\(s\) .* nested too deeply"):
+            session.snapshot()
 
 
 @pytest.mark.parametrize("policy", [SessionPausePolicy.SERIALIZE_OR_ERROR, SessionPausePolicy.PICKLE_OR_ERROR])
