@@ -1,9 +1,9 @@
 """What a pause and a resume cost: ``python -m benchmarks pauses``.
 
 Each case is run beside a plain one, most of them beside ``pickle`` on a list of the same objects. In each round both
-run once, in turns, and the ratio of the two times is taken, without freeing what they gave: what is told is the
-median of the ratios and their quartiles. So no figure is a claim in seconds. The 1 GiB array goes to a file in the
-folder of temporary files (``TMPDIR``), whose disk bears on the ratio.
+run once, in turns, without freeing what they gave. The array of a GiB goes to a file in the folder of temporary
+files, whose disk bears on the ratio: ``TMPDIR`` chooses another. The quick run does without it, and without the
+million refs.
 """
 
 from __future__ import annotations
@@ -28,16 +28,24 @@ import cloudpickle  # type: ignore[import-untyped]
 import numpy as np
 
 from benchmarks.rows import Row
+from benchmarks.timing import CPU
 from liveref import Session, SessionSnapshot, SnapshotKeys
 
+WRITE: Final = "write + fsync + SHA-256"
 KEYS: Final = SnapshotKeys({"benchmark": bytes(32)}, current="benchmark")
 PROTOCOL: Final = 5
 SMALL: Final = 10_000
-GROWTH: Final = 2
-"""At a million objects the caches of the processor miss: for pickle, too."""
+LARGE: Final = 1_000_000
+GIB: Final = 1 << 30
+PEER: Final = GIB // 4
+"""Bytes of the array that goes through base64, which takes five times as much memory."""
 CHUNK: Final = 1 << 20
+ROUNDS: Final = 21
+QUICK: Final = 7
+FEW: Final = 3
+GROWTH: Final = 3
+"""At a million objects the caches of the processor miss, for pickle too, which takes 2.2 times as long for each."""
 CLOUD: Final = cast("Callable[[object, int], bytes]", cloudpickle.dumps)  # pyright: ignore[reportUnknownMemberType]
-MEMORY: Final = "save of the array: MiB beyond the array itself"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +57,7 @@ class Case:
         subject: who does it.
         reference: what a ratio of 1 is.
         times: how much more the subject does than the reference, by which its time is divided.
+        clock: `perf_counter` where disks and other threads work too.
     """
 
     name: str
@@ -56,32 +65,17 @@ class Case:
     reference: str
     plain: Callable[[], object]
     limit: float | None = None
-    rounds: int = 21
     times: float = 1
+    clock: Callable[[], float] = CPU
 
-    def ratios(self) -> list[float]:
-        """One ratio a round; who goes first changes from round to round."""
+    def row(self, rounds: int) -> Row:
+        """The ratios; who goes first changes from round to round."""
         found: list[float] = []
-        for number in range(self.rounds):
+        for number in range(rounds):
             calls = (self.subject, self.plain) if number % 2 else (self.plain, self.subject)
-            seconds = {call: spent(call) for call in calls}
+            seconds = {call: spent(call, self.clock) for call in calls}
             found.append(seconds[self.subject] / seconds[self.plain] / self.times)
-        return found
-
-
-@dataclasses.dataclass(frozen=True)
-class Sizes:
-    """How much is measured."""
-
-    refs: tuple[int, ...]
-    array: int
-    """Bytes of the array."""
-    peer_array: int
-    """Bytes of the array that goes through base64, which takes five times as much memory."""
-
-
-FULL: Final = Sizes((SMALL, 100_000, 1_000_000), 1 << 30, 256 << 20)
-QUICK: Final = Sizes((SMALL, 50_000), 128 << 20, 32 << 20)
+        return Row.of("pauses", self.name, found, self.reference, target=self.limit)
 
 
 @dataclasses.dataclass
@@ -103,12 +97,16 @@ class Item:
     more: dict[str, int]
 
 
-def spent(call: Callable[[], object]) -> float:
+def spent(call: Callable[[], object], clock: Callable[[], float]) -> float:
     """Seconds of one call, without freeing what it gave."""
     gc.collect()
-    start = perf_counter()
-    given = call()
-    end = perf_counter()
+    gc.disable()
+    try:
+        start = clock()
+        given = call()
+        end = clock()
+    finally:
+        gc.enable()
     del given
     return end - start
 
@@ -134,6 +132,11 @@ def session_of(values: Sequence[object]) -> Session:
     return session
 
 
+def signed(session: Session) -> bytes:
+    """A snapshot as signed bytes."""
+    return session.snapshot().to_bytes(keys=KEYS)
+
+
 def resumed(data: bytes, capacity: int) -> Session:
     """A session that holds what signed bytes do."""
     return Session.resume(SessionSnapshot.from_bytes(data, keys=KEYS), capacity=capacity)
@@ -149,45 +152,42 @@ def read_from_json(text: str) -> list[object]:
     return [pickle.loads(base64.b64decode(part)) for part in json.loads(text)]  # noqa: S301  written just now
 
 
-def small_refs(sizes: Sizes) -> Iterator[Case]:
-    """Many refs, captured and loaded."""
-    for kind, make in {"5 fields": items, "2 ints": pairs}.items():
-        for count in sizes.refs:
-            if count == SMALL or make is pairs:
-                yield from capture_and_load(f"{count:,} dataclasses of {kind}", make(count))
+def small_refs() -> Iterator[Case]:
+    """Many refs, captured and loaded, and the same by others."""
+    for kind, values in {"5 fields": items(SMALL), "2 ints": pairs(SMALL)}.items():
+        name = f"{SMALL:,} dataclasses of {kind}"
+        yield from capture_and_load(name, values)
+        dump = partial(pickle.dumps, values, PROTOCOL)
+        load = partial(pickle.loads, dump())
+        yield Case(f"{name}: json + base64", partial(written_as_json, values), "pickle.dumps", dump)
+        back = partial(read_from_json, written_as_json(values))
+        yield Case(f"{name}: json + base64, back", back, "pickle.loads", load)
+        yield Case(f"{name}: cloudpickle.dumps", partial(CLOUD, values, PROTOCOL), "pickle.dumps", dump)
 
 
 def capture_and_load(name: str, values: list[object]) -> Iterator[Case]:
     """Refs against one pickle of the list of their objects."""
-    session, rounds = session_of(values), 41 if len(values) == SMALL else 5
-    data, pickled, text = (
-        session.snapshot().to_bytes(keys=KEYS),
-        pickle.dumps(values, PROTOCOL),
-        written_as_json(values),
-    )
-    dump, load = partial(pickle.dumps, values, PROTOCOL), partial(pickle.loads, pickled)
-    to, back = f"{name}: to signed bytes", f"{name}: live again"
-    yield Case(to, lambda: session.snapshot().to_bytes(keys=KEYS), "pickle.dumps", dump, 2, rounds)
-    yield Case(back, partial(resumed, data, len(values)), "pickle.loads", load, 3, rounds)
-    if len(values) == SMALL:
-        yield Case(f"{name}: json + base64", partial(written_as_json, values), "pickle.dumps", dump)
-        yield Case(f"{name}: json + base64, back", partial(read_from_json, text), "pickle.loads", load)
-        yield Case(f"{name}: cloudpickle.dumps", partial(CLOUD, values, PROTOCOL), "pickle.dumps", dump)
+    session = session_of(values)
+    dump = partial(pickle.dumps, values, PROTOCOL)
+    yield Case(f"{name}: to signed bytes", partial(signed, session), "pickle.dumps", dump, 2)
+    load, back = partial(pickle.loads, dump()), partial(resumed, signed(session), len(values))
+    yield Case(f"{name}: live again", back, "pickle.loads", load, 3)
 
 
-def growth(sizes: Sizes) -> Iterator[Case]:
+def growth() -> Iterator[Case]:
     """How the cost of one ref grows with their number, and that of an object in a pickle."""
-    few = pairs(SMALL)
-    for count in sizes.refs[1:]:
-        many, name = pairs(count), f"one of {count:,}"
-        compare = partial(Case, reference=f"one of {SMALL:,}", rounds=5, times=count / SMALL)
-        sessions = session_of(many), session_of(few)
-        taken = [session.snapshot().to_bytes(keys=KEYS) for session in sessions]
-        yield compare(f"snapshot: {name}", sessions[0].snapshot, plain=sessions[1].snapshot, limit=GROWTH)
-        load, load_few = partial(resumed, taken[0], count), partial(resumed, taken[1], SMALL)
-        yield compare(f"resume: {name}", load, plain=load_few, limit=GROWTH)
-        dump = partial(pickle.dumps, many, PROTOCOL)
-        yield compare(f"pickle.dumps: {name}", dump, plain=partial(pickle.dumps, few, PROTOCOL))
+    few, many, name = pairs(SMALL), pairs(LARGE), f"one of {LARGE:,}"
+    compare = partial(Case, reference=f"one of {SMALL:,}", times=LARGE / SMALL)
+    small, large = session_of(few), session_of(many)
+    yield from capture_and_load(f"{LARGE:,} dataclasses of 2 ints", many)
+    yield compare(f"to signed bytes: {name}", partial(signed, large), plain=partial(signed, small), limit=GROWTH)
+    load, load_few = partial(resumed, signed(large), LARGE), partial(resumed, signed(small), SMALL)
+    yield compare(f"live again: {name}", load, plain=load_few, limit=GROWTH)
+    dump, dump_few = partial(pickle.dumps, many, PROTOCOL), partial(pickle.dumps, few, PROTOCOL)
+    yield compare(f"pickle.dumps: {name}", dump, plain=dump_few)
+
+
+on_disk: Final = partial(Case, clock=perf_counter)
 
 
 def raw_write(path: Path, raw: memoryview) -> str:
@@ -212,23 +212,26 @@ def read_back(path: Path, *, trusted: bool) -> Session:
     return Session.resume(SessionSnapshot.read(path, keys=None if trusted else KEYS, trusted=trusted))
 
 
-def large_array(sizes: Sizes, folder: Path) -> Iterator[Case]:
+def large_array(folder: Path) -> Iterator[Case]:
     """One array, to a file and back."""
-    array = np.random.default_rng(7).random(sizes.array // 8)
-    raw, session, path, plain = array.data.cast("B"), session_of([array]), folder / "snapshot", folder / "plain"
-    name = f"an array of {sizes.array >> 20:,} MiB"
-    write = partial(raw_write, plain, raw)
-    reference = "write + fsync + SHA-256"
-    yield Case(f"{name}: save", lambda: session.save(path, keys=KEYS), reference, write, 1.3, 5)
-    session.save(path, keys=KEYS)
+    array = np.random.default_rng(7).random(GIB // 8)
+    raw, session, path = array.data.cast("B"), session_of([array]), folder / "snapshot"
+    write = partial(raw_write, folder / "plain", raw)
+    yield on_disk("an array of 1 GiB: save", lambda: session.save(path, keys=KEYS), WRITE, write, 1.3)
     mapped, checked = partial(read_back, path, trusted=True), partial(read_back, path, trusted=False)
-    yield Case(f"{name}: read and resume, trusted", mapped, "memcpy", array.copy, 0.05, 9)
-    yield Case(f"{name}: read and resume, checked", checked, "SHA-256", lambda: hashlib.sha256(raw).digest(), 1.1, 5)
-    part = array[: sizes.peer_array // 8].copy()
-    write_part = partial(raw_write, plain, part.data.cast("B"))
-    name = f"an array of {sizes.peer_array >> 20:,} MiB"
-    yield Case(f"{name}: json + base64", partial(write_as_json, folder / "json", part), reference, write_part, None, 3)
-    yield Case(f"{name}: cloudpickle", partial(cloudpickle_to, folder / "cloud", part), reference, write_part, None, 3)
+    yield on_disk("an array of 1 GiB: live again, trusted", mapped, "memcpy", array.copy, 0.05)
+    yield on_disk(
+        "an array of 1 GiB: live again, checked", checked, "SHA-256", lambda: hashlib.sha256(raw).digest(), 1.25
+    )
+
+
+def large_array_of_others(folder: Path) -> Iterator[Case]:
+    """How others write one, without a hash."""
+    array = np.random.default_rng(7).random(PEER // 8)
+    write = partial(raw_write, folder / "plain", array.data.cast("B"))
+    name = f"an array of {PEER >> 20} MiB"
+    yield on_disk(f"{name}: json + base64", partial(write_as_json, folder / "json", array), WRITE, write)
+    yield on_disk(f"{name}: cloudpickle", partial(cloudpickle_to, folder / "cloud", array), WRITE, write)
 
 
 def cloudpickle_to(path: Path, array: np.ndarray[tuple[int], np.dtype[np.float64]]) -> None:
@@ -259,29 +262,25 @@ print((peak() - before) / 1024)
 """
 
 
-def peak(path: Path, size: int) -> float:
+def peak(path: Path) -> float:
     """MiB that a process needs to save an array, beyond the array."""
-    command = [sys.executable, "-c", PEAK, str(path), str(size)]
+    command = [sys.executable, "-c", PEAK, str(path), str(GIB)]
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)  # noqa: S603  own code
 
 
-def cases(sizes: Sizes, folder: Path) -> Iterator[Case]:
-    """All of them, made one after the other: a million refs and a GiB are let go before the next."""
-    yield from small_refs(sizes)
-    yield from growth(sizes)
-    yield from large_array(sizes, folder)
-
-
 def rows(*, quick: bool) -> Iterator[Row]:
-    """A row a case, and the memory that saving an array takes."""
-    sizes = QUICK if quick else FULL
-    gc.disable()
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            for case in cases(sizes, Path(folder)):
-                yield Row.of("pauses", case.name, case.ratios(), case.reference, target=case.limit)
-            if sys.platform == "linux":
-                growths = [peak(Path(folder) / "snapshot", sizes.array) for _ in range(3)]
-                yield Row.of("pauses", MEMORY, growths, "MiB", target=32)
-    finally:
-        gc.enable()
+    """Each case; what takes a million refs or a GiB is let go before the next."""
+    for case in small_refs():
+        yield case.row(QUICK if quick else ROUNDS)
+    if quick:
+        return
+    for case in growth():
+        yield case.row(FEW)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for case in (*large_array(folder), *large_array_of_others(folder)):
+            yield case.row(FEW)
+        if sys.platform == "linux":
+            yield Row.of(
+                "pauses", "an array of 1 GiB: save, beyond the array", [peak(folder / "peak")], "MiB", target=32
+            )
