@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 import traceback
 import warnings
@@ -184,13 +185,27 @@ def test_both_keys_of_one_object_are_named(session: Session) -> None:
     assert [failure.key for failure in refused(session)] == list(map(redacted, keys))
 
 
+def nested(depth: int, innermost: Box) -> Box:
+    for _ in range(depth):
+        innermost = Box(innermost)
+    return innermost
+
+
+def half_of_too_deep() -> int:
+    """Half of a depth that this Python can't pickle; that half it can."""
+    half = 100
+    while True:
+        try:
+            pickle.dumps(nested(2 * half, Box()))
+        except RecursionError:
+            return half
+        half *= 2
+
+
 def test_what_is_nested_too_deeply_only_with_what_it_holds_is_blamed_alone(session: Session) -> None:
-    inner = outer = Box()
-    for _ in range(200):
-        inner = Box(inner)
-    outer = inner
-    for _ in range(200):
-        outer = Box(outer)
+    half = half_of_too_deep()
+    inner = nested(half, Box())
+    outer = nested(half, inner)
     blamed = session.refs.insert(outer)
     innocent = [session.refs.insert(inner), session.refs.insert(Box())]
     (failure,) = refused(session)
