@@ -17,7 +17,7 @@ from liveref_mypy._codes import Code
 from liveref_mypy._hint import type_of_hint
 from liveref_mypy._index import Index, Indexes
 
-__all__ = ["Call", "Run", "call_of", "spell", "takes_hint"]
+__all__ = ["Call", "Run", "call_of", "spell", "takes", "takes_hint"]
 
 _LEFT_OUT: Final = frozenset({"hint", "default"})
 
@@ -70,17 +70,7 @@ class Call:
         return format_type(typ, self.api.options)
 
 
-def call_of(ctx: MethodSigContext | FunctionSigContext, method: str, run: Run) -> Call | None:
-    """The call of a hook's context; None if this overload is not the one that takes its arguments."""
-    signature, context = ctx.default_signature, ctx.context
-    if not _fits(signature, ctx.args) or not isinstance(context, Expression) or _has_stars(context):
-        return None
-    names = ("key",) if method == "__getitem__" else signature.arg_names  # mypy forgets those of operators
-    args = {name: given[0] for name, given in zip(names, ctx.args, strict=False) if given and name}
-    return Call(method, args, context, ctx.api, run)
-
-
-def _fits(signature: CallableType, args: Sequence[Sequence[Expression]]) -> bool:
+def takes(signature: CallableType, args: Sequence[Sequence[Expression]]) -> bool:
     """Whether an overload is the one for the arguments: it has a sentinel for those, and only those, that are left out.
 
     mypy asks for every overload in turn, so that this is what most of the plugin's time goes to.
@@ -91,6 +81,16 @@ def _fits(signature: CallableType, args: Sequence[Sequence[Expression]]) -> bool
             if is_sentinel is bool(given):
                 return False
     return True
+
+
+def call_of(ctx: MethodSigContext | FunctionSigContext, method: str, run: Run) -> Call | None:
+    """The call of a hook's context; None if there is more in it than can be seen."""
+    context = ctx.context
+    if not isinstance(context, Expression) or _has_stars(context):
+        return None
+    names = ("key",) if method == "__getitem__" else ctx.default_signature.arg_names  # mypy forgets those of operators
+    args = {name: given[0] for name, given in zip(names, ctx.args, strict=False) if given and name}
+    return Call(method, args, context, ctx.api, run)
 
 
 def _has_stars(expr: Expression) -> bool:

@@ -24,7 +24,7 @@ class Guard:
         try:
             return rule(*args, **options)
         except Exception:  # noqa: BLE001  whatever it is
-            self._tell()
+            self.tell()
             return default
 
     def each(self, rules: Iterable[Callable[[T], None]], subject: T) -> None:
@@ -33,8 +33,9 @@ class Guard:
             try:
                 rule(subject)
             except Exception:  # noqa: BLE001  whatever it is
-                self._tell()
+                self.tell()
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
+        """Tell of the failure that is being handled, if that is wanted."""
         if self._tells:
             traceback.print_exc()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from mypy.errorcodes import ErrorCode
 from mypy.plugin import AnalyzeTypeContext, FunctionSigContext, MethodSigContext
 from mypy.types import FunctionLike, Type
 
-from liveref_mypy._call import Call, Run, call_of
+from liveref_mypy._call import Call, Run, call_of, takes
 from liveref_mypy._codes import FLOW, Code
 from liveref_mypy._guard import Guard
 from liveref_mypy._index import Indexes
@@ -29,16 +29,23 @@ Rule: TypeAlias = Callable[[Call], None]
 Hook: TypeAlias = Callable[[MethodSigContext | FunctionSigContext], FunctionLike]
 
 
-_REGISTRY_RULES: Final[Mapping[str, Sequence[Rule]]] = {
-    "get": (check_untyped, check_depth, check_overlap),
-    "__getitem__": (check_untyped,),
-    "insert": (check_depth, check_widened, check_reopen),
-    "typed": (check_depth,),
+class Rules(NamedTuple):
+    """What a method goes through."""
+
+    without_hint: Sequence[Rule] = ()
+    with_hint: Sequence[Rule] = ()
+
+
+_REGISTRY_RULES: Final[Mapping[str, Rules]] = {
+    "get": Rules(without_hint=(check_untyped,), with_hint=(check_depth, check_overlap)),
+    "__getitem__": Rules(without_hint=(check_untyped,)),
+    "insert": Rules(without_hint=(check_widened, check_reopen), with_hint=(check_depth,)),
+    "typed": Rules(with_hint=(check_depth,)),
 }
-_KEY_RULES: Final[Mapping[str, Sequence[Rule]]] = {
-    "new": (check_lost_hint, check_depth),
-    "parse": (check_lost_hint, check_depth, check_roundtrip),
-    "from_marker": (check_lost_hint, check_depth, check_roundtrip),
+_KEY_RULES: Final[Mapping[str, Rules]] = {
+    "new": Rules(without_hint=(check_lost_hint,), with_hint=(check_depth,)),
+    "parse": Rules(without_hint=(check_lost_hint,), with_hint=(check_depth, check_roundtrip)),
+    "from_marker": Rules(without_hint=(check_lost_hint,), with_hint=(check_depth, check_roundtrip)),
 }
 
 
@@ -52,16 +59,17 @@ class Hooks:
 
     def of_registry(self, method: str) -> Hook | None:
         """The hook for a method of a registry."""
-        rules = (*_REGISTRY_RULES.get(method, ()), *self._flow)
+        without_hint, with_hint = _REGISTRY_RULES.get(method, Rules())
+        rules = Rules((*without_hint, *self._flow), (*with_hint, *self._flow))
         return partial(self._insert, rules) if method == "insert" else self._through(method, rules)
 
     def of_view(self, method: str) -> Hook | None:
         """The hook for a method of what ``typed()`` gives."""
-        return self._through(method, self._flow)
+        return self._through(method, Rules(without_hint=self._flow))
 
     def of_key(self, method: str) -> Hook | None:
         """The hook for a class method of a key."""
-        return self._through(method, _KEY_RULES.get(method, ()))
+        return self._through(method, _KEY_RULES.get(method, Rules()))
 
     def is_bare_alias(self, node: object) -> bool:
         """Whether a name without brackets means ``RegistryKey[Any]``."""
@@ -73,16 +81,22 @@ class Hooks:
             return report_bare_annotation(ctx, found)
         return found
 
-    def _through(self, method: str, rules: Sequence[Rule]) -> Hook | None:
-        return partial(self._check, method, rules) if rules else None
+    def _through(self, method: str, rules: Rules) -> Hook | None:
+        return partial(self._check, method, rules) if any(rules) else None
 
-    def _check(self, method: str, rules: Sequence[Rule], ctx: MethodSigContext | FunctionSigContext) -> FunctionLike:
-        call = self._guard(None, call_of, ctx, method, self._run)
-        if call is not None:
-            self._guard.each(rules, call)
+    def _check(self, method: str, rules: Rules, ctx: MethodSigContext | FunctionSigContext) -> FunctionLike:
+        try:
+            if takes(ctx.default_signature, ctx.args):
+                self._apply(rules, call_of(ctx, method, self._run))
+        except Exception:  # noqa: BLE001  the guard as it stands, without a call: mypy asks for each overload
+            self._guard.tell()
         return ctx.default_signature
 
-    def _insert(self, rules: Sequence[Rule], ctx: MethodSigContext | FunctionSigContext) -> FunctionLike:
+    def _apply(self, rules: Rules, call: Call | None) -> None:
+        if call is not None:
+            self._guard.each(rules.with_hint if "hint" in call.args else rules.without_hint, call)
+
+    def _insert(self, rules: Rules, ctx: MethodSigContext | FunctionSigContext) -> FunctionLike:
         self._check("insert", rules, ctx)
         return self._guard(ctx.default_signature, bind_value, ctx, self._run.misfit)
 

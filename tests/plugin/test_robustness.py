@@ -16,9 +16,9 @@ from liveref_mypy._plugin import LiverefPlugin
 from .harness import CASES, difference, expected, light_files, run, write_config
 
 PLUGIN = Path(_plugin.__file__).parent
-HOOKED = ("bind_value", "call_of", "is_bare_annotation", "is_bare_key")
+HOOKED = ("bind_value", "call_of", "takes", "is_bare_annotation", "is_bare_key")
 TABLES = (_hooks._REGISTRY_RULES, _hooks._KEY_RULES)
-RULES = {rule.__name__ for table in TABLES for rules in table.values() for rule in rules}
+RULES = {rule.__name__ for table in TABLES for kinds in table.values() for rules in kinds for rule in rules}
 
 
 def _broken(*_args: object) -> object:
@@ -28,9 +28,9 @@ def _broken(*_args: object) -> object:
 def _break(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let one rule fail wherever it stands."""
     for table in TABLES:
-        for method, rules in table.items():
-            broken = tuple(_broken if rule.__name__ == name else rule for rule in rules)
-            monkeypatch.setitem(table, method, broken)
+        for method, kinds in table.items():
+            broken = [[_broken if rule.__name__ == name else rule for rule in rules] for rules in kinds]
+            monkeypatch.setitem(table, method, _hooks.Rules(*broken))
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ __all__ = ["check_depth"]
 
 def check_depth(call: Call) -> None:
     """Check the hint of a call, where it is written as a type."""
-    expr = call.args.get("hint")
-    if expr is None or plain_class(expr) is not None or not is_spelled_out(expr, call.api):
+    expr = call.args["hint"]
+    if plain_class(expr) is not None or not is_spelled_out(expr, call.api):
         return
     fault, hint = fault_of_spelling(expr, call.api), call.hint
     if fault is not None:

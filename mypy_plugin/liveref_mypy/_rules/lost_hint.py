@@ -17,7 +17,7 @@ def check_lost_hint(call: Call) -> None:
     """Check ``RegistryKey[int].parse(text)``, ``.new()`` and ``.from_marker(marker)``."""
     callee = call.expr.callee if isinstance(call.expr, CallExpr) else None
     written = _in_brackets(callee.expr) if isinstance(callee, MemberExpr) else None
-    if written is None or "hint" in call.args or _asks_for_nothing(written):
+    if written is None or _asks_for_nothing(written):
         return
     hint = call.text(written).strip('"')
     call.fail(

@@ -16,7 +16,7 @@ __all__ = ["check_reopen"]
 def check_reopen(call: Call) -> None:
     """Check that the recipe can open what the value is. The run-time check is by class: so is this one."""
     found = call.type_of("reopen")
-    recipe = None if found is None or "hint" in call.args else _recipe_of(found)
+    recipe = None if found is None else _recipe_of(found)
     value = None if recipe is None else _value_of(call, recipe.args[0])
     if found is None or recipe is None or value is None or not are_disjoint(_class_of(value), recipe.args[0]):
         return

@@ -17,7 +17,7 @@ __all__ = ["check_untyped", "is_bare_annotation", "is_bare_key", "report_bare_an
 
 def check_untyped(call: Call) -> None:
     """Check a lookup without a hint."""
-    key = None if "hint" in call.args else call.type_of("key")
+    key = call.type_of("key")
     if key is None or not any(map(is_written_any, key_items(key))):
         return
     call.fail(

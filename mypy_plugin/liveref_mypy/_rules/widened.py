@@ -16,7 +16,7 @@ __all__ = ["check_widened"]
 def check_widened(call: Call) -> None:
     """Check ``key: RegistryKey[object] = registry.insert(1)``."""
     wanted = call.api.type_context[-1] if call.api.type_context else None
-    if wanted is None or "hint" in call.args or not _is_key_of_object(key_items(wanted)):
+    if wanted is None or not _is_key_of_object(key_items(wanted)):
         return
     value = call.type_of("value")
     if value is None or _may_be_anything(value) or call.expr not in call.index.annotated:
