@@ -42,7 +42,16 @@ from liveref._tag import readable, type_tag
 from liveref._typing import MISSING, Missing, T_co, V
 from liveref.exceptions import MarkerError
 
-__all__ = ["FRESH_IDS", "RegistryKey", "fresh_id", "make_bare_keys", "make_key", "new_object", "pop_fresh_id"]
+__all__ = [
+    "FRESH_IDS",
+    "KeyField",
+    "RegistryKey",
+    "fresh_id",
+    "make_bare_keys",
+    "make_key",
+    "new_object",
+    "pop_fresh_id",
+]
 
 new_object: Final[Callable[..., Any]] = object.__new__  # Any: the names that take what it makes say what that is
 
@@ -197,10 +206,8 @@ class RegistryKey(Generic[T_co]):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: object) -> dict[str, object]:
-        hint = next(iter(get_args(source)), object)
-        if isinstance(hint, TypeVar):  # a generic model without its parameter
-            hint = object
-        return key_schema(_Field(hint), None if hint in (object, Any) else type_tag(hint))
+        field = KeyField(source)
+        return key_schema(field, field.tag)
 
 
 FRESH_IDS: Final[list[bytes]] = []
@@ -265,13 +272,25 @@ def _of_marker(marker: object, info: ClassInfo) -> RegistryKey[object]:
     return make_key(uid, info)
 
 
-class _Field:
-    """Reads and writes the keys of one pydantic field."""
+class KeyField:
+    """Reads and writes the keys of one field of a model.
 
-    def __init__(self, hint: object) -> None:
-        self._takes_all = hint is object or hint is Any
-        self._info = class_info(hint)
-        self._tag = type_tag(hint)
+    Args:
+        annotation: of the field, such as ``RegistryKey[sqlite3.Connection]``.
+    """
+
+    def __init__(self, annotation: object) -> None:
+        hint: object = next(iter(get_args(annotation)), object)
+        if isinstance(hint, TypeVar):  # a generic model without its parameter
+            hint = object
+        self._takes_all: Final = hint is object or hint is Any
+        self._info: Final = class_info(hint)
+        self._tag: Final = type_tag(hint)
+
+    @property
+    def tag(self) -> str | None:
+        """The one type tag of its keys; None where it takes all."""
+        return None if self._takes_all else self._tag
 
     def read(self, found: object) -> RegistryKey[object]:
         """The key that a marker or a key stands for; MarkerError, a ValueError, for anything else."""

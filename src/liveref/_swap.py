@@ -50,7 +50,7 @@ class Swap:
         if registry is not None and not isinstance(registry, SessionRefRegistry):
             raise InvalidArgumentError("registry", "a SessionRefRegistry", readable(type(registry)))
         if missing not in get_args(Missing):
-            raise InvalidArgumentError("missing", "'raise' or 'key'", repr(missing)[:80])
+            raise InvalidArgumentError("missing", "'raise' or 'key'", f"another {readable(type(missing))}")
         self._registry: Final = registry
         self._missing: Final = missing
         self._noted: Final[WeakValueDictionary[int, SessionRefRegistry]] = WeakValueDictionary()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final, TypeVar, get_args, get_origin
+from typing import Final, get_origin
 
-from liveref._key import RegistryKey, _Field
+from liveref._key import KeyField, RegistryKey
 from liveref._tag import readable
 
 __all__ = ["dec_hook", "enc_hook"]
@@ -42,7 +42,4 @@ def dec_hook(expected: object, found: object) -> RegistryKey[object]:
     """
     if (get_origin(expected) or expected) is not RegistryKey:
         raise NotImplementedError(f"liveref's dec_hook reads keys alone, not {readable(expected)}. {_ADVICE}")
-    hint: object = next(iter(get_args(expected)), object)
-    if isinstance(hint, TypeVar):  # a generic Struct without its parameter
-        hint = object
-    return _Field(hint).read(found)
+    return KeyField(expected).read(found)
