@@ -7,10 +7,9 @@ import importlib
 import json
 import re
 import sqlite3
-import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import distributions
 from pathlib import Path
 from types import ModuleType
@@ -111,17 +110,11 @@ def test_no_ref_is_left(watch: Watch) -> None:
         watch.registry.insert(1)
 
 
-def test_a_run_that_another_process_finishes_finds_what_an_uninterrupted_one_does(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, str(EXAMPLES / "pause.py")],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    before, after = done.stdout.split("another process")
+def test_a_run_that_another_process_finishes_finds_what_an_uninterrupted_one_does(
+    run_example: Callable[..., str],
+) -> None:
+    shown = run_example("pause.py")
+    before, after = shown.split("another process")
     refused = [line.split()[2] for line in before.splitlines() if line.startswith("refused: ")]
     assert refused == ["_thread:lock", "rich.progress:Progress"]
     assert before.count("RefDroppedWarning: ") == len(refused)
@@ -136,7 +129,6 @@ def test_a_run_that_another_process_finishes_finds_what_an_uninterrupted_one_doe
     assert "RefDroppedError: ref " in after
     assert "With and without a pause: equal" in after
     assert f" {installed().total()} " in after
-    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("checker", ["mypy", "pyright"])
@@ -148,16 +140,7 @@ def test_a_checker_flags_the_wrong_lookups_and_no_other(catalogue: ModuleType, c
     assert wrong
 
 
-def test_the_program_runs_without_a_terminal(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, str(EXAMPLES / "catalogue.py")],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert f"{installed().total()} distributions" in done.stdout
-    assert re.search(r"After the session: 0 live objects, .*\.\n$", done.stdout)
-    assert not list(tmp_path.iterdir())
+def test_the_program_runs_without_a_terminal(run_example: Callable[..., str]) -> None:
+    shown = run_example("catalogue.py")
+    assert f"{installed().total()} distributions" in shown
+    assert re.search(r"After the session: 0 live objects, .*\.\n$", shown)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,15 +15,13 @@ PROGRAM = Path(__file__).parents[2] / "examples" / "fastmcp_server.py"
 UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-")
 
 
-def test_the_program_shows_the_work_and_the_refusals() -> None:
-    command = [sys.executable, PROGRAM]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert '{"result": [["Mars", 2]]}' in done.stdout
+def test_the_program_shows_the_work_and_the_refusals(run_example: Callable[..., str]) -> None:
+    shown = run_example("fastmcp_server.py")
+    assert '{"result": [["Mars", 2]]}' in shown
     for refusal in ("validation error", "is gone: released", r"no ref \w{6}…"):
-        assert re.search(refusal, done.stdout)
-    assert "Before the end of the session: 2 live objects.\nAfter it: 0.\n" in done.stdout
-    assert not UUID.search(done.stdout)
+        assert re.search(refusal, shown)
+    assert "Before the end of the session: 2 live objects.\nAfter it: 0.\n" in shown
+    assert not UUID.search(shown)
 
 
 def test_it_serves() -> None:

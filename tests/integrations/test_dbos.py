@@ -25,11 +25,6 @@ Launch = Callable[..., AbstractContextManager[None]]
 
 
 @pytest.fixture
-def registry() -> SessionRefRegistry:
-    return SessionRefRegistry()
-
-
-@pytest.fixture
 def db() -> Iterator[sqlite3.Connection]:
     connection = sqlite3.connect(":memory:", check_same_thread=False)
     yield connection

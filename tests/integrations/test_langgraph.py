@@ -183,11 +183,6 @@ class Counting(JsonPlusSerializer):
         return super().dumps_typed(obj)
 
 
-@pytest.fixture
-def registry() -> SessionRefRegistry:
-    return SessionRefRegistry()
-
-
 def assert_same(found: object, expected: object) -> None:
     if isinstance(expected, Send):
         assert isinstance(found, Send)

@@ -7,7 +7,6 @@ import dataclasses
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -80,18 +79,6 @@ class Told(Event):
     clients: list[Client]
     either: RegistryKey[int] | RegistryKey[str]
     when: datetime
-
-
-@pytest.fixture
-def registry() -> SessionRefRegistry:
-    return SessionRefRegistry()
-
-
-@pytest.fixture
-def db() -> Iterator[sqlite3.Connection]:
-    connection = sqlite3.connect(":memory:")
-    yield connection
-    connection.close()
 
 
 LIVE = [sqlite3.Connection, Client, Holder, Model]

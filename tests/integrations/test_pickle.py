@@ -34,11 +34,6 @@ class State:
     text: str = "plain"
 
 
-@pytest.fixture
-def registry() -> SessionRefRegistry:
-    return SessionRefRegistry()
-
-
 def test_live_objects_come_back_as_themselves_and_keys_as_keys(registry: SessionRefRegistry) -> None:
     lock, rows = threading.Lock(), registry.insert([1], list[int])
     found = loads(dumps(State(lock, [lock], rows), registry, live=[LOCK]), registry)

@@ -47,18 +47,6 @@ from liveref.integrations.prefect import LiveRefSerializer
 
 
 @pytest.fixture
-def registry() -> SessionRefRegistry:
-    return SessionRefRegistry()
-
-
-@pytest.fixture
-def db() -> Iterator[sqlite3.Connection]:
-    connection = sqlite3.connect(":memory:")
-    yield connection
-    connection.close()
-
-
-@pytest.fixture
 def offline(tmp_path: Path) -> Iterator[None]:
     """Tasks run, but no address is tried."""
     settings = {

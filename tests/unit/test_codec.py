@@ -743,19 +743,6 @@ def test_a_file_over_the_limit_of_the_process_is_a_write_error(tmp_path: Path) -
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)]
-    try:
-        subprocess.run(mount, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("a tmpfs can't be mounted here")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
-
-
 def test_a_full_disk_is_a_write_error_and_its_stray_files_make_room(small_disk: Path) -> None:
     path = small_disk / "snapshot"
     write_file(path, HEADER, BLOBS, KEYS)
