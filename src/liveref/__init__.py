@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from liveref._codec import SnapshotKeys, SnapshotLimits
+from liveref._current import bind, current_session_registry, use_session_registry
 from liveref._entry import RefInfo
 from liveref._forms import CheckDepth
 from liveref._hints import check_depth
@@ -13,7 +14,7 @@ from liveref._recipe import Recipe, Reopener, reopener
 from liveref._registry import SessionRefRegistry
 from liveref._rows import CapturedRef, DroppedRef, ExpectedRef
 from liveref._serializer import register_serializer, serializer
-from liveref._session import Session, bind, current_session_registry, use_session_registry
+from liveref._session import Session
 from liveref._snapshot import SessionSnapshot
 from liveref._typed import TypedRefs
 from liveref.exceptions import (

@@ -1,19 +1,15 @@
-"""The scope of one run: `Session`, and which registry is the current one."""
+"""The scope of one run: `Session`."""
 
 from __future__ import annotations
 
 import dataclasses
-import functools
-import inspect
 import warnings
-from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, contextmanager
-from contextvars import ContextVar
 from types import TracebackType
-from typing import Final, ParamSpec, Self, TypeVar, cast, overload
+from typing import Self
 
 from liveref._capture import Capture, capture
 from liveref._codec import SnapshotKeys
+from liveref._current import Scope, enter_scope, leave_scope
 from liveref._entry import Entry
 from liveref._file import StrPath
 from liveref._finalize import Outcome, Steps, arun, drive, finalize, run
@@ -22,138 +18,15 @@ from liveref._registry import SessionRefRegistry
 from liveref._restore import restore
 from liveref._snapshot import SessionSnapshot, check_target, new_snapshot, save_snapshot
 from liveref._tag import readable
-from liveref._typing import MISSING, Default, Missing
 from liveref.exceptions import (
     CapacityExceededError,
     InvalidArgumentError,
-    NoCurrentRegistryError,
     RefDroppedWarning,
     RegistryClosedError,
     SessionStateError,
 )
 
-__all__ = ["Session", "bind", "current_session_registry", "use_session_registry"]
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-class _Scope:
-    """One registry that is current, and what was current outside of it.
-
-    Scopes are linked, not reset by token: a token can't be used where an event loop closes an
-    asynchronous generator, and a task may outlive the session that it inherited.
-    """
-
-    __slots__ = ("ended", "outer", "registry")
-
-    def __init__(self, registry: SessionRefRegistry, outer: _Scope | None) -> None:
-        self.registry = registry
-        self.outer = outer
-        self.ended = False
-
-
-_current: Final[ContextVar[_Scope | None]] = ContextVar("liveref_current_registry", default=None)
-
-
-def _innermost(scope: _Scope | None) -> _Scope | None:
-    """The first scope outwards that has not ended and whose registry is open."""
-    while scope is not None and (scope.ended or scope.registry._closed):
-        scope = scope.outer
-    return scope
-
-
-def _enter(registry: SessionRefRegistry) -> _Scope:
-    scope = _Scope(registry, _innermost(_current.get()))
-    _current.set(scope)
-    return scope
-
-
-def _leave(scope: _Scope) -> None:
-    scope.ended = True
-    _current.set(_innermost(_current.get()))
-
-
-@overload
-def current_session_registry(*, default: Missing = ...) -> SessionRefRegistry: ...
-@overload
-def current_session_registry(*, default: Default) -> SessionRefRegistry | Default: ...
-def current_session_registry(*, default: object = MISSING) -> object:
-    """The registry of the innermost session that runs here.
-
-    Tasks and ``asyncio.to_thread`` inherit it; ``run_in_executor`` and ``executor.submit`` do not,
-    there `bind` carries it over. A ``with Session()`` in a synchronous generator is seen by the
-    generator's caller between two steps: that is how context variables work.
-
-    Args:
-        default: what to give where there is none.
-
-    Raises:
-        NoCurrentRegistryError: there is none.
-
-    Example:
-        >>> with Session() as session:
-        ...     current_session_registry() is session.refs
-        True
-    """
-    scope = _innermost(_current.get())
-    if scope is not None:
-        return scope.registry
-    if default is MISSING:
-        raise NoCurrentRegistryError
-    return default
-
-
-@contextmanager
-def _use(registry: SessionRefRegistry) -> Generator[SessionRefRegistry]:
-    scope = _enter(registry)
-    try:
-        yield registry
-    finally:
-        _leave(scope)
-
-
-def use_session_registry(registry: SessionRefRegistry) -> AbstractContextManager[SessionRefRegistry]:
-    """A context manager in which a registry is the current one; it closes nothing.
-
-    Raises:
-        RegistryClosedError: the registry is closed.
-    """
-    if not isinstance(registry, SessionRefRegistry):
-        raise InvalidArgumentError("registry", "a SessionRefRegistry", readable(type(registry)))
-    if registry._closed:
-        raise RegistryClosedError("use_session_registry")
-    return _use(registry)
-
-
-def bind(fn: Callable[P, R]) -> Callable[P, R]:
-    """A function that runs with the registry that is current now, in whatever thread.
-
-    Raises:
-        NoCurrentRegistryError: there is none.
-
-    Example:
-        >>> from concurrent.futures import ThreadPoolExecutor
-        >>> with Session() as session, ThreadPoolExecutor() as pool:
-        ...     pool.submit(bind(current_session_registry)).result() is session.refs
-        True
-    """
-    registry = current_session_registry()
-    if inspect.iscoroutinefunction(fn):
-
-        @functools.wraps(fn)
-        async def run_async(*args: P.args, **kwargs: P.kwargs) -> object:
-            with _use(registry):
-                return await fn(*args, **kwargs)
-
-        return cast("Callable[P, R]", run_async)
-
-    @functools.wraps(fn)
-    def run_bound(*args: P.args, **kwargs: P.kwargs) -> R:
-        with _use(registry):
-            return fn(*args, **kwargs)
-
-    return run_bound
+__all__ = ["Session"]
 
 
 class Session:
@@ -193,7 +66,7 @@ class Session:
         self._refs = SessionRefRegistry(capacity=capacity)
         self._owner = True
         self._parent: SessionRefRegistry | None = None
-        self._scope: _Scope | None = None
+        self._scope: Scope | None = None
         self._state = "new"
 
     @property
@@ -334,7 +207,7 @@ class Session:
         if self._state != "new":
             raise SessionStateError(self._state)
         self._state = "entered"
-        self._scope = _enter(self._refs)
+        self._scope = enter_scope(self._refs)
         return self
 
     def __exit__(
@@ -376,7 +249,7 @@ class Session:
         """Leave the scope and purge what ends with it; the refs that a parent takes go to it first."""
         self._state = "closed"
         if self._scope is not None:
-            _leave(self._scope)
+            leave_scope(self._scope)
             self._scope = None
         if not self._owner:
             return

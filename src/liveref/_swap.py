@@ -7,13 +7,13 @@ from types import TracebackType
 from typing import Final, Literal, Self, TypeAlias, cast, get_args
 from weakref import WeakValueDictionary, ref
 
+from liveref._current import current_session_registry
 from liveref._entry import Entry
 from liveref._hints import class_info, sealed
 from liveref._key import RegistryKey, make_key
 from liveref._marker import parse_marker, redact
 from liveref._policy import RefLifetime
 from liveref._registry import SessionRefRegistry
-from liveref._session import current_session_registry
 from liveref._tag import loaded_class, readable
 from liveref.exceptions import (
     HintError,

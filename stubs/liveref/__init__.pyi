@@ -1,4 +1,5 @@
 from liveref._codec import SnapshotKeys as SnapshotKeys, SnapshotLimits as SnapshotLimits
+from liveref._current import bind as bind, current_session_registry as current_session_registry, use_session_registry as use_session_registry
 from liveref._entry import RefInfo as RefInfo
 from liveref._forms import CheckDepth as CheckDepth
 from liveref._hints import check_depth as check_depth
@@ -9,7 +10,7 @@ from liveref._recipe import Recipe as Recipe, Reopener as Reopener, reopener as 
 from liveref._registry import SessionRefRegistry as SessionRefRegistry
 from liveref._rows import CapturedRef as CapturedRef, DroppedRef as DroppedRef, ExpectedRef as ExpectedRef
 from liveref._serializer import register_serializer as register_serializer, serializer as serializer
-from liveref._session import Session as Session, bind as bind, current_session_registry as current_session_registry, use_session_registry as use_session_registry
+from liveref._session import Session as Session
 from liveref._snapshot import SessionSnapshot as SessionSnapshot
 from liveref._typed import TypedRefs as TypedRefs
 from liveref.exceptions import CapacityExceededError as CapacityExceededError, DuplicateKeyError as DuplicateKeyError, HintError as HintError, InvalidArgumentError as InvalidArgumentError, KeyFormatError as KeyFormatError, LiveRefError as LiveRefError, MarkerError as MarkerError, NoCurrentRegistryError as NoCurrentRegistryError, NotJSONableError as NotJSONableError, NotPicklableError as NotPicklableError, PickleFormatError as PickleFormatError, RefDroppedError as RefDroppedError, RefDroppedWarning as RefDroppedWarning, RefFailure as RefFailure, RefLoadError as RefLoadError, RefLookupError as RefLookupError, RefNotFoundError as RefNotFoundError, RefReleasedError as RefReleasedError, RefTypeError as RefTypeError, RegistryClosedError as RegistryClosedError, ReopenError as ReopenError, SessionRefsNotSerializableError as SessionRefsNotSerializableError, SessionStateError as SessionStateError, SnapshotAuthError as SnapshotAuthError, SnapshotError as SnapshotError, SnapshotFormatError as SnapshotFormatError, SnapshotLimitError as SnapshotLimitError, SnapshotReadError as SnapshotReadError, SnapshotVersionError as SnapshotVersionError, SnapshotWriteError as SnapshotWriteError, UnknownTypeTagError as UnknownTypeTagError

@@ -1,32 +1,12 @@
-from _typeshed import Incomplete
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from liveref._codec import SnapshotKeys
 from liveref._file import StrPath
 from liveref._policy import SessionPausePolicy
 from liveref._registry import SessionRefRegistry
 from liveref._snapshot import SessionSnapshot
-from liveref._typing import Default, Missing
 from types import TracebackType
-from typing import ParamSpec, Self, TypeVar, overload
+from typing import Self
 
-__all__ = ['Session', 'bind', 'current_session_registry', 'use_session_registry']
-
-P = ParamSpec('P')
-R = TypeVar('R')
-
-class _Scope:
-    registry: Incomplete
-    outer: Incomplete
-    ended: bool
-    def __init__(self, registry: SessionRefRegistry, outer: _Scope | None) -> None: ...
-
-@overload
-def current_session_registry(*, default: Missing = ...) -> SessionRefRegistry: ...
-@overload
-def current_session_registry(*, default: Default) -> SessionRefRegistry | Default: ...
-def use_session_registry(registry: SessionRefRegistry) -> AbstractContextManager[SessionRefRegistry]: ...
-def bind(fn: Callable[P, R]) -> Callable[P, R]: ...
+__all__ = ['Session']
 
 class Session:
     policy: SessionPausePolicy

@@ -15,11 +15,12 @@ from weakref import ref as weak
 
 import pytest
 
+from liveref._current import bind
 from liveref._entry import Entry
 from liveref._hints import tag_of
 from liveref._key import RegistryKey
 from liveref._registry import SessionRefRegistry
-from liveref._session import Session, bind
+from liveref._session import Session
 from liveref._store import Store, witness
 
 __all__ = ["live_session"]
