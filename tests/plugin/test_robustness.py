@@ -94,6 +94,19 @@ def test_unknown_class_is_no_registry() -> None:
     assert plugin.get_type_analyze_hook("nowhere.Missing") is None
 
 
+def test_methods_say_the_same_as_what_stands_for_them_in_the_plugin() -> None:
+    """mypy finds the attributes of the plugin before the methods of its class; the methods must do as well."""
+    from mypy.options import Options
+
+    plugin = LiverefPlugin(Options())
+    plugin.set_modules({})
+    for method in ("get_method_signature_hook", "get_function_signature_hook", "get_type_analyze_hook"):
+        for name in ("liveref._key.RegistryKey", "liveref._key.RegistryKey.new", "builtins.dict.get"):
+            of_class, of_plugin = getattr(LiverefPlugin, method)(plugin, name), getattr(plugin, method)(name)
+            assert (of_class is None) == (of_plugin is None)
+    assert LiverefPlugin.get_method_signature_hook(plugin, "liveref._key.RegistryKey.new") is not None
+
+
 def _files_of_the_plugin() -> Iterator[Path]:
     yield from sorted(PLUGIN.rglob("*.py"))
 

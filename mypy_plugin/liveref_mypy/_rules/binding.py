@@ -27,11 +27,11 @@ def bind_value(ctx: MethodSigContext | FunctionSigContext, misfit: ErrorCode) ->
     What does not fit is reported here and then let pass: mypy would name no argument, but list both overloads.
     """
     signature = ctx.default_signature
-    given = {name: args[0] for name, args in zip(signature.arg_names, ctx.args, strict=True) if args}
-    if not ("hint" in given and "value" in given):
+    if not ctx.args[signature.arg_names.index("hint")]:
         return signature
+    given = {name: args[0] for name, args in zip(signature.arg_names, ctx.args, strict=True) if args}
     hint = type_of_hint(given["hint"], ctx.api)
-    if hint is None or isinstance(get_proper_type(hint), AnyType):
+    if hint is None or "value" not in given or isinstance(get_proper_type(hint), AnyType):
         return signature
     if not takes_hint(signature):
         return _without(signature, signature.arg_names.index("hint"))
