@@ -86,15 +86,13 @@ class Hooks:
 
     def _check(self, method: str, rules: Rules, ctx: MethodSigContext | FunctionSigContext) -> FunctionLike:
         try:
-            if takes(ctx.default_signature, ctx.args):
-                self._apply(rules, call_of(ctx, method, self._run))
+            call = call_of(ctx, method, self._run) if takes(ctx.default_signature, ctx.args) else None
         except Exception:  # noqa: BLE001  the guard as it stands, without a call: mypy asks for each overload
             self._guard.tell()
-        return ctx.default_signature
-
-    def _apply(self, rules: Rules, call: Call | None) -> None:
+            return ctx.default_signature
         if call is not None:
             self._guard.each(rules.with_hint if "hint" in call.args else rules.without_hint, call)
+        return ctx.default_signature
 
     def _insert(self, rules: Rules, ctx: MethodSigContext | FunctionSigContext) -> FunctionLike:
         self._check("insert", rules, ctx)

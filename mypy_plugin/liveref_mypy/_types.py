@@ -53,12 +53,11 @@ def members(typ: Type) -> Iterator[ProperType]:
 
 def key_items(typ: Type) -> list[ProperType]:
     """The ``T`` of each ``RegistryKey[T]`` that a type is a union of; empty if it is anything else."""
-    items: list[ProperType] = []
-    for member in members(typ):
-        if not (isinstance(member, Instance) and member.type.fullname == _names.KEY and len(member.args) == 1):
-            return []
-        items.append(get_proper_type(member.args[0]))
-    return items
+    proper = get_proper_type(typ)
+    if isinstance(proper, Instance):
+        return [get_proper_type(proper.args[0])] if proper.type.fullname == _names.KEY else []
+    items = [key_items(member) for member in members(proper)] if isinstance(proper, UnionType) else []
+    return [item for each in items for item in each] if all(items) else []
 
 
 def is_written_any(typ: Type) -> bool:
