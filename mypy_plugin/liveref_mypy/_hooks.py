@@ -12,6 +12,7 @@ from mypy.types import FunctionLike, Type
 
 from liveref_mypy._call import Call, Run, call_of, takes
 from liveref_mypy._codes import FLOW, Code
+from liveref_mypy._glance import GLANCES, Glance
 from liveref_mypy._guard import Guard
 from liveref_mypy._index import Indexes
 from liveref_mypy._rules.binding import bind_value
@@ -26,7 +27,8 @@ from liveref_mypy._rules.widened import check_widened
 __all__ = ["Hooks"]
 
 Rule: TypeAlias = Callable[[Call], None]
-Hook: TypeAlias = Callable[[MethodSigContext | FunctionSigContext], FunctionLike]
+Context: TypeAlias = MethodSigContext | FunctionSigContext
+Hook: TypeAlias = Callable[[Context], FunctionLike]
 
 
 class Rules(NamedTuple):
@@ -61,7 +63,10 @@ class Hooks:
         """The hook for a method of a registry."""
         without_hint, with_hint = _REGISTRY_RULES.get(method, Rules())
         rules = Rules((*without_hint, *self._flow), (*with_hint, *self._flow))
-        return partial(self._insert, rules) if method == "insert" else self._through(method, rules)
+        glance = None if self._flow else GLANCES.get(method)
+        if method == "insert":
+            return partial(self._insert, rules, glance)
+        return self._through(method, rules, glance)
 
     def of_view(self, method: str) -> Hook | None:
         """The hook for a method of what ``typed()`` gives."""
@@ -81,12 +86,14 @@ class Hooks:
             return report_bare_annotation(ctx, found)
         return found
 
-    def _through(self, method: str, rules: Rules) -> Hook | None:
-        return partial(self._check, method, rules) if any(rules) else None
+    def _through(self, method: str, rules: Rules, glance: Glance | None = None) -> Hook | None:
+        return partial(self._check, method, rules, glance) if any(rules) else None
 
-    def _check(self, method: str, rules: Rules, ctx: MethodSigContext | FunctionSigContext) -> FunctionLike:
+    def _check(self, method: str, rules: Rules, glance: Glance | None, ctx: Context) -> FunctionLike:
         try:
-            call = call_of(ctx, method, self._run) if takes(ctx.default_signature, ctx.args) else None
+            if not takes(ctx.default_signature, ctx.args) or (glance is not None and glance(ctx)):
+                return ctx.default_signature
+            call = call_of(ctx, method, self._run)
         except Exception:  # noqa: BLE001  the guard as it stands, without a call: mypy asks for each overload
             self._guard.tell()
             return ctx.default_signature
@@ -94,8 +101,8 @@ class Hooks:
             self._guard.each(rules.with_hint if "hint" in call.args else rules.without_hint, call)
         return ctx.default_signature
 
-    def _insert(self, rules: Rules, ctx: MethodSigContext | FunctionSigContext) -> FunctionLike:
-        self._check("insert", rules, ctx)
+    def _insert(self, rules: Rules, glance: Glance | None, ctx: Context) -> FunctionLike:
+        self._check("insert", rules, glance, ctx)
         return self._guard(ctx.default_signature, bind_value, ctx, self._run.misfit)
 
 

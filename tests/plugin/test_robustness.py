@@ -37,6 +37,8 @@ def _break(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def everything_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in RULES:
         _break(name, monkeypatch)
+    for method in _hooks.GLANCES:
+        monkeypatch.setitem(_hooks.GLANCES, method, _broken)
     for name in HOOKED:
         monkeypatch.setattr(_hooks, name, _broken)
     monkeypatch.setattr("liveref_mypy._flow.flows.findings_of", _broken)
@@ -105,6 +107,15 @@ def test_methods_say_the_same_as_what_stands_for_them_in_the_plugin() -> None:
             of_class, of_plugin = getattr(LiverefPlugin, method)(plugin, name), getattr(plugin, method)(name)
             assert (of_class is None) == (of_plugin is None)
     assert LiverefPlugin.get_method_signature_hook(plugin, "liveref._key.RegistryKey.new") is not None
+
+
+def test_glance_passes_nothing_that_a_rule_would_find(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = run([CASES], write_config(tmp_path), tmp_path / "cache")
+    for method in _hooks.GLANCES:
+        monkeypatch.setitem(_hooks.GLANCES, method, lambda ctx: False)
+    other = run([CASES], write_config(tmp_path), tmp_path / "other")
+    assert seen.findings == other.findings
+    assert sorted(seen.messages) == sorted(other.messages)
 
 
 def _files_of_the_plugin() -> Iterator[Path]:
