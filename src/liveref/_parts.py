@@ -8,7 +8,8 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from enum import Enum
 from functools import partial
-from typing import Any, Final, TypeAlias
+from operator import attrgetter
+from typing import Any, Final, NamedTuple, TypeAlias
 
 __all__ = ["Copier", "Open", "Opener", "Parts", "Scan", "opener_of", "with_parts"]
 
@@ -30,6 +31,7 @@ class Opener:
 
 Open: TypeAlias = Callable[[type[object]], Opener | None]
 Pack: TypeAlias = Callable[[object, Callable[[object], object]], bytes]
+Look: TypeAlias = Callable[[Any], object]
 
 
 def opener_of(cls: type[object]) -> Opener | None:
@@ -74,17 +76,13 @@ def _items(value: Iterable[object]) -> Parts:
     return dict(enumerate(value))
 
 
-def _listed(value: Iterable[object]) -> list[object]:  # packed in half the time of numbered items
-    return list(value)
-
-
 def _fields(value: Any) -> Parts:
     return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
 
 
-def _model_fields(value: Any) -> Parts:
-    extra = value.__pydantic_extra__
-    return {**value.__dict__, **extra} if extra else value.__dict__
+def _model_fields(model: Any) -> Parts:
+    extra = model.__pydantic_extra__
+    return {**model.__dict__, **extra} if extra else model.__dict__
 
 
 _GROUP: Final = Opener(_items, lambda value, parts: type(value)(parts.values()))
@@ -147,11 +145,12 @@ class Scan:
         encode: Callable[[object], object] | None = None,
     ) -> None:
         self._wanted: Final = wanted
+        self._asked: Final = tuple(cls for cls in wanted if type(cls).__instancecheck__ is not type.__instancecheck__)
         self._open: Final = open_
         self._pack: Final = pack
-        self._encode: Final = encode or _nothing
-        self._known: Final[dict[type, Callable[[object], object]]] = {}
-        self._inner: Final = self if encode is None else Scan(wanted, open_, pack)
+        self._encode: Final = encode
+        self._known: Final[dict[type, Known]] = {}
+        self._models: Final[set[type]] = set()
 
     def run(self, payload: object) -> bytes:
         """The payload, encoded.
@@ -159,37 +158,81 @@ class Scan:
         Raises:
             Exception: of any class: an object of those classes is in it, or one that can't be encoded.
         """
-        return self._pack(payload, self._meet)
+        encode = self._encode
+        if encode is None:
+            return self._pack(payload, self._inside)
+        insides: list[object] = []  # of the objects that were encoded: to look into all at once is faster
+        note, models = insides.append, self._models
 
-    def _meet(self, value: object) -> object:
-        if isinstance(value, self._wanted):
-            raise TypeError
-        take = self._known.get(type(value)) or self._learn(type(value))
-        return take(value)
-
-    def _learn(self, cls: type[object]) -> Callable[[object], object]:
-        if len(self._known) == _CLASSES:  # of a program that makes classes as it goes: pin no more of them
-            self._known.clear()
-        builtin = next((_BUILTIN[base] for base in cls.__mro__ if base in _BUILTIN), None)
-        take = self._known[cls] = builtin if builtin and not issubclass(cls, Enum) else self._look(cls)
-        return take
-
-    def _look(self, cls: type[object]) -> Callable[[object], object]:
-        opener = self._open(cls)
-        if opener is None:
-            return self._encode
-        parts: Callable[[Any], object] = _listed if opener is _GROUP else opener.parts
-        pack, default, encode = self._pack, self._inner._meet, self._encode
-
-        def take(value: Any) -> object:
-            pack(parts(value), default)
+        def meet(value: Any) -> object:
+            if type(value) in models:  # what there is most of in the state of an agent, by the shortest way
+                note(value.__dict__)
+                if value.__pydantic_extra__:
+                    note(value.__pydantic_extra__)
+                return encode(value)
+            builtin, inside = self._known_of(value)
+            if builtin:
+                return builtin(value)
+            if inside:
+                note(inside(value))
             return encode(value)
 
-        return take
+        packed = self._pack(payload, meet)
+        if insides:
+            self._pack(insides, self._inside)
+        return packed
+
+    def _inside(self, value: Any) -> object:
+        builtin, inside = self._known_of(value)
+        look = builtin or inside
+        return look and look(value)
+
+    def _known_of(self, value: object) -> Known:
+        """How to look at an object; TypeError if it is wanted."""
+        if self._asked and isinstance(value, self._asked):
+            raise TypeError
+        return self._known.get(type(value)) or self._learn(value)
+
+    def _learn(self, value: object) -> Known:
+        if isinstance(value, self._wanted):
+            raise TypeError
+        cls = type(value)
+        if len(self._known) == _CLASSES:  # of a program that makes classes as it goes: pin no more of them
+            self._known.clear()
+            self._models.clear()
+        known = self._look(cls)
+        if any("__class__" in vars(base) for base in cls.__mro__[:-1]):  # proxies: each may pass for another class
+            return known
+        self._known[cls] = known
+        self._models.update({cls} if known.inside is _model_fields and not self._asked else ())
+        return known
+
+    def _look(self, cls: type[object]) -> Known:
+        builtin = next((_BUILTIN[base] for base in cls.__mro__ if base in _BUILTIN), None)
+        if builtin is not None and not issubclass(cls, Enum):
+            return Known(builtin, None)
+        opener = self._open(cls)
+        return Known(None, None if opener is None else _inside(cls, opener))
 
 
-def _nothing(_value: object) -> None:
-    pass
+def _inside(cls: type, opener: Opener) -> Look:
+    """The parts of an object, in whatever form is had soonest."""
+    if opener is _GROUP:
+        return list
+    fields = dataclasses.fields(cls) if opener is _DATACLASS else ()
+    return attrgetter(*[field.name for field in fields]) if fields else opener.parts
+
+
+class Known(NamedTuple):
+    """How the objects of a class are looked at.
+
+    Attributes:
+        builtin: gives an instance of a subclass of a builtin as that builtin.
+        inside: what is in an object.
+    """
+
+    builtin: Look | None
+    inside: Look | None
 
 
 _CLASSES: Final = 1000

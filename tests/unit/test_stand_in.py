@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import pickle
+from abc import ABCMeta
 from collections import deque
 from typing import Any, NamedTuple
 
@@ -100,13 +102,50 @@ def test_the_culprit_is_named_by_its_path() -> None:
         write(Swap(), pickle.dumps, {"deps": Deps([1, conn])}, opener_of)
 
 
-def test_a_scan_ends_at_what_it_looks_for() -> None:
-    def pack(payload: Any, default: Any) -> bytes:
-        for each in payload if isinstance(payload, list) else payload.values():
-            default(each)
-        return b"packed"
+def pack(payload: object, default: Any) -> bytes:
+    return json.dumps(payload, default=default).encode()
 
-    scan = Scan((Conn,), opener_of, pack)
-    assert scan.run([Deps(MarkerError), 1.5]) == b"packed"
+
+class Pretender:
+    """A proxy: of which class it is, each says for itself."""
+
+    def __init__(self, cls: type) -> None:
+        self.cls = cls
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        return self.cls
+
+
+LOOKS = {"look alone": None, "encode": str}
+
+
+@pytest.mark.parametrize("encode", LOOKS.values(), ids=LOOKS)
+@pytest.mark.parametrize(
+    "holder", [Deps(conn), Pair(conn, 1), Model(conn=conn), Model.model_construct(more=conn)], ids=repr
+)
+def test_a_scan_ends_at_what_it_looks_for(holder: object, encode: Any) -> None:
+    scan = Scan((Conn,), opener_of, pack, encode)
+    assert scan.run([Deps(MarkerError), Pair(None, 1), Model.model_construct(conn=None), 1.5])
+    for _ in range(2):
+        with pytest.raises(TypeError):
+            scan.run([1, holder])
+
+
+@pytest.mark.parametrize("encode", LOOKS.values(), ids=LOOKS)
+def test_a_scan_asks_each_proxy_what_it_is(encode: Any) -> None:
+    scan = Scan((Conn,), opener_of, pack, encode)
+    assert scan.run([Pretender(int), Pretender(int)])
     with pytest.raises(TypeError):
-        scan.run([Deps(conn)])
+        scan.run([Pretender(int), Pretender(Conn)])
+
+
+@pytest.mark.parametrize("encode", LOOKS.values(), ids=LOOKS)
+@pytest.mark.parametrize("joins", [Conn, Model])
+def test_a_scan_finds_a_class_that_joined_an_abstract_one_later(joins: type, encode: Any) -> None:
+    closable = ABCMeta("closable", (), {})
+    scan = Scan((closable,), opener_of, pack, encode)
+    assert scan.run([Model(conn=conn), conn])
+    closable.register(joins)
+    with pytest.raises(TypeError):
+        scan.run([Model(conn=conn)])

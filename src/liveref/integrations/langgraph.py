@@ -34,6 +34,7 @@ _OPTION: Final = (
     | ormsgpack.OPT_REPLACE_SURROGATES
 )
 _LOOK: Final = _OPTION | ormsgpack.OPT_PASSTHROUGH_SUBCLASS
+_ATOMS: Final = frozenset({type(None), bytes, bytearray, str, int, float, bool})
 _SEND: Final = Opener(lambda send: {"arg": send.arg}, with_parts)
 
 
@@ -112,7 +113,7 @@ class LiveRefSerializer(JsonPlusSerializer):  # LangGraph extends the allow-list
 
     def _as_ever(self, payload: object) -> tuple[str, bytes]:
         """What the inner serializer writes; raises where a key or a live object is in it."""
-        if not self._swap.classes or payload is None or type(payload) in (bytes, bytearray):
+        if not self._swap.classes or type(payload) in _ATOMS:
             return self._inner.dumps_typed(payload)
         packed = self._scan.run(payload)
         return ("msgpack", packed) if self._one_pass else self._inner.dumps_typed(payload)
@@ -123,7 +124,7 @@ def _opener(cls: type[object]) -> Opener | None:
 
 
 def _pack(payload: object, default: Callable[[object], object]) -> bytes:
-    return ormsgpack.packb(payload, default=default, option=_LOOK)
+    return ormsgpack.packb(payload, default, _LOOK)
 
 
 def _allowing(serde: SerializerProtocol, classes: Iterable[tuple[str, ...] | type]) -> SerializerProtocol:
