@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from itertools import compress
 from pickle import PickleBuffer
+from time import gmtime, strftime
 from typing import Final, NamedTuple
 
 from liveref._columns import columns_of
@@ -63,7 +63,7 @@ def capture(store: Store, policy: SessionPausePolicy) -> Capture:
     fates = Fates(state, distinct)
     _sort(fates, policy)
     stream, buffers = _pickle(fates, policy)
-    when = datetime.now(UTC).isoformat(timespec="milliseconds")
+    when = strftime("%Y-%m-%dT%H:%M:%SZ", gmtime())
     dropped = _former(store) | _dropped(fates, policy, when)
     contents = columns_of(fates, stream, dropped, when, policy.value)
     return Capture(contents, buffers, purged, fates.told())

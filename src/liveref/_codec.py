@@ -22,7 +22,6 @@ Nothing beyond the first 104 bytes is looked at before the signature holds.
 from __future__ import annotations
 
 import dataclasses
-import hmac
 import io
 import json
 import math
@@ -36,6 +35,7 @@ from typing import Final, Never, cast, final
 
 from typing_extensions import Buffer
 
+from liveref._digest import feed, is_signature, new_mac
 from liveref._json import JSON
 from liveref._tag import readable
 from liveref.exceptions import (
@@ -47,16 +47,13 @@ from liveref.exceptions import (
 )
 
 __all__ = [
-    "CHUNK",
     "PROLOGUE_SIZE",
     "Container",
     "Prologue",
     "SnapshotKeys",
     "SnapshotLimits",
     "copy_blobs",
-    "feed",
     "lay_out",
-    "new_mac",
     "pack",
     "parse",
     "read_prologue",
@@ -65,8 +62,6 @@ __all__ = [
     "wrong_signature",
 ]
 
-CHUNK: Final = 1 << 20
-"""Bytes that are hashed or written at a time."""
 _MAC_SIZE: Final = 32
 _MAGIC: Final = b"\x89liveref"
 _VERSION: Final = 1
@@ -234,17 +229,6 @@ class Container:
         return [view[span] for span in self.spans]
 
 
-def new_mac(secret: bytes) -> hmac.HMAC:
-    """The signature of nothing yet."""
-    return hmac.new(secret, digestmod="sha256")
-
-
-def feed(mac: hmac.HMAC, view: memoryview) -> None:
-    """Add bytes to a signature, a chunk at a time: in between a signal can be served."""
-    for at in range(0, len(view), CHUNK):
-        mac.update(view[at : at + CHUNK])
-
-
 def lay_out(header: Mapping[str, JSON], blobs: Sequence[Buffer], key_name: str, copied: int) -> list[Buffer]:
     """The parts of a container but its signature, in order; the blobs are views of their own memory.
 
@@ -305,7 +289,7 @@ def unpack(data: Buffer, *, keys: SnapshotKeys | None, trusted: bool, limits: Sn
     if secret is not None:
         mac = new_mac(secret)
         feed(mac, view[: prologue.body])
-        if not hmac.compare_digest(mac.digest(), view[prologue.body :]):
+        if not is_signature(view[prologue.body :], mac):
             raise wrong_signature(prologue)
     return parse(view, prologue, limits, verified=secret is not None, again=lambda: _copy(view))
 

@@ -3,39 +3,37 @@
 from __future__ import annotations
 
 import errno
-import hashlib
-import hmac
 import mmap
 import os
-import secrets
 import stat
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import cycle
-from pathlib import Path
 from threading import Lock
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from typing_extensions import Buffer
 
 from liveref._codec import (
-    CHUNK,
     PROLOGUE_SIZE,
     Container,
     Prologue,
     SnapshotKeys,
     SnapshotLimits,
     lay_out,
-    new_mac,
     parse,
     read_prologue,
     secret_for,
     wrong_signature,
 )
+from liveref._digest import CHUNK, is_signature, new_digest, new_mac
 from liveref._json import JSON
 from liveref.exceptions import SnapshotAuthError, SnapshotReadError, SnapshotWriteError
+
+if TYPE_CHECKING:
+    from hmac import HMAC
 
 __all__ = ["StrPath", "read_file", "write_file"]
 
@@ -82,14 +80,15 @@ def write_file(
     mac = None if keys is None else new_mac(keys._secrets[keys.current])
     try:
         target = _target(path)
-        stem = f".{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]}-"  # short, however long the name is
-        _sweep(target.parent, stem)
+        folder, name = os.path.split(target)
+        stem = f".{new_digest(os.fsencode(name)).hexdigest()[:16]}-"  # short, however long the name is
+        _sweep(folder, stem)
         source = _replace(target, stem, parts, mac)
     except OSError as error:
         what = f"the snapshot {os.fspath(path)!r} can't be written: {error.strerror or type(error).__name__}"
         raise SnapshotWriteError(what, "Nothing was changed: mend the cause and write it again.") from error
     try:
-        _sync_folder(target.parent)
+        _sync_folder(folder)
     except OSError as error:
         what = (
             f"the folder of the snapshot {os.fspath(path)!r} can't be synced: {error.strerror or type(error).__name__}"
@@ -101,44 +100,44 @@ def write_file(
     )
 
 
-def _target(path: StrPath) -> Path:
+def _target(path: StrPath) -> str:
     """The file to replace, all links followed: a regular file or nothing, so that no device is replaced."""
     try:
-        target = Path(os.path.realpath(path))
-        if stat.S_ISREG(target.stat().st_mode):
+        target = os.path.realpath(path)
+        if stat.S_ISREG(os.stat(target).st_mode):
             return target
     except FileNotFoundError:
-        return Path(os.path.realpath(path))
+        return os.path.realpath(path)
     except ValueError:
         raise OSError(errno.EINVAL, "the path is none") from None
     raise OSError(errno.EINVAL, "there is something else than a regular file")
 
 
-def _replace(target: Path, stem: str, parts: Sequence[Buffer], mac: hmac.HMAC | None) -> _Source:
+def _replace(target: str, stem: str, parts: Sequence[Buffer], mac: HMAC | None) -> _Source:
     """Fill a temporary file, give it the name of the target, and open it for reading."""
-    fd, temporary = _create(target.parent, stem)
+    fd, temporary = _create(os.path.dirname(target), stem)
     try:
         try:
             _fill(fd, parts, mac)
             if not _WINDOWS:
                 source = _Source(temporary)
-                temporary.replace(target)  # under the lock, or a sweep might be faster
+                os.replace(temporary, target)  # under the lock, or a sweep might be faster
                 return source
         finally:
             with suppress(OSError):  # it is synced: nothing is lost
                 os.close(fd)
-        temporary.replace(target)  # only now: Windows neither renames nor sweeps an open file
+        os.replace(temporary, target)  # only now: Windows neither renames nor sweeps an open file
         return _Source(target)
     except BaseException:
         with suppress(OSError):
-            temporary.unlink()
+            os.unlink(temporary)
         raise
 
 
-def _create(folder: Path, stem: str) -> tuple[int, Path]:
+def _create(folder: str, stem: str) -> tuple[int, str]:
     """A temporary file, open and locked for as long as it is open, so that no sweep takes it."""
     while True:
-        temporary = folder / f"{stem}{secrets.token_hex(8)}{_SUFFIX}"
+        temporary = os.path.join(folder, f"{stem}{os.urandom(8).hex()}{_SUFFIX}")
         fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | _SAFE | _NO_FOLLOW, 0o600)
         _lock(fd, wait=True)
         if os.path.lexists(temporary):
@@ -157,29 +156,29 @@ def _lock(fd: int, *, wait: bool) -> bool:
     return True
 
 
-def _sweep(folder: Path, stem: str) -> None:
+def _sweep(folder: str, stem: str) -> None:
     """Remove the temporary files of writers that are no more."""
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.startswith(stem) and entry.name.endswith(_SUFFIX):
                 with suppress(OSError):
-                    _remove_stray(Path(entry))
+                    _remove_stray(entry.path)
 
 
-def _remove_stray(temporary: Path) -> None:
+def _remove_stray(temporary: str) -> None:
     """Remove a temporary file unless its writer lives: then it is locked, or open, which Windows takes for a lock."""
     if _WINDOWS:
-        temporary.unlink()
+        os.unlink(temporary)
         return
     fd = os.open(temporary, os.O_RDWR | _SAFE | _NO_FOLLOW | _NO_WAIT)
     try:
         if stat.S_ISREG(os.fstat(fd).st_mode) and _lock(fd, wait=False):
-            temporary.unlink()
+            os.unlink(temporary)
     finally:
         os.close(fd)
 
 
-def _fill(fd: int, parts: Sequence[Buffer], mac: hmac.HMAC | None) -> None:
+def _fill(fd: int, parts: Sequence[Buffer], mac: HMAC | None) -> None:
     """Write parts and their signature, and sync them."""
     if hasattr(os, "fchmod"):  # pragma: no branch  Windows before Python 3.13
         os.fchmod(fd, 0o600)  # whatever the umask
@@ -193,7 +192,7 @@ def _fill(fd: int, parts: Sequence[Buffer], mac: hmac.HMAC | None) -> None:
     os.fsync(fd)
 
 
-def _fill_beside(fd: int, parts: Sequence[Buffer], mac: hmac.HMAC | None) -> bool:
+def _fill_beside(fd: int, parts: Sequence[Buffer], mac: HMAC | None) -> bool:
     """Write and sync parts in a thread while this one hashes; False where no thread can start, as at the exit.
 
     A GiB takes 0.9 s so, and one after the other 1.2 s: 0.6 s to hash it, and as much to write and sync it.
@@ -251,7 +250,7 @@ def _drop_cache(fd: int) -> None:
             os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def _sync_folder(folder: Path) -> None:
+def _sync_folder(folder: str) -> None:
     """Make the new name last."""
     if _WINDOWS:  # which opens no folder
         return
@@ -339,14 +338,14 @@ class _Source:
 
     def verify(self, prologue: Prologue, secret: bytes) -> None:
         """Raise SnapshotAuthError unless the signature holds."""
-        mac, copied = new_mac(secret), hashlib.sha256()
+        mac, copied = new_mac(secret), new_digest()
         for chunk in self._chunks(0, prologue.copied):
             copied.update(chunk)
             mac.update(chunk)
         for chunk in self._chunks(prologue.copied, prologue.body):
             mac.update(chunk)
         signature = b"".join(self._chunks(prologue.body, prologue.total))
-        if not hmac.compare_digest(mac.digest(), signature):
+        if not is_signature(signature, mac):
             raise wrong_signature(prologue)
         self._seen = copied.digest()
 
@@ -360,7 +359,7 @@ class _Source:
         copied = memoryview(mapped)[: prologue.copied]
         self._read(copied, 0)
         changed = copied[:PROLOGUE_SIZE] != self.first
-        if changed or (self._seen is not None and hashlib.sha256(copied).digest() != self._seen):
+        if changed or (self._seen is not None and new_digest(copied).digest() != self._seen):
             raise SnapshotAuthError("the file of the snapshot was changed after it was opened", "Do not load it.")
         return mapped
 

@@ -6,7 +6,6 @@ import os
 import pickle
 import struct
 from collections.abc import Callable
-from hashlib import shake_128
 from itertools import repeat
 from typing import (
     Any,
@@ -215,23 +214,19 @@ FRESH_IDS: Final[list[bytes]] = []
 pop_fresh_id: Final[Callable[[], bytes]] = FRESH_IDS.pop
 """A random id that no key has yet; IndexError where none is at hand."""
 
-_BATCH: Final = 256
+_BATCH: Final = 1024
 _SPLIT: Final = struct.Struct("16s" * _BATCH).unpack
 _VERSION: Final = bytes(byte & 0x0F | 0x40 for byte in range(256))
 _VARIANT: Final = bytes(byte & 0x3F | 0x80 for byte in range(256))
 
 
 def fresh_id() -> bytes:
-    """A random UUID of version 4.
-
-    They are drawn in batches, each the output of SHAKE-128 on a new seed of the operating system, which
-    takes half the time that as many bytes of ``urandom`` do.
-    """
+    """A random UUID of version 4; they are made in batches."""
     while True:
         try:
             return pop_fresh_id()
         except IndexError:
-            random = bytearray(shake_128(os.urandom(32)).digest(16 * _BATCH))
+            random = bytearray(os.urandom(16 * _BATCH))
             random[6::16] = random[6::16].translate(_VERSION)
             random[8::16] = random[8::16].translate(_VARIANT)
             FRESH_IDS.extend(_SPLIT(random))

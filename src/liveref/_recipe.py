@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from traceback import walk_tb
+from types import TracebackType
 from typing import Any, Final, Generic, Never, ParamSpec, Self, cast, final, overload
 
 from liveref._json import JSON, json_copy
@@ -200,5 +200,7 @@ def _copies(args: Iterable[object], kwargs: Mapping[str, object]) -> tuple[list[
 
 def _place(error: BaseException) -> str:
     """Where an exception was raised: the innermost frame."""
-    *_, (frame, line) = walk_tb(error.__traceback__)
-    return f" at {frame.f_code.co_filename}:{line}"
+    traceback = cast("TracebackType", error.__traceback__)
+    while traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return f" at {traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}"

@@ -761,7 +761,7 @@ def stray(path: Path) -> Path:
     """The name of a temporary file of a path."""
     made: list[Path] = []
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Path, "replace", lambda self, _: made.append(self))
+        patched.setattr(os, "replace", lambda temporary, _: made.append(Path(temporary)))
         write_file(path.with_name(path.name), {}, [], KEYS)
     return made[0]
 
