@@ -25,7 +25,7 @@ static struct {
 static PyTypeObject *key_type, *entry_type;
 static PyObject *fresh_ids, *tick, *class_info;
 static PyObject *slow_get, *slow_getitem, *slow_insert, *slow_release;
-static PyObject *text_append, *text_released, *text_withdraw, *text_insert;
+static PyObject *deque_append, *text_released, *text_withdraw, *text_insert;
 
 static double
 now(void)
@@ -120,14 +120,13 @@ entry_here(PyObject *self)
     return entry;
 }
 
-/* The last item of a list that has one. */
+/* The last item of a list that has one. The list keeps its memory: what is appended next needs it again. */
 static PyObject *
 pop(PyObject *list)
 {
     Py_ssize_t last = PyList_GET_SIZE(list) - 1;
-    PyObject *item = Py_NewRef(PyList_GET_ITEM(list, last));
-    if (PyList_SetSlice(list, last, last + 1, NULL) < 0)
-        Py_CLEAR(item);
+    PyObject *item = PyList_GET_ITEM(list, last);
+    Py_SET_SIZE(list, last);
     return item;
 }
 
@@ -154,8 +153,7 @@ new_key(PyObject *id, PyObject *entry, PyObject *value)
 static PyObject *
 keep(PyObject *self, PyObject *value, PyObject *entry)
 {
-    PyObject *room = pop(SLOT(self, at.free)), *id = pop(fresh_ids);
-    PyObject *key = room == NULL || id == NULL ? NULL : new_key(id, entry, value);
+    PyObject *room = pop(SLOT(self, at.free)), *id = pop(fresh_ids), *key = new_key(id, entry, value);
     if (key != NULL && PyDict_SetItem(SLOT(self, at.refs), id, key) < 0)
         Py_CLEAR(key);
     if (key != NULL && SLOT(self, at.closed) != Py_False) {
@@ -164,8 +162,8 @@ keep(PyObject *self, PyObject *value, PyObject *entry)
             Py_CLEAR(key);
         Py_XDECREF(done);
     }
-    Py_XDECREF(room);
-    Py_XDECREF(id);
+    Py_DECREF(room);
+    Py_DECREF(id);
     return key;
 }
 
@@ -185,43 +183,62 @@ insert(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names)
     return key;
 }
 
-/* Note a departure; 1 where the ref is still there, 0 where it went meanwhile, -1 with an error. */
-static int
-note(PyObject *self, PyObject *key, PyObject *ref)
+/* What is noted of a departure. */
+static PyObject *
+record_of(PyObject *key)
 {
-    PyObject *when = PyFloat_FromDouble(now()), *record = NULL, *done = NULL;
-    if (when != NULL && (record = PyTuple_Pack(3, SLOT(key, at.id), text_released, when)) != NULL)
-        done = PyObject_CallMethodOneArg(SLOT(self, at.gone), text_append, record);
-    Py_XDECREF(when);
-    Py_XDECREF(record);
-    if (done == NULL)
-        return -1;
+    PyObject *when = PyFloat_FromDouble(now()), *record = when == NULL ? NULL : PyTuple_New(3);
+    if (record == NULL) {
+        Py_XDECREF(when);
+        return NULL;
+    }
+    PyTuple_SET_ITEM(record, 0, Py_NewRef(SLOT(key, at.id)));
+    PyTuple_SET_ITEM(record, 1, Py_NewRef(text_released));
+    PyTuple_SET_ITEM(record, 2, when);
+    return record;
+}
+
+/* The home key of a key, borrowed, if to release it takes no more than to forget it. */
+static PyObject *
+plain_home_of(PyObject *self, PyObject *key)
+{
+    PyObject *ref = home_of(self, key);
+    PyObject *entry = ref == NULL || SLOT(ref, at.value) == NULL ? NULL : SLOT(ref, at.entry);
+    int is_plain = entry != NULL && Py_TYPE(entry) == entry_type && SLOT(entry, at.finalizer) == Py_None;
+    return is_plain && PyList_CheckExact(SLOT(self, at.free)) ? ref : NULL;
+}
+
+/* Note that a ref goes and forget it; its value, NULL with an error. */
+static PyObject *
+forget(PyObject *self, PyObject *ref, PyObject *record)
+{
+    PyObject *args[] = {SLOT(self, at.gone), record}, *done = PyObject_Vectorcall(deque_append, args, 2, NULL);
+    if (done == NULL || PyDict_DelItem(SLOT(self, at.refs), SLOT(ref, at.id)) < 0) {
+        Py_XDECREF(done);
+        return NULL;
+    }
     Py_DECREF(done);
-    return home_of(self, key) == ref;
+    PyObject *value = SLOT(ref, at.value);
+    SLOT(ref, at.value) = NULL;
+    return value;
 }
 
 static PyObject *
 release(PyObject *self, PyObject *key)
 {
-    PyObject *ref = home_of(self, key), *free = SLOT(self, at.free);
-    PyObject *entry = ref == NULL || SLOT(ref, at.value) == NULL ? NULL : SLOT(ref, at.entry);
-    if (entry == NULL || Py_TYPE(entry) != entry_type || SLOT(entry, at.finalizer) != Py_None ||
-        !PyList_CheckExact(free))
+    int is_key = Py_TYPE(key) == key_type && SLOT(key, at.id) != NULL;
+    PyObject *record = is_key ? record_of(key) : NULL;  /* first, for it may run the garbage collector */
+    PyObject *ref = record == NULL ? NULL : Py_XNewRef(plain_home_of(self, key));
+    if (ref == NULL) {
+        Py_XDECREF(record);
         return PyErr_Occurred() ? NULL : call_slow(slow_release, self, &key, 1, NULL);
-    Py_INCREF(ref);
-    PyObject *result = NULL, *value = NULL;
-    int there = note(self, key, ref);
-    if (there == 0) {
-        result = Py_NewRef(Py_False);
-    } else if (there == 1 && PyDict_DelItem(SLOT(self, at.refs), SLOT(key, at.id)) == 0) {
-        value = SLOT(ref, at.value);
-        SLOT(ref, at.value) = NULL;
-        if (PyList_Append(free, Py_None) == 0)
-            result = Py_NewRef(Py_True);
     }
+    PyObject *value = forget(self, ref, record);
+    int is_done = value != NULL && PyList_Append(SLOT(self, at.free), Py_None) == 0;
     Py_XDECREF(value);
     Py_DECREF(ref);
-    return result;
+    Py_DECREF(record);
+    return is_done ? Py_NewRef(Py_True) : NULL;
 }
 
 static PyMethodDef lanes[] = {
@@ -270,7 +287,7 @@ install(PyObject *module, PyObject *args)
         PyErr_SetString(PyExc_ImportError, "the lanes stand before another copy of liveref");
         return NULL;
     }
-    if (!PyArg_ParseTuple(args, "OOOOOO", &registry, &key, &entry, &fresh_ids, &tick, &class_info))
+    if (!PyArg_ParseTuple(args, "OOOOOOO", &registry, &key, &entry, &fresh_ids, &tick, &class_info, &deque_append))
         return NULL;
     struct { PyObject *cls; const char *name; Py_ssize_t *offset; } slots[] = {
         {registry, "_refs", &at.refs}, {registry, "_free", &at.free}, {registry, "_gone", &at.gone},
@@ -287,6 +304,7 @@ install(PyObject *module, PyObject *args)
     Py_INCREF(fresh_ids);
     Py_INCREF(tick);
     Py_INCREF(class_info);
+    Py_INCREF(deque_append);
     if ((slow_get = stand_before(registry, &lanes[0])) == NULL ||
         (slow_getitem = stand_before(registry, &lanes[1])) == NULL ||
         (slow_insert = stand_before(registry, &lanes[2])) == NULL ||
@@ -310,11 +328,10 @@ static struct PyModuleDef module = {
 PyMODINIT_FUNC
 PyInit__speed(void)
 {
-    text_append = PyUnicode_InternFromString("append");
     text_released = PyUnicode_InternFromString("released");
     text_withdraw = PyUnicode_InternFromString("_withdraw");
     text_insert = PyUnicode_InternFromString("insert");
-    if (text_append == NULL || text_released == NULL || text_withdraw == NULL || text_insert == NULL)
+    if (text_released == NULL || text_withdraw == NULL || text_insert == NULL)
         return NULL;
     return PyModule_Create(&module);
 }

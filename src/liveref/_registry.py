@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from functools import partial
@@ -342,4 +343,4 @@ def _require(cm: object, *methods: str) -> None:
 
 
 if LANES is not None:  # pragma: no cover  the tests of the compiled wheel run it
-    LANES.install(SessionRefRegistry, RegistryKey, Entry, FRESH_IDS, _TICK, class_info)
+    LANES.install(SessionRefRegistry, RegistryKey, Entry, FRESH_IDS, _TICK, class_info, deque.append)
