@@ -38,7 +38,7 @@ unit: .venv/engines
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-lanes: .venv/ready  ## the core's tests on the compiled build, where there is a C compiler
+lanes: .venv/engines  ## the tests of all that uses the core on the compiled build, where there is a C compiler
 	$(BIN)/python tests/compiled.py
 
 pythons: .venv/ready  ## the core's tests on each other Python that is found

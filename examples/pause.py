@@ -129,7 +129,7 @@ def write_result(session: Session, tools: dict[str, object], folder: Path) -> No
     """What a run has found: the rows of the database, and the tally of the session."""
     database = session.refs.get(RegistryKey.from_marker(tools["database"], sqlite3.Connection))
     tally = session.refs.get(RegistryKey.from_marker(tools["tally"], Tally))
-    rows = database.execute("select * from distributions order by name, version").fetchall()
+    rows = sorted(database.execute("select * from distributions"))
     result = {"rows": rows, "required": sorted(tally.counts.items())}
     (folder / RESULT).write_text(json.dumps(result), encoding="utf-8")
 
