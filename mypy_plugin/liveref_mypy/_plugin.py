@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
 
 from mypy.errorcodes import ARG_TYPE, ErrorCode
-from mypy.nodes import MypyFile, TypeAlias, TypeInfo
+from mypy.nodes import MypyFile, TypeAlias, TypeInfo, TypeVarLikeExpr
 from mypy.options import Options
 from mypy.plugin import (
     AnalyzeTypeContext,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LintPlugin", "LiverefPlugin"]
 
-_TYPESHED: Final = "typeshed"
+_TYPESHED: Final = f"{os.sep}typeshed{os.sep}"
 _HOOKED: Final = _names.REGISTRY_METHODS | _names.KEY_METHODS | _names.TYPED_METHODS
 _STDLIB: Final = ("builtins.", "typing.", "collections.", "typing_extensions.", "_typeshed.")
 
@@ -98,7 +99,7 @@ class LiverefPlugin(Plugin):
 
     def report_config_data(self, ctx: ReportConfigContext) -> str | None:
         """What a cached result depends on: the plugin's own files, of which mypy knows but one, and the options."""
-        if _TYPESHED in Path(ctx.path).parts:  # nothing is found there, so that a new option leaves it cached
+        if _TYPESHED in ctx.path:  # nothing is found there, so that a new option leaves it cached
             return None
         return self._config_data
 
@@ -151,7 +152,7 @@ class LiverefPlugin(Plugin):
             return True
         found = self.lookup_fully_qualified(fullname)
         node = found.node if found is not None else None
-        if isinstance(node, TypeInfo) or fullname.startswith(_STDLIB):
+        if isinstance(node, TypeInfo | TypeVarLikeExpr) or fullname.startswith(_STDLIB):
             self._names[fullname] = None
             return False
         return isinstance(node, TypeAlias) and self._hooks.is_bare_alias(node)
