@@ -343,4 +343,4 @@ def _require(cm: object, *methods: str) -> None:
 
 
 if LANES is not None:  # pragma: no cover  the tests of the compiled wheel run it
-    LANES.install(SessionRefRegistry, RegistryKey, Entry, FRESH_IDS, _TICK, class_info, deque.append)
+    LANES.install(SessionRefRegistry, RegistryKey, Entry, FRESH_IDS, _TICK, class_info, deque[object].append)
