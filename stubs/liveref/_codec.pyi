@@ -1,6 +1,5 @@
 from typing import final
 import dataclasses
-import hmac
 from _typeshed import Incomplete
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from liveref._json import JSON
@@ -8,9 +7,8 @@ from liveref.exceptions import SnapshotAuthError
 from typing import Final, Never
 from typing_extensions import Buffer
 
-__all__ = ['CHUNK', 'PROLOGUE_SIZE', 'Container', 'Prologue', 'SnapshotKeys', 'SnapshotLimits', 'copy_blobs', 'feed', 'lay_out', 'new_mac', 'pack', 'parse', 'read_prologue', 'secret_for', 'unpack', 'wrong_signature']
+__all__ = ['PROLOGUE_SIZE', 'Container', 'Prologue', 'SnapshotKeys', 'SnapshotLimits', 'copy_blobs', 'lay_out', 'pack', 'parse', 'read_prologue', 'secret_for', 'unpack', 'wrong_signature']
 
-CHUNK: Final[Incomplete]
 PROLOGUE_SIZE: Final[Incomplete]
 
 @final
@@ -55,8 +53,6 @@ class Container:
     again: Callable[[], Buffer]
     def fresh_blobs(self) -> list[memoryview]: ...
 
-def new_mac(secret: bytes) -> hmac.HMAC: ...
-def feed(mac: hmac.HMAC, view: memoryview) -> None: ...
 def lay_out(header: Mapping[str, JSON], blobs: Sequence[Buffer], key_name: str, copied: int) -> list[Buffer]: ...
 def pack(header: Mapping[str, JSON], blobs: Sequence[Buffer], keys: SnapshotKeys | None, *, copied: int = 0) -> bytes: ...
 def unpack(data: Buffer, *, keys: SnapshotKeys | None, trusted: bool, limits: SnapshotLimits) -> Container: ...
