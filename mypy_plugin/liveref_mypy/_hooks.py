@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final, NamedTuple, TypeAlias
 
+from mypy import nodes
 from mypy.errorcodes import ErrorCode
 from mypy.plugin import AnalyzeTypeContext, FunctionSigContext, MethodSigContext
 from mypy.types import FunctionLike, Type
@@ -76,7 +77,7 @@ class Hooks:
         """The hook for a class method of a key."""
         return self._through(method, _KEY_RULES.get(method, Rules()))
 
-    def is_bare_alias(self, node: object) -> bool:
+    def is_bare_alias(self, node: nodes.TypeAlias) -> bool:
         """Whether a name without brackets means ``RegistryKey[Any]``."""
         return is_bare_key(node)
 

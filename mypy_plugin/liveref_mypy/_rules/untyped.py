@@ -27,10 +27,8 @@ def check_untyped(call: Call) -> None:
     )
 
 
-def is_bare_key(node: object) -> bool:
+def is_bare_key(node: TypeAlias) -> bool:
     """Whether a name without brackets means ``RegistryKey[Any]``: an alias of the class, or of that."""
-    if not isinstance(node, TypeAlias):
-        return False
     target = get_proper_type(node.target)
     return isinstance(target, Instance) and target.type.fullname == _names.KEY and _is_any(target)
 
