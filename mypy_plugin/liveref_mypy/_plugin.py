@@ -7,10 +7,11 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias, TypeVar
 
+from mypy import nodes
 from mypy.errorcodes import ARG_TYPE, ErrorCode
-from mypy.nodes import MypyFile, TypeAlias, TypeInfo, TypeVarLikeExpr
+from mypy.nodes import MypyFile, TypeInfo, TypeVarLikeExpr
 from mypy.options import Options
 from mypy.plugin import (
     AnalyzeTypeContext,
@@ -36,9 +37,9 @@ _HOOKED: Final = _names.REGISTRY_METHODS | _names.KEY_METHODS | _names.TYPED_MET
 _STDLIB: Final = ("builtins.", "typing.", "collections.", "typing_extensions.", "_typeshed.")
 
 H = TypeVar("H")
-MethodHook = Callable[[MethodSigContext], FunctionLike]
-FunctionHook = Callable[[FunctionSigContext], FunctionLike]
-TypeHook = Callable[[AnalyzeTypeContext], Type]
+MethodHook: TypeAlias = Callable[[MethodSigContext], FunctionLike]
+FunctionHook: TypeAlias = Callable[[FunctionSigContext], FunctionLike]
+TypeHook: TypeAlias = Callable[[AnalyzeTypeContext], Type]
 
 
 @functools.cache
@@ -74,14 +75,14 @@ class LiverefPlugin(Plugin):
         self._guard = Guard(tells=options.show_traceback)
         self._methods = _Answers(self._look_into_method)
         self._functions = _Answers(self._look_into_function)
-        self._names = _Answers(self._look_into_name)
+        self._types = _Answers(self._look_into_type)
         self._skip_once = False
         # The methods below in C: mypy asks them 200,000 times in a large project, and a frame of Python costs it
         # far more between two pieces of C than its few instructions tell.
         vars(self).update(
             get_method_signature_hook=self._methods.__getitem__,
             get_function_signature_hook=self._functions.__getitem__,
-            get_type_analyze_hook=self._names.__getitem__,
+            get_type_analyze_hook=self._types.__getitem__,
         )
 
     @functools.cached_property
@@ -94,7 +95,7 @@ class LiverefPlugin(Plugin):
     def set_modules(self, modules: dict[str, MypyFile]) -> None:
         """Forget what is known of the modules: in the daemon, some have changed."""
         super().set_modules(modules)
-        for answers in (self._methods, self._functions, self._names):
+        for answers in (self._methods, self._functions, self._types):
             answers.clear()
 
     def report_config_data(self, ctx: ReportConfigContext) -> str | None:
@@ -117,7 +118,7 @@ class LiverefPlugin(Plugin):
 
     def get_type_analyze_hook(self, fullname: str) -> TypeHook | None:
         """The rule for annotations without brackets."""
-        return self._names[fullname]
+        return self._types[fullname]
 
     def _look_into_method(self, fullname: str) -> MethodHook | None:
         hook = self._methods[fullname] = self._guard(None, self._method_hook, fullname)
@@ -139,7 +140,7 @@ class LiverefPlugin(Plugin):
         self._functions[fullname] = hook
         return hook
 
-    def _look_into_name(self, fullname: str) -> TypeHook | None:
+    def _look_into_type(self, fullname: str) -> TypeHook | None:
         if self._skip_once:
             self._skip_once = False
             return None
@@ -153,9 +154,9 @@ class LiverefPlugin(Plugin):
         found = self.lookup_fully_qualified(fullname)
         node = found.node if found is not None else None
         if isinstance(node, TypeInfo | TypeVarLikeExpr) or fullname.startswith(_STDLIB):
-            self._names[fullname] = None
+            self._types[fullname] = None
             return False
-        return isinstance(node, TypeAlias) and self._hooks.is_bare_alias(node)
+        return isinstance(node, nodes.TypeAlias) and self._hooks.is_bare_alias(node)
 
     def _is_registry(self, owner: str, method: str) -> bool:
         """Whether a class is a registry, and the method its own."""

@@ -204,7 +204,8 @@ class Scan:
         if any("__class__" in vars(base) for base in cls.__mro__[:-1]):  # proxies: each may pass for another class
             return known
         self._known[cls] = known
-        self._models.update({cls} if known.inside is _model_fields and not self._asked else ())
+        if known.inside is _model_fields and not self._asked:
+            self._models.add(cls)
         return known
 
     def _look(self, cls: type[object]) -> Known:
@@ -212,10 +213,10 @@ class Scan:
         if builtin is not None and not issubclass(cls, Enum):
             return Known(builtin, None)
         opener = self._open(cls)
-        return Known(None, None if opener is None else _inside(cls, opener))
+        return Known(None, None if opener is None else _look_of(cls, opener))
 
 
-def _inside(cls: type, opener: Opener) -> Look:
+def _look_of(cls: type, opener: Opener) -> Look:
     """The parts of an object, in whatever form is had soonest."""
     if opener is _GROUP:
         return list

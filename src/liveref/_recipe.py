@@ -200,7 +200,7 @@ def _copies(args: Iterable[object], kwargs: Mapping[str, object]) -> tuple[list[
 
 def _place(error: BaseException) -> str:
     """Where an exception was raised: the innermost frame."""
-    traceback = cast("TracebackType", error.__traceback__)
+    traceback = cast("TracebackType", error.__traceback__)  # it was raised
     while traceback.tb_next is not None:
         traceback = traceback.tb_next
     return f" at {traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}"

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from liveref import RefNotFoundError, RefReleasedError, RefTypeError, RegistryKey, SessionRefRegistry
+from liveref._key import _BATCH
 from liveref._lanes import LANES
 
 METHODS = ("get", "__getitem__", "insert", "release")
@@ -170,8 +171,8 @@ def test_more_rounds_take_no_more_memory() -> None:
 
     tracemalloc.start()
     try:
-        full = work(10_500)  # so many departures are remembered
-        assert work(5_000) - full < 80_000  # less than one small object a round; the next ids take 57,000
+        full = work(11 * _BATCH)  # more departures than are remembered; and as many ids are at hand as after the next
+        assert work(3 * _BATCH) - full < 24_000
     finally:
         tracemalloc.stop()
 

@@ -118,12 +118,16 @@ class Pretender:
 
 
 LOOKS = {"look alone": None, "encode": str}
+WANTED_WITHIN = {
+    "dataclass": Deps(conn),
+    "NamedTuple": Pair(conn, 1),
+    "model": Model(conn=conn),
+    "more than a model has": Model.model_construct(more=conn),
+}
 
 
 @pytest.mark.parametrize("encode", LOOKS.values(), ids=LOOKS)
-@pytest.mark.parametrize(
-    "holder", [Deps(conn), Pair(conn, 1), Model(conn=conn), Model.model_construct(more=conn)], ids=repr
-)
+@pytest.mark.parametrize("holder", WANTED_WITHIN.values(), ids=WANTED_WITHIN)
 def test_a_scan_ends_at_what_it_looks_for(holder: object, encode: Any) -> None:
     scan = Scan((Conn,), opener_of, pack, encode)
     assert scan.run([Deps(MarkerError), Pair(None, 1), Model.model_construct(conn=None), 1.5])
