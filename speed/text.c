@@ -1,4 +1,4 @@
-/* The canonical text of a UUID, and back: text_of and uid_of of liveref/_marker.py. */
+/* The canonical text of a UUID, and back: text_of and uid_of of liveref/_text/marker.py. */
 
 #define PY_SSIZE_T_CLEAN
 #include "text.h"

@@ -6,10 +6,10 @@ from typing import Final
 
 # liveref, by the modules that define the classes: that is what mypy goes by.
 PACKAGE: Final = "liveref."
-REGISTRY: Final = "liveref._registry.SessionRefRegistry"
-TYPED_REFS: Final = "liveref._typed.TypedRefs"
+REGISTRY: Final = "liveref._registry.registry.SessionRefRegistry"
+TYPED_REFS: Final = "liveref._registry.typed.TypedRefs"
 SESSION: Final = "liveref._session.Session"
-CURRENT: Final = "liveref._current.current_session_registry"
+CURRENT: Final = "liveref._registry.current.current_session_registry"
 KEY: Final = "liveref._key.RegistryKey"
 RECIPE: Final = "liveref._recipe.Recipe"
 MISSING: Final = "liveref._typing.Missing"

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from liveref._codec import SnapshotKeys, SnapshotLimits
-from liveref._current import bind, current_session_registry, use_session_registry
-from liveref._entry import RefInfo
-from liveref._forms import CheckDepth
-from liveref._hints import check_depth
+from liveref._hints.forms import CheckDepth
+from liveref._hints.info import check_depth
 from liveref._key import RegistryKey
-from liveref._marker import SESSION_REF_TAG
+from liveref._pause.serializer import register_serializer, serializer
 from liveref._policy import MAX_SESSION_REFS_PER_RUN, RefLifetime, SessionPausePolicy
 from liveref._recipe import Recipe, Reopener, reopener
-from liveref._registry import SessionRefRegistry
-from liveref._rows import CapturedRef, DroppedRef, ExpectedRef
-from liveref._serializer import register_serializer, serializer
+from liveref._registry.current import bind, current_session_registry, use_session_registry
+from liveref._registry.entry import RefInfo
+from liveref._registry.registry import SessionRefRegistry
+from liveref._registry.typed import TypedRefs
 from liveref._session import Session
-from liveref._snapshot import SessionSnapshot
-from liveref._typed import TypedRefs
+from liveref._snapshot.container import SnapshotKeys, SnapshotLimits
+from liveref._snapshot.rows import CapturedRef, DroppedRef, ExpectedRef
+from liveref._snapshot.snapshot import SessionSnapshot
+from liveref._text.marker import SESSION_REF_TAG
 from liveref.exceptions import (
     CapacityExceededError,
     DuplicateKeyError,

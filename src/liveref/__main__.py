@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeAlias, cast
 
-from liveref import _inspect
+from liveref._snapshot import inspect
 
 __all__ = ["main"]
 
@@ -42,7 +42,7 @@ def main(args: Sequence[str] | None = None) -> int:
     command.add_argument("paths", nargs="+", metavar="PATH", help="a file or folder")
     command.add_argument("--output", choices=("text", "json"), default="text", help="json: one object a line")
     command.set_defaults(run=_lint)
-    _inspect.add_parser(commands)
+    inspect.add_parser(commands)
     chosen = parser.parse_args(args)
     return int(chosen.run(chosen))
 

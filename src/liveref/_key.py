@@ -23,7 +23,7 @@ from uuid import UUID
 
 from typing_extensions import TypeForm
 
-from liveref._hints import (
+from liveref._hints.info import (
     ClassInfo,
     Sealed,
     apart,
@@ -35,9 +35,9 @@ from liveref._hints import (
     sealed,
     tag_of,
 )
-from liveref._marker import SESSION_REF_TAG, parse_marker, parse_text, redact, text_of
-from liveref._schema import key_schema
-from liveref._tag import readable, type_tag
+from liveref._text.marker import SESSION_REF_TAG, parse_marker, parse_text, redact, text_of
+from liveref._text.schema import key_schema
+from liveref._text.tag import readable, type_tag
 from liveref._typing import MISSING, Missing, T_co, V
 from liveref.exceptions import MarkerError
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Final, Generic, Never, ParamSpec, Self, cast, final, overload
 
-from liveref._json import JSON, json_copy
-from liveref._tag import readable
+from liveref._text.json import JSON, json_copy
+from liveref._text.tag import readable
 from liveref._typing import MISSING, Missing, T, T_co
 from liveref.exceptions import InvalidArgumentError, NotJSONableError, RefLoadError, ReopenError, UnknownTypeTagError
 

@@ -7,17 +7,17 @@ import warnings
 from types import TracebackType
 from typing import Self
 
-from liveref._capture import Capture, capture
-from liveref._codec import SnapshotKeys
-from liveref._current import Scope, enter_scope, leave_scope
-from liveref._entry import Entry
-from liveref._file import StrPath
-from liveref._finalize import Outcome, Steps, arun, drive, finalize, run
+from liveref._pause.capture import Capture, capture
+from liveref._pause.resume import restore
 from liveref._policy import MAX_SESSION_REFS_PER_RUN, RefLifetime, SessionPausePolicy
-from liveref._registry import SessionRefRegistry
-from liveref._restore import restore
-from liveref._snapshot import SessionSnapshot, check_target, new_snapshot, save_snapshot
-from liveref._tag import readable
+from liveref._registry.current import Scope, enter_scope, leave_scope
+from liveref._registry.entry import Entry
+from liveref._registry.finalize import Outcome, Steps, arun, drive, finalize, run
+from liveref._registry.registry import SessionRefRegistry
+from liveref._snapshot.container import SnapshotKeys
+from liveref._snapshot.file import StrPath
+from liveref._snapshot.snapshot import SessionSnapshot, check_target, new_snapshot, save_snapshot
+from liveref._text.tag import readable
 from liveref.exceptions import (
     CapacityExceededError,
     InvalidArgumentError,

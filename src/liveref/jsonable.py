@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
-from liveref._encode import TOP, Encoder, Path, path_text
-from liveref._json import JSON
 from liveref._key import RegistryKey
-from liveref._marker import SESSION_REF_TAG
-from liveref._registry import SessionRefRegistry
-from liveref._swap import Swap
+from liveref._payloads.encode import TOP, Encoder, Path, path_text
+from liveref._payloads.swap import Swap
+from liveref._registry.registry import SessionRefRegistry
+from liveref._text.json import JSON
+from liveref._text.marker import SESSION_REF_TAG
 from liveref.exceptions import MarkerError
 
 __all__ = ["decode", "encode", "find_markers", "reject_markers"]

@@ -20,9 +20,10 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from liveref import SnapshotError, _codec
-from liveref._codec import Container, SnapshotKeys, SnapshotLimits, pack, unpack
-from liveref._file import read_file, write_file
+from liveref import SnapshotError
+from liveref._snapshot import container
+from liveref._snapshot.container import Container, SnapshotKeys, SnapshotLimits, pack, unpack
+from liveref._snapshot.file import read_file, write_file
 
 SECRET = b"a secret of the tests, 32 bytes."
 KEYS = SnapshotKeys({"k": SECRET}, current="k")
@@ -76,9 +77,9 @@ brackets = st.recursive(
 @given(brackets, st.integers(1, 12))
 def test_depth_is_told_from_the_text(value: object, limit: int) -> None:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(_codec, "_MAX_DEPTH", 16 + limit)  # up to 16 a shorter way answers
+        patched.setattr(container, "_MAX_DEPTH", 16 + limit)  # up to 16 a shorter way answers
         text = "[" * 16 + json.dumps(value) + "]" * 16
-        assert _codec._nested_too_deeply(text.encode()) == (depth(value) > limit)
+        assert container._nested_too_deeply(text.encode()) == (depth(value) > limit)
 
 
 @st.composite
@@ -140,8 +141,8 @@ def test_arbitrary_bytes_meet_snapshot_errors_alone(data: bytes, magic: bool) ->
 
 WRITER = """
 import sys
-from liveref._codec import SnapshotKeys
-from liveref._file import write_file
+from liveref._snapshot.container import SnapshotKeys
+from liveref._snapshot.file import write_file
 keys = SnapshotKeys({"k": b"a secret of the tests, 32 bytes."}, current="k")
 size = int(sys.argv[2])
 print("ready", flush=True)

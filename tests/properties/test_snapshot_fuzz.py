@@ -31,9 +31,9 @@ from liveref import (
     register_serializer,
     reopener,
 )
-from liveref._codec import pack
-from liveref._contents import BLOBS, Kind
-from liveref._entry import Entry
+from liveref._snapshot.container import pack
+from liveref._snapshot.contents import BLOBS, Kind
+from liveref._registry.entry import Entry
 from liveref._key import make_key
 
 KEYS = SnapshotKeys({"k": b"a secret of the tests, 32 bytes."}, current="k")

@@ -32,11 +32,10 @@ from liveref import (
     SnapshotReadError,
     SnapshotVersionError,
     SnapshotWriteError,
-    _codec,
-    _file,
 )
-from liveref._codec import Container, SnapshotKeys, SnapshotLimits, pack, unpack
-from liveref._file import read_file, write_file
+from liveref._snapshot import file as file_room
+from liveref._snapshot.container import Container, SnapshotKeys, SnapshotLimits, pack, unpack
+from liveref._snapshot.file import read_file, write_file
 
 SECRET = b"a secret of the tests, 32 bytes."
 OLD = b"an older one of the tests, also 32"
@@ -486,13 +485,13 @@ def test_a_file_that_is_changed_while_it_is_read_is_refused(
 ) -> None:
     path = tmp_path / "snapshot"
     write_file(path, {"a": "header"}, [b"pickle"], KEYS, copied=1)
-    verify = _file._Source.verify
+    verify = file_room._Source.verify
 
-    def verify_and_forge(self: _file._Source, *args: object) -> None:
+    def verify_and_forge(self: file_room._Source, *args: object) -> None:
         verify(self, *args)  # type: ignore[arg-type]
         overwrite(path, old, new)
 
-    monkeypatch.setattr(_file._Source, "verify", verify_and_forge)
+    monkeypatch.setattr(file_room._Source, "verify", verify_and_forge)
     with pytest.raises(SnapshotAuthError, match="changed after it was opened"):
         read(path)
 
@@ -502,13 +501,13 @@ def test_a_file_that_becomes_another_signed_one_while_it_is_read_is_refused(
 ) -> None:
     path = tmp_path / "snapshot"
     write_file(path, {"a": 1}, [b"12"], KEYS, copied=1)
-    verify = _file._Source.verify
+    verify = file_room._Source.verify
 
-    def change_and_verify(self: _file._Source, *args: object) -> None:
+    def change_and_verify(self: file_room._Source, *args: object) -> None:
         path.write_bytes(pack({"a": 12}, [b"1"], KEYS, copied=1))
         verify(self, *args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(_file._Source, "verify", change_and_verify)
+    monkeypatch.setattr(file_room._Source, "verify", change_and_verify)
     with pytest.raises(SnapshotAuthError, match="changed after it was opened"):
         read(path)
 
@@ -519,13 +518,13 @@ def test_a_file_that_is_cut_while_it_is_read_is_a_read_error(
 ) -> None:
     path = tmp_path / "snapshot"
     write_file(path, HEADER, BLOBS, KEYS)
-    method = getattr(_file._Source, step)
+    method = getattr(file_room._Source, step)
 
-    def cut(self: _file._Source, *args: object) -> object:
+    def cut(self: file_room._Source, *args: object) -> object:
         os.truncate(path, 200)
         return method(self, *args)
 
-    monkeypatch.setattr(_file._Source, step, cut)
+    monkeypatch.setattr(file_room._Source, step, cut)
     with pytest.raises(SnapshotReadError, match="it was cut while it was read"):
         read(path)
 
@@ -792,15 +791,15 @@ def test_a_sweep_leaves_what_it_may_not_or_cannot_remove(tmp_path: Path) -> None
 @POSIX
 def test_a_sweep_leaves_the_file_of_a_writer_at_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "snapshot"
-    fill = _file._fill
+    fill = file_room._fill
 
     def fill_beside_another_write(*args: object) -> None:
-        monkeypatch.setattr(_file, "_fill", fill)
+        monkeypatch.setattr(file_room, "_fill", fill)
         fill(*args)  # type: ignore[arg-type]
         write_file(path, {"writer": "inner"}, [], KEYS)
         assert read(path).header == {"writer": "inner"}
 
-    monkeypatch.setattr(_file, "_fill", fill_beside_another_write)
+    monkeypatch.setattr(file_room, "_fill", fill_beside_another_write)
     write_file(path, {"writer": "outer"}, [], KEYS)
     assert read(path).header == {"writer": "outer"}
     assert list(tmp_path.iterdir()) == [path]
@@ -809,7 +808,7 @@ def test_a_sweep_leaves_the_file_of_a_writer_at_work(tmp_path: Path, monkeypatch
 def test_a_writer_whose_file_was_swept_before_it_was_locked_takes_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lock = _file._lock
+    lock = file_room._lock
     swept: list[Path] = []
 
     def sweep_then_lock(fd: int, *, wait: bool) -> bool:
@@ -818,7 +817,7 @@ def test_a_writer_whose_file_was_swept_before_it_was_locked_takes_another(
             swept[0].unlink()
         return lock(fd, wait=wait)
 
-    monkeypatch.setattr(_file, "_lock", sweep_then_lock)
+    monkeypatch.setattr(file_room, "_lock", sweep_then_lock)
     write_file(tmp_path / "snapshot", HEADER, [], KEYS)
     assert read(tmp_path / "snapshot").header == HEADER
     assert len(swept) == 1
@@ -860,7 +859,7 @@ def test_windows_renames_after_the_close_and_sweeps_without_locks(
 ) -> None:
     path = tmp_path / "snapshot"
     stray(path)
-    monkeypatch.setattr(_file, "_WINDOWS", True)
+    monkeypatch.setattr(file_room, "_WINDOWS", True)
     monkeypatch.setitem(sys.modules, "fcntl", None)
     write_file(path, HEADER, BLOBS, KEYS)
     assert contents(read(path)) == BLOBS
@@ -873,8 +872,8 @@ def test_windows_renames_after_the_close_and_sweeps_without_locks(
 MEASURE = """
 import resource, sys, tracemalloc
 from pathlib import Path
-from liveref._codec import SnapshotKeys
-from liveref._file import write_file
+from liveref._snapshot.container import SnapshotKeys
+from liveref._snapshot.file import write_file
 keys = SnapshotKeys({"a": b"s" * 32}, current="a")
 blob = bytearray(b"x") * (128 << 20)
 write_file(sys.argv[1], {}, [blob[:20 << 20]], keys)

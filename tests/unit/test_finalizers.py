@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
-from liveref import RefReleasedError, RegistryClosedError, SessionRefRegistry, Session, _shield
+from liveref import RefReleasedError, RegistryClosedError, SessionRefRegistry, Session
+from liveref._registry import shield
 
 
 class Boom(Exception):
@@ -223,7 +224,7 @@ def test_one_that_hangs_is_cancelled_at_its_timeout_and_the_others_run() -> None
 
 
 def test_one_that_hangs_on_although_cancelled_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_shield, "FAREWELL", 0.01)
+    monkeypatch.setattr(shield, "FAREWELL", 0.01)
     done: list[object] = []
     end = asyncio.Event()
 
@@ -248,7 +249,7 @@ def test_one_that_hangs_on_although_cancelled_is_left_behind(monkeypatch: pytest
 
 
 def test_a_second_cancellation_ends_the_wait_for_the_one_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_shield, "GRACE", 3600)
+    monkeypatch.setattr(shield, "GRACE", 3600)
     done: list[object] = []
 
     async def hang(_value: object) -> None:
@@ -274,7 +275,7 @@ def test_a_second_cancellation_ends_the_wait_for_the_one_under_way(monkeypatch: 
 
 
 def test_a_cancelled_close_without_a_timeout_waits_for_its_grace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_shield, "GRACE", 0.01)
+    monkeypatch.setattr(shield, "GRACE", 0.01)
 
     async def hang(_value: object) -> None:
         await asyncio.Event().wait()

@@ -1757,7 +1757,7 @@ def test_form_that_is_not_known_here_is_beartypes(monkeypatch: pytest.MonkeyPatc
         assert isinstance(hint, Form)
         return lambda value, trail=None: isinstance(value, str)
 
-    monkeypatch.setattr("liveref._compile.beartype_test", accepts_texts)
+    monkeypatch.setattr("liveref._hints.compile.beartype_test", accepts_texts)
     form: Any = Form()
     assert check_depth(form) is CheckDepth.SHALLOW
     registry = SessionRefRegistry()

@@ -19,8 +19,8 @@ from liveref import (
     RegistryKey,
     SessionRefRegistry,
 )
-from liveref._pickling import dumps, loads
-from liveref._swap import Swap
+from liveref._payloads.pickling import dumps, loads
+from liveref._payloads.swap import Swap
 
 
 class Conn:

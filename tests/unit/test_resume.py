@@ -36,7 +36,8 @@ from liveref import (
     register_serializer,
     reopener,
 )
-from liveref import _recipe, _serializer
+from liveref import _recipe
+from liveref._pause import serializer as _serializer
 from liveref.jsonable import decode, encode
 
 from .refs_of_all_kinds import EXPLICIT, SECRET, Blob, Box, Handle, SubBlob, counting, open_handle, redacted

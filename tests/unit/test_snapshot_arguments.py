@@ -25,7 +25,8 @@ from liveref import (
     reopener,
     serializer,
 )
-from liveref import _recipe, _serializer
+from liveref import _recipe
+from liveref._pause import serializer as _serializer
 
 KEYS = SnapshotKeys({"test": secrets.token_bytes(32)}, current="test")
 

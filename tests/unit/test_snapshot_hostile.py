@@ -37,8 +37,8 @@ from liveref import (
     register_serializer,
     reopener,
 )
-from liveref._codec import pack
-from liveref._contents import Kind
+from liveref._snapshot.container import pack
+from liveref._snapshot.contents import Kind
 
 KEYS = SnapshotKeys({"k": b"a secret of the tests, 32 bytes."}, current="k")
 OTHER = SnapshotKeys({"k": b"another secret of the same name."}, current="k")
@@ -451,7 +451,7 @@ BOMBS = """
 import json, os, struct, sys, time
 from pathlib import Path
 from liveref import Session, SessionSnapshot, SnapshotError, SnapshotKeys
-from liveref._codec import pack
+from liveref._snapshot.container import pack
 
 keys = SnapshotKeys({"k": b"a secret of the tests, 32 bytes."}, current="k")
 path = Path(sys.argv[1])

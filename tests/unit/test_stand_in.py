@@ -13,9 +13,9 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from liveref import MarkerError, NotJSONableError, RefReleasedError, RegistryKey, SessionRefRegistry
-from liveref._parts import Scan, opener_of
-from liveref._stand_in import KeyStandIn, LiveStandIn, read, write
-from liveref._swap import Swap
+from liveref._payloads.parts import Scan, opener_of
+from liveref._payloads.stand_in import KeyStandIn, LiveStandIn, read, write
+from liveref._payloads.swap import Swap
 
 
 class Conn:

@@ -15,7 +15,7 @@ from liveref import (
     SessionRefRegistry,
     use_session_registry,
 )
-from liveref._swap import Swap
+from liveref._payloads.swap import Swap
 
 
 class Conn:

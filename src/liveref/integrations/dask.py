@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from liveref._key import RegistryKey
-from liveref._swap import key_of_typed
+from liveref._payloads.swap import key_of_typed
 
 try:
     from dask.base import normalize_token

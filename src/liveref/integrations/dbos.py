@@ -6,9 +6,9 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from typing import Final
 
-from liveref._pickling import dumps, loads
-from liveref._registry import SessionRefRegistry
-from liveref._swap import Missing, Swap
+from liveref._payloads.pickling import dumps, loads
+from liveref._payloads.swap import Missing, Swap
+from liveref._registry.registry import SessionRefRegistry
 
 try:
     from dbos import Serializer

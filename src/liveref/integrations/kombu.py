@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from liveref._key import RegistryKey
-from liveref._swap import key_of_typed
+from liveref._payloads.swap import key_of_typed
 
 try:
     from kombu.utils.json import register_type

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from liveref import InvalidArgumentError, RegistryKey, SessionRefRegistry
-from liveref._parts import Opener, Scan, opener_of, with_parts
-from liveref._stand_in import STAND_INS, read, write
-from liveref._swap import Missing, Swap
-from liveref._tag import readable
+from liveref._payloads.parts import Opener, Scan, opener_of, with_parts
+from liveref._payloads.stand_in import STAND_INS, read, write
+from liveref._payloads.swap import Missing, Swap
+from liveref._text.tag import readable
 
 try:
     import ormsgpack

@@ -12,11 +12,11 @@ from functools import partial
 from secrets import token_hex
 from typing import Final, cast
 
-from liveref._blame import Parts, contents, dump_or_blame
 from liveref._key import RegistryKey
-from liveref._marker import SESSION_REF_TAG
-from liveref._registry import SessionRefRegistry
-from liveref._swap import Missing, Swap, Writing
+from liveref._payloads.blame import Parts, contents, dump_or_blame
+from liveref._payloads.swap import Missing, Swap, Writing
+from liveref._registry.registry import SessionRefRegistry
+from liveref._text.marker import SESSION_REF_TAG
 
 try:
     from pydantic import BaseModel

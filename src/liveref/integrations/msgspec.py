@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, get_origin
 
 from liveref._key import KeyField, RegistryKey
-from liveref._tag import readable
+from liveref._text.tag import readable
 
 __all__ = ["dec_hook", "enc_hook"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from liveref import _pickling
-from liveref._registry import SessionRefRegistry
-from liveref._swap import Swap
-from liveref._tag import readable
+from liveref._payloads import pickling
+from liveref._payloads.swap import Swap
+from liveref._registry.registry import SessionRefRegistry
+from liveref._text.tag import readable
 from liveref.exceptions import LiveRefError, PickleFormatError
 
 __all__ = ["dumps", "loads"]
@@ -35,7 +35,7 @@ def dumps(obj: object, registry: SessionRefRegistry | None = None, *, live: Iter
         True
     """
     with Swap(registry, live=live).write() as writing:
-        return _pickling.dumps(obj, writing)
+        return pickling.dumps(obj, writing)
 
 
 def loads(data: bytes, registry: SessionRefRegistry | None = None) -> object:
@@ -53,7 +53,7 @@ def loads(data: bytes, registry: SessionRefRegistry | None = None) -> object:
         NoCurrentRegistryError: a live object is in it, and there is no registry.
     """
     try:
-        return _pickling.loads(data, Swap(registry))
+        return pickling.loads(data, Swap(registry))
     except (LiveRefError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001  broken bytes raise anything; the text may hold a repr, so it goes no further

@@ -12,9 +12,9 @@ from secrets import token_hex
 from typing import Final, Self, TypeAlias
 from weakref import WeakValueDictionary
 
-from liveref._pickling import KeyPickler, dumps, loads
-from liveref._registry import SessionRefRegistry
-from liveref._swap import Missing, Swap
+from liveref._payloads.pickling import KeyPickler, dumps, loads
+from liveref._payloads.swap import Missing, Swap
+from liveref._registry.registry import SessionRefRegistry
 from liveref.exceptions import LiveRefError
 
 try:

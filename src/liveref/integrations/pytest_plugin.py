@@ -15,13 +15,13 @@ from weakref import ref as weak
 
 import pytest
 
-from liveref._current import bind
-from liveref._entry import Entry
-from liveref._hints import tag_of
+from liveref._hints.info import tag_of
 from liveref._key import RegistryKey
-from liveref._registry import SessionRefRegistry
+from liveref._registry.current import bind
+from liveref._registry.entry import Entry
+from liveref._registry.registry import SessionRefRegistry
+from liveref._registry.store import Store, witness
 from liveref._session import Session
-from liveref._store import Store, witness
 
 __all__ = ["live_session"]
 

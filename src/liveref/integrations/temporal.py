@@ -9,9 +9,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Final, cast, get_args, get_origin
 
-from liveref._blame import Parts, contents, dump_or_blame
 from liveref._key import RegistryKey
-from liveref._tag import readable, type_tag
+from liveref._payloads.blame import Parts, contents, dump_or_blame
+from liveref._text.tag import readable, type_tag
 from liveref.exceptions import HintError, MarkerError
 
 try:

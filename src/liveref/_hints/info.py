@@ -1,0 +1,197 @@
+"""Hints at run time: the check of a value against a hint.
+
+A *class info* is what ``isinstance`` takes as its second argument: the class itself where the hint
+is a class, else a `Check`, which answers through ``__instancecheck__``, behind the classes that need
+no such answer. So one ``isinstance`` serves every hint, and is as fast as the hint allows.
+
+Checks are kept weakly, by hint: the keys hold them. So no hint and no class outlives its keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import UnionType
+from typing import Annotated, Final, TypeAlias, Union, cast, get_origin
+from weakref import WeakValueDictionary
+
+from liveref._hints.compile import compile_hint
+from liveref._hints.forms import TOWER, CheckDepth, Form, is_plain_class
+from liveref._hints.predicates import Trail, instance_of, quick
+from liveref._text.tag import loaded_class, readable, type_tag
+
+__all__ = [
+    "Check",
+    "ClassInfo",
+    "Sealed",
+    "apart",
+    "check_depth",
+    "check_of",
+    "class_info",
+    "classes_of",
+    "hint_of",
+    "mismatch",
+    "names_another",
+    "sealed",
+    "tag_of",
+]
+
+
+class Check:
+    """The run-time check of a hint that is no plain class; stands last in a class info, or alone."""
+
+    # isinstance looks __instancecheck__ up through the class and finds the slot: each check has an
+    # answer of its own there, which is called straight, without a method in between.
+    __slots__ = ("__instancecheck__", "__weakref__", "form", "hint")
+
+    __instancecheck__: Callable[[object], bool]
+
+    def __init__(self, hint: object, form: Form) -> None:
+        self.hint: Final = hint
+        self.form: Final = form
+        self.__instancecheck__ = form.test if form.known is None else quick(form.known, form.test)
+
+
+class Sealed(Check):
+    """Stands for a hint that could not be pickled: nothing fits it, the registry compares type tags."""
+
+    __slots__ = ("tag",)
+
+    def __init__(self, tag: str) -> None:
+        super().__init__(object, _NOTHING)
+        self.tag: Final = tag
+
+
+_NO_CLASSES: Final[tuple[object, ...]] = (UnionType, Union, Annotated)
+_MRO: Final[Callable[[type], tuple[type, ...]]] = vars(type)["__mro__"].__get__
+_NOTHING: Final = Form(CheckDepth.EXACT, instance_of())
+
+ClassInfo: TypeAlias = type | tuple[type, ...]
+"""What `isinstance` takes. To a checker a Check is a class here, for to `isinstance` it is."""
+
+_CHECKS: Final[WeakValueDictionary[object, Check]] = WeakValueDictionary()
+
+
+def class_info(hint: object) -> ClassInfo:
+    """The class info of a hint.
+
+    Raises:
+        HintError: the hint can't be checked at run time.
+    """
+    if is_plain_class(hint):
+        return hint
+    check = _check_for(hint)
+    last = cast("type", check)
+    return (*check.form.front, last) if check.form.front else last
+
+
+def check_depth(hint: object) -> CheckDepth:
+    """How much of a hint the run-time check sees.
+
+    Raises:
+        HintError: the hint can't be checked at run time, so no key can have it.
+
+    Example:
+        >>> from collections.abc import Callable
+        >>> check_depth(list[int]), check_depth(Callable[[int], str]), check_depth(object)
+        (<CheckDepth.EXACT: 'exact'>, <CheckDepth.SHALLOW: 'shallow'>, <CheckDepth.NONE: 'none'>)
+    """
+    if hint is object:
+        return CheckDepth.NONE
+    check = check_of(class_info(hint))
+    return CheckDepth.EXACT if check is None else check.form.depth
+
+
+def check_of(info: ClassInfo) -> Check | None:
+    """The check in a class info; None where it is a plain class."""
+    last: object = info[-1] if isinstance(info, tuple) else info
+    return last if isinstance(last, Check) else None
+
+
+def hint_of(info: ClassInfo) -> object:
+    """The hint that a class info was made of; ``object`` where it is sealed."""
+    check = check_of(info)
+    return info if check is None else check.hint
+
+
+def tag_of(info: ClassInfo) -> str:
+    """The type tag of the hint that a class info was made of."""
+    check = check_of(info)
+    return check.tag if isinstance(check, Sealed) else type_tag(hint_of(info))
+
+
+def sealed(tag: str) -> ClassInfo:
+    """The class info of a hint of which only the tag is known."""
+    return cast("type", Sealed(tag))
+
+
+def classes_of(info: ClassInfo) -> tuple[type, ...]:
+    """The classes that a hint comes down to; empty where it is more than a choice of classes."""
+    check = check_of(info)
+    if check is None:
+        return cast("tuple[type]", (info,))
+    return check.form.front if check.form.only_classes else ()
+
+
+def unrelated(named: type, cls: type) -> bool:
+    """Whether no class is the parent of the other, as far as that is decided without their hooks."""
+    plain = all(type(each).__subclasscheck__ is type.__subclasscheck__ for each in (named, cls))
+    return plain and not (_is_subclass(named, cls) or _is_subclass(cls, named))
+
+
+def names_another(tag: str, info: ClassInfo) -> bool:
+    """Whether a type tag names a class that is loaded and unrelated to every class of a hint."""
+    named = loaded_class(tag)
+    classes = classes_of(info)
+    return named is not None and bool(classes) and all(unrelated(named, cls) for cls in classes)
+
+
+def apart(one: ClassInfo, other: ClassInfo) -> bool:
+    """Whether two hints are of classes that are unrelated, such as ``list[str]`` and ``sqlite3.Connection``."""
+    pairs = [(mine, theirs) for mine in _outside(one) for theirs in _outside(other)]
+    return bool(pairs) and all(unrelated(mine, theirs) for mine, theirs in pairs)
+
+
+def _outside(info: ClassInfo) -> tuple[type, ...]:
+    """The classes of a hint, or that of a generic one; empty where there is no saying."""
+    origin = get_origin(hint_of(info))
+    generic = (origin,) if type(origin) is type and origin not in _NO_CLASSES else ()
+    return classes_of(info) or generic
+
+
+def _is_subclass(lower: type, upper: type) -> bool:
+    uppers = TOWER.get(upper, (upper,)) if type(upper) is type else (upper,)
+    return any(base is each for base in _MRO(lower) for each in uppers)
+
+
+def mismatch(value: object, info: ClassInfo, *, full: bool) -> str | None:
+    """What was found instead of what the hint asks for, as text without the value; None if it fits.
+
+    With ``full`` the whole value is looked at, else its outside and first item. A check that raises
+    says no: neither its exception nor the value's ``repr`` goes further.
+    """
+    trail: Trail | None = [] if full else None
+    check = check_of(info)
+    try:
+        fits = isinstance(value, info) if check is None else check.form.test(value, trail)
+    except RecursionError:
+        return f"{readable(type(value))}, nested too deeply to be checked"
+    except Exception as error:  # noqa: BLE001  user code: a metaclass, a validator, a container's methods
+        return f"{readable(type(value))}, whose check raised {readable(type(error))}"
+    if fits:
+        return None
+    found = readable(type(value))
+    return f"{found} with {trail[0]} at {''.join(reversed(trail[1:]))}" if trail else found
+
+
+def _check_for(hint: object) -> Check:
+    try:
+        known = _CHECKS.get(hint)
+    except Exception:  # noqa: BLE001  unhashable, such as Annotated[int, []], or odd code in a class
+        known, hashable = None, False
+    else:
+        hashable = True
+    if known is None:
+        known = Check(hint, compile_hint(hint))
+        if hashable:
+            _CHECKS[hint] = known
+    return known

@@ -1,0 +1,144 @@
+"""The fates of the objects as the columns of a snapshot."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
+from operator import attrgetter
+from typing import Final
+
+from liveref._hints.info import ClassInfo
+from liveref._key import RegistryKey
+from liveref._pause.fates import Fates
+from liveref._pause.serializer import Serializer
+from liveref._policy import RefLifetime
+from liveref._recipe import Recipe
+from liveref._registry.guards import Opening
+from liveref._snapshot.contents import Contents, Dropping, Kind, RecipeCall, SerializerUse
+
+__all__ = ["columns_of"]
+
+_LIFETIMES: Final = {id(lifetime): number for number, lifetime in enumerate(RefLifetime)}  # their hash is slow
+_ID: Final[Callable[[RegistryKey[object]], bytes]] = attrgetter("_id")
+_INFO: Final[Callable[[RegistryKey[object]], ClassInfo]] = attrgetter("_info")
+
+
+def columns_of(fates: Fates, stream: bytes, dropped: dict[bytes, Dropping], when: str, policy: str) -> Contents:
+    """What a snapshot holds.
+
+    Args:
+        fates: what becomes of the objects.
+        stream: the pickle of those that are pickled.
+        dropped: the refs that are left out.
+        when: the moment, ISO 8601.
+        policy: the value of the policy.
+    """
+    kept = fates.kept()
+    objects = _objects(fates, kept)
+    tags, names = _tags(fates)
+    return Contents(
+        stream=stream,
+        data=b"".join(objects.data),
+        ids=fates.rows(map(_ID, fates.refs)),
+        objects=_places(fates, kept),
+        tags=fates.rows(tags),
+        tag_names=names,
+        lifetimes=_lifetimes(fates),
+        lifetime_names=list(RefLifetime),
+        kinds=bytes(objects.kinds),
+        ends=objects.ends,
+        details=objects.details,
+        recipes=objects.recipes,
+        serializers=list(objects.uses),
+        dropped=dropped,
+        when=when,
+        policy=policy,
+    )
+
+
+def _places(fates: Fates, kept: list[int]) -> Sequence[int]:
+    """For each ref that is kept which object it is of."""
+    if len(kept) == len(fates.ids):
+        return range(len(kept))
+    place = dict(zip(kept, range(len(kept)), strict=True))
+    return [place[uid] for uid in fates.rows(fates.ids)]
+
+
+def _lifetimes(fates: Fates) -> bytes:
+    """For each ref the number of its lifetime."""
+    of_entry = {uid: _LIFETIMES[id(entry.lifetime)] for uid, entry in fates.distinct.items()}
+    if len(set(of_entry.values())) <= 1:
+        return bytes(of_entry.values())[:1] * len(fates.rows(fates.refs))
+    return bytes(fates.rows(map(of_entry.__getitem__, map(id, fates.entries))))
+
+
+def _tags(fates: Fates) -> tuple[list[int], list[str]]:
+    """Which type tag each ref has, and the tags: a hint is asked for its own once."""
+    sources = list(map(id, map(_INFO, fates.refs)))
+    if fates.recipes:
+        pairs = zip(sources, fates.values, strict=True)
+        sources = [id(value) if isinstance(value, Opening) else source for source, value in pairs]
+    numbers: defaultdict[int, int] = defaultdict(count().__next__)  # counts the distinct ones at the speed of C
+    column = list(map(numbers.__getitem__, sources))
+    return column, [fates.tag(row) for row in _first_rows(column, len(numbers))]
+
+
+def _first_rows(column: list[int], distinct: int) -> Iterator[int]:
+    """Where each number of a column stands first; they are counted up as they come."""
+    row = 0
+    for number in range(distinct):
+        row = column.index(number, row)
+        yield row
+
+
+def _objects(fates: Fates, kept: list[int]) -> _Objects:
+    objects = _Objects()
+    if len(kept) == len(fates.pickled):
+        objects.add_pickles(len(kept))
+        return objects
+    for uid in kept:
+        if uid in fates.pickled:
+            objects.add_pickles(1)
+        elif uid in fates.serialized:
+            objects.add_serialized(*fates.serialized[uid])
+        else:
+            objects.add_opened(fates.recipes.get(uid), expected=uid in fates.expected)
+    return objects
+
+
+class _Objects:
+    """The columns of the objects, while they are filled."""
+
+    def __init__(self) -> None:
+        self.kinds: Final[list[int]] = []
+        self.ends: Final[list[int]] = []
+        self.details: Final[list[int]] = []
+        self.data: Final[list[bytes]] = []
+        self.uses: Final[dict[SerializerUse, int]] = {}
+        self.recipes: Final[list[RecipeCall]] = []
+
+    def add_pickles(self, count: int) -> None:
+        """Add the next objects of the stream."""
+        self.kinds.extend([Kind.PICKLE] * count)
+        self.details.extend([0] * count)
+
+    def add_serialized(self, serializer: Serializer, data: bytes) -> None:
+        """Add an object by the bytes that its serializer gave."""
+        self.data.append(data)
+        self.ends.append(sum(self.ends[-1:]) + len(data))
+        use = self.uses.setdefault(SerializerUse(serializer.tag, serializer.version), len(self.uses))
+        self._add(Kind.SERIALIZER, use)
+
+    def add_opened(self, recipe: Recipe[object] | None, *, expected: bool) -> None:
+        """Add an object by its recipe, or one that is expected, with a recipe or without."""
+        if recipe is not None:
+            self.recipes.append(RecipeCall(recipe.tag, recipe._args, recipe._kwargs))
+        if expected:
+            self._add(Kind.EXPECTED, len(self.recipes) if recipe is not None else 0)
+        else:
+            self._add(Kind.RECIPE, len(self.recipes) - 1)
+
+    def _add(self, kind: Kind, detail: int) -> None:
+        self.kinds.append(kind)
+        self.details.append(detail)

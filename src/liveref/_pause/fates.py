@@ -1,0 +1,116 @@
+"""What becomes of each object that a snapshot is taken of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from liveref._hints.info import tag_of
+from liveref._pause.serializer import Serializer
+from liveref._policy import RefLifetime
+from liveref._recipe import Recipe
+from liveref._registry.entry import Entry
+from liveref._registry.guards import Opening
+from liveref._registry.store import State
+from liveref._text.marker import redact
+from liveref._typing import T
+from liveref.exceptions import RefFailure
+
+__all__ = ["Fates"]
+
+_EXPLICIT: Final = RefLifetime.UNTIL_EXPLICIT_DROP  # a name here costs a third of an attribute of an enum
+_SHARED: Final = frozenset({type(None), bool, int, float, complex, str, bytes, type(Ellipsis)})
+"""Classes whose objects the interpreter shares, so that their identity means nothing."""
+
+
+class Fates:
+    """What becomes of the objects. They go by a number, their id, so that the refs of one object share what it is.
+
+    10,000 small refs are to cost little more than their pickle: what is done for each of them is done
+    column by column, in comprehensions and maps.
+
+    Attributes:
+        refs, entries, values: the columns of the state.
+        distinct: the entries by their ids.
+        ids: for each ref the number of its object.
+        objects: the objects, in the order of their inserts.
+        recipes: those that have one.
+        expected: the numbers of those that outlive the run.
+        serialized: the serializer and the bytes of those that were given to one.
+        pickled: those that a pickle holds.
+        failures: why the others are not kept.
+    """
+
+    def __init__(self, state: State, distinct: Mapping[int, Entry]) -> None:
+        self.refs, self.entries, self.values = state
+        self.distinct: Final = distinct
+        self.ids: Final = list(map(id, self.values))
+        self.recipes: Final[dict[int, Recipe[object]]] = {}
+        self.expected: Final[set[int]] = set()
+        if any(entry.recipe is not None or entry.lifetime is _EXPLICIT for entry in distinct.values()):
+            self._find_unpickled()
+        self.objects: Final = dict(zip(self.ids, self.values, strict=True))
+        self.serialized: Final[dict[int, tuple[Serializer, bytes]]] = {}
+        self.pickled: dict[int, object] = {}
+        self.failures: Final[dict[int, str]] = {}
+
+    def _find_unpickled(self) -> None:
+        """Note the recipes, and what outlives the run: a ref of a shared object speaks for itself alone."""
+        for row, (entry, value) in enumerate(zip(self.entries, self.values, strict=True)):
+            if entry.recipe is None and entry.lifetime is not _EXPLICIT:
+                continue
+            if type(value) in _SHARED:
+                self.ids[row] = ~row  # no id is negative
+            if entry.recipe is not None:
+                self.recipes.setdefault(self.ids[row], entry.recipe)
+            if entry.lifetime is _EXPLICIT:
+                self.expected.add(self.ids[row])
+
+    def fail(self, found: Mapping[int, str]) -> None:
+        """Note why objects are not kept."""
+        self.failures.update(found)
+        for uid in found:
+            self.pickled.pop(uid, None)
+
+    def kept(self) -> list[int]:
+        """The objects that are kept, in whatever way."""
+        return [uid for uid in self.objects if uid not in self.failures] if self.failures else list(self.objects)
+
+    def rows(self, column: Iterable[T]) -> list[T]:
+        """Of a column the rows of the refs that are kept."""
+        if not self.failures:
+            return list(column)
+        return [item for item, uid in zip(column, self.ids, strict=True) if uid not in self.failures]
+
+    def lost(self) -> list[int]:
+        """The rows of the refs that are not kept."""
+        return [row for row, uid in enumerate(self.ids) if uid in self.failures] if self.failures else []
+
+    def told(self) -> list[RefFailure]:
+        """The refs that are not kept, in words."""
+        return [
+            RefFailure(
+                redact(self.refs[row]._id), self.tag(row), self.failures[self.ids[row]], self.entries[row].where()
+            )
+            for row in self.lost()
+        ]
+
+    def tag(self, row: int) -> str:
+        """The type tag of a ref."""
+        value = self.values[row]
+        return value.type_tag if isinstance(value, Opening) else tag_of(self.refs[row]._info)
+
+    def stand_ins(self) -> dict[int, int]:
+        """For each object that a pickle refers to instead of holding it, its place among those that are kept."""
+        kept = self.kept()
+        if len(kept) == len(self.pickled):
+            return {}
+        return {uid: at for at, uid in enumerate(kept) if uid not in self.pickled and self.has_identity(uid)}
+
+    def all_as_stand_ins(self) -> dict[int, int]:
+        """For each object itself, so that none is pickled as a part of another."""
+        return {uid: uid for uid in self.objects if self.has_identity(uid)}
+
+    def has_identity(self, uid: int) -> bool:
+        """Whether it matters which object this is: not where the interpreter shares it."""
+        return type(self.objects[uid]) not in _SHARED

@@ -1,0 +1,1 @@
+"""Payloads with keys and live objects in them: found, swapped, written, read, and told what is wrong in them."""

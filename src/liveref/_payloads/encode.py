@@ -1,0 +1,124 @@
+"""One run of `encode`: a payload copied as plain JSON values, and where in it the live objects go."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any, Final, TypeAlias, cast
+
+from liveref._key import RegistryKey
+from liveref._payloads.swap import Swap
+from liveref._text.json import ADVICE, SPECIAL, encodable, path_step
+from liveref._text.marker import SESSION_REF_TAG
+from liveref._text.tag import readable
+from liveref.exceptions import NotJSONableError
+
+__all__ = ["TOP", "Encoder", "Path", "path_text"]
+
+Path: TypeAlias = tuple[Any, str | int]  # Any: the path of what the value is in, or None
+_Node: TypeAlias = tuple[Any, str | int, Any, Any, int]
+"""A container under way: the node that it is in and its name there, the container, its copy, its depth."""
+
+_PLAIN: Final = frozenset({type(None), bool, int})
+TOP: Final[Path] = (None, 0)
+"""The path of the list that holds the payload."""
+_DEEP: Final = 32
+"""The depth from which on a cycle is suspected, there and at each double of it."""
+_ADVICE: Final = f"{ADVICE} A live object goes as its key, or with its class in live=."
+
+
+class Encoder:
+    """One run of `encode`: copies container by container, and notes where the live objects go.
+
+    A container is copied whole and only what is not plain is replaced then, which is half the work of
+    building it up. What is in it is Any, for its type is asked for: a cast would cost as much again.
+    """
+
+    def __init__(self, swap: Swap) -> None:
+        self._swap: Final = swap
+        self.found: Final[list[tuple[Any, str | int, object]]] = []
+
+    def run(self, payload: object) -> list[object]:  # noqa: C901  one loop: a call a container costs a tenth
+        """A list of the copy, so that even the payload itself has a place."""
+        top = [payload]
+        todo: list[_Node] = [(None, 0, [payload], top, 0)]
+        while todo:
+            node = todo.pop()
+            _, _, source, copy, depth = node
+            if depth >= _DEEP and not depth & (depth - 1):
+                _refuse_cycle(node)
+            if type(source) is list and _PLAIN.issuperset(map(type, copy)):
+                continue
+            depth += 1
+            for name, item in _items(node):
+                kind: type[object] = type(item)  # pyright: ignore[reportUnknownVariableType]  of an Any
+                if kind in _PLAIN or (kind is str and (item.isascii() or encodable(item))):
+                    continue
+                if kind is dict:
+                    copy[name] = inner = item.copy()
+                    if SESSION_REF_TAG in inner:
+                        copy[name] = {SESSION_REF_TAG: inner}
+                    if inner:
+                        todo.append((node, name, item, inner, depth))
+                elif kind is list:
+                    copy[name] = inner = item.copy()
+                    if inner:
+                        todo.append((node, name, item, inner, depth))
+                elif kind is not float or not math.isfinite(item):
+                    copy[name] = self._stand_in(item, kind, node, name)
+        return top
+
+    def _stand_in(self, item: object, kind: type[object], node: _Node, name: str | int) -> object:
+        if kind is RegistryKey:
+            return cast("RegistryKey[object]", item).to_marker()
+        if self._swap.is_live(item):
+            self.found.append((node[3], name, item))
+            return None
+        path = path_text((node, name))
+        if kind in SPECIAL:
+            raise NotJSONableError(path, SPECIAL[kind], ADVICE)
+        raise self._swap.refusal(path, item, _ADVICE)
+
+
+def _items(node: _Node) -> Iterable[tuple[Any, Any]]:
+    """The items of a copied container, once the names of a dict are checked."""
+    if type(node[2]) is list:
+        items: list[Any] = node[3]
+        return enumerate(items)
+    fields: dict[Any, Any] = node[3]
+    names: Iterable[object] = fields
+    for name in names:
+        if type(name) is not str or not (name.isascii() or encodable(name)):
+            kind = readable(type(name))  # pyright: ignore[reportUnknownArgumentType]  of an object
+            raise NotJSONableError(path_text(node), f"a dict key of type {kind}", ADVICE)
+    return fields.items()
+
+
+def _refuse_cycle(node: _Node) -> None:
+    """Raise if a container is inside itself: where a cycle is followed, each container comes again and again."""
+    outer = node[0]
+    while outer is not None and outer[2] is not node[2]:
+        outer = outer[0]
+    if outer is not None:
+        raise NotJSONableError(path_text(_first_repeated(node)), "a container that contains itself", ADVICE)
+
+
+def _first_repeated(node: _Node) -> _Node:
+    """Of a node and those that it is in, the outermost whose container came before."""
+    nodes: list[_Node] = []
+    outer: _Node | None = node
+    while outer is not None:
+        nodes.append(outer)
+        outer = outer[0]
+    first = {id(each[2]): each for each in nodes}
+    return next(each for each in reversed(nodes) if first[id(each[2])] is not each)
+
+
+def path_text(path: Path | _Node) -> str:
+    """A path as text: ``$.event.conns[2]``."""
+    names: list[str | int] = []
+    step: Path | _Node | None = path
+    while step is not None:
+        names.append(step[1])
+        step = step[0]
+    return f"${''.join(map(path_step, reversed(names[:-2])))}"

@@ -1,0 +1,197 @@
+"""Keys and live objects for serializers that write objects by class and fields, and read them by a call.
+
+In place of a key or live object they are given a stand-in, whose fields are those of a marker. The call of its
+class gives the key or the object: so a constructor that takes a live object gets it, and nothing that merely
+looks like a marker is ever looked up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
+from functools import partial
+from typing import Final, Generic, Self, TypeVar, cast
+
+from liveref._key import RegistryKey
+from liveref._payloads.blame import fails, innermost
+from liveref._payloads.parts import Copier, Open
+from liveref._payloads.swap import Swap, Writing
+from liveref._text.json import path_step
+from liveref._text.tag import loaded_class, readable
+from liveref.exceptions import HintError, LiveRefError, NotJSONableError
+
+__all__ = ["BUILTIN_DATA", "STAND_INS", "read", "write"]
+
+Written = TypeVar("Written")
+
+BUILTIN_DATA: Final = frozenset(
+    {type(None), bool, int, float, str, bytes, bytearray, memoryview, list, tuple, dict, set, frozenset}
+)
+"""What is never live, by exact type."""
+
+_INSERT: Final = "Insert it into the registry and pass its key, or add its class to live=."
+_OTHER_FORM: Final = "Pass it in another form, such as a str."
+
+
+class KeyStandIn:
+    """A key: ``KeyStandIn(**marker)`` gives it, with the class of its hint if that is loaded.
+
+    The names of the class and its module are what checkpoints hold: they can't change.
+    """
+
+    __slots__ = ("_fields",)
+
+    _fields: dict[str, str]
+
+    def __new__(cls, **marker: str) -> Self:
+        return cast("Self", _found(cls, marker))  # it is no instance: that is the point
+
+    @classmethod
+    def of(cls, key: RegistryKey[object]) -> Self:
+        """What stands for a key."""
+        stand_in = object.__new__(cls)
+        stand_in._fields = key.to_marker(typed=True)
+        return stand_in
+
+    def _asdict(self) -> dict[str, str]:
+        return self._fields
+
+    def __reduce__(self) -> tuple[Callable[[], object], tuple[()]]:
+        return partial(type(self), **self._fields), ()
+
+
+class LiveStandIn(KeyStandIn):
+    """A live object: the call gives it where `read` is under way, and elsewhere its key."""
+
+    __slots__ = ()
+
+
+STAND_INS: Final = (KeyStandIn, LiveStandIn)
+
+
+def write(
+    swap: Swap, dumps: Callable[[object], Written], payload: object, open_: Open, *, written: Written | None = None
+) -> Written:
+    """What a serializer writes of a payload in which stand-ins are put.
+
+    Args:
+        swap: which objects are live.
+        dumps: what the serializer writes with.
+        payload: what to write.
+        open_: how objects are opened, to look for keys and live objects in them.
+        written: what to give where there are none, if that is known already.
+
+    Raises:
+        NotJSONableError: something in the payload can't be written; it names the path.
+        NoCurrentRegistryError, CapacityExceededError, RegistryClosedError: as `Writing.key_of`.
+            Whatever it raises, nothing was inserted.
+    """
+    with swap.write() as writing:
+        return _Writer(swap, writing, dumps, open_).write(payload, written)
+
+
+class _Writer(Generic[Written]):
+    def __init__(self, swap: Swap, writing: Writing, dumps: Callable[[object], Written], open_: Open) -> None:
+        self._swap: Final = swap
+        self._writing: Final = writing
+        self._dumps: Final = dumps
+        self._open: Final = open_
+        self._copier: Final = Copier(self._stand_in, open_)
+
+    def write(self, payload: object, written: Written | None) -> Written:
+        try:
+            copied = self._copier.copy(payload)
+            return self._dumps(copied) if copied is not payload or written is None else written
+        except RecursionError:
+            too_deep = True
+        except LiveRefError:
+            raise
+        except Exception:
+            too_deep = False
+            if fails(None, self._dump):
+                raise  # it is the serializer that fails
+        if too_deep:
+            raise NotJSONableError("$", "a value that is nested too deeply, or contains itself", _OTHER_FORM)
+        raise self._refusal(*innermost(payload, self._dump, self._parts))
+
+    def _dump(self, value: object) -> Written:
+        return self._dumps(self._copier.copy(value))
+
+    def _parts(self, value: object) -> Iterator[tuple[str, object]]:
+        opener = self._open(type(value))
+        for name, part in opener.parts(value).items() if opener else ():
+            yield _step(name), part
+
+    def _stand_in(self, value: object) -> object:
+        if type(value) in BUILTIN_DATA:
+            return value
+        if type(value) is RegistryKey:
+            return KeyStandIn.of(cast("RegistryKey[object]", value))
+        return LiveStandIn.of(self._writing.key_of(value)) if self._swap.is_live(value) else value
+
+    def _refusal(self, path: str, value: object) -> NotJSONableError:
+        kind = type(value)
+        for name in _names(value):
+            if fails({name: None}, self._dump):
+                return NotJSONableError(path, f"a dict key of type {readable(type(name))}", _OTHER_FORM)
+        if kind in BUILTIN_DATA:
+            found = f"a value of type {readable(kind)} that is too large or nested too deeply"
+            return NotJSONableError(path, found, _OTHER_FORM)
+        return self._swap.refusal(path, value, _INSERT)
+
+
+def _step(name: object) -> str:
+    return path_step(name if isinstance(name, str | int) else readable(type(name)))
+
+
+def _names(value: object) -> Iterable[object]:
+    return cast("dict[object, object]", value) if isinstance(value, dict) else ()
+
+
+class _Reading:
+    __slots__ = ("errors", "swap")
+
+    def __init__(self, swap: Swap) -> None:
+        self.swap = swap
+        self.errors: list[LiveRefError] = []
+
+
+_current: Final[ContextVar[_Reading | None]] = ContextVar("liveref_reading", default=None)
+
+
+def read(swap: Swap, loads: Callable[[Written], object], written: Written) -> object:
+    """What a serializer reads, with live objects from the registry of a swap.
+
+    Raises:
+        LiveRefError: one of them can't be had. It is raised at the end, for serializers swallow what a call
+            raises.
+    """
+    reading = _Reading(swap)
+    token = _current.set(reading)
+    try:
+        loaded = loads(written)
+    finally:
+        _current.reset(token)
+    if reading.errors:
+        raise reading.errors[0]
+    return loaded
+
+
+def _found(cls: type[KeyStandIn], marker: dict[str, str]) -> object:
+    reading = _current.get()
+    try:
+        key = _key_of(marker)
+        return reading.swap.read(key) if reading is not None and issubclass(cls, LiveStandIn) else key
+    except LiveRefError as error:
+        if reading is None:
+            raise
+        reading.errors.append(error)
+        return None
+
+
+def _key_of(marker: dict[str, str]) -> RegistryKey[object]:
+    cls = loaded_class(marker.get("type", ""))
+    try:
+        return RegistryKey.from_marker(marker, object if cls is None else cls)
+    except HintError:  # another class of that name, which can't be checked
+        return RegistryKey.from_marker(marker)

@@ -1,0 +1,222 @@
+"""Live objects that travel as keys: what `encode` and the engines' transparent modes share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Final, Literal, Self, TypeAlias, cast, get_args
+from weakref import WeakValueDictionary, ref
+
+from liveref._hints.info import class_info, sealed
+from liveref._key import RegistryKey, make_key
+from liveref._policy import RefLifetime
+from liveref._registry.current import current_session_registry
+from liveref._registry.entry import Entry
+from liveref._registry.registry import SessionRefRegistry
+from liveref._text.marker import parse_marker, redact
+from liveref._text.tag import loaded_class, readable
+from liveref.exceptions import (
+    HintError,
+    InvalidArgumentError,
+    NoCurrentRegistryError,
+    NotJSONableError,
+    RefLookupError,
+)
+
+__all__ = ["Missing", "Swap", "Writing", "key_of_typed"]
+
+Missing: TypeAlias = Literal["raise", "key"]
+
+
+class Swap:
+    """Which objects become keys on write, and what a key becomes on read.
+
+    Args:
+        registry: where the objects are; None for the registry that is current at each call.
+        live: the classes whose instances become keys. An object keeps its key from hop to hop.
+        missing: what becomes of a key whose ref is gone: ``"raise"`` its error, or ``"key"``, the key itself.
+
+    Raises:
+        InvalidArgumentError: one of them is no such thing.
+    """
+
+    def __init__(
+        self, registry: SessionRefRegistry | None = None, *, live: Iterable[type] = (), missing: Missing = "raise"
+    ) -> None:
+        self.classes: Final = tuple(live)
+        for cls in self.classes:
+            if not isinstance(cls, type):
+                raise InvalidArgumentError("live", "classes", readable(type(cls)))
+        if registry is not None and not isinstance(registry, SessionRefRegistry):
+            raise InvalidArgumentError("registry", "a SessionRefRegistry", readable(type(registry)))
+        if missing not in get_args(Missing):
+            raise InvalidArgumentError("missing", "'raise' or 'key'", f"another {readable(type(missing))}")
+        self._registry: Final = registry
+        self._missing: Final = missing
+        self._noted: Final[WeakValueDictionary[int, SessionRefRegistry]] = WeakValueDictionary()
+
+    @property
+    def registry(self) -> SessionRefRegistry:
+        """The registry of this moment; where none is current, the one that was noted, if just one is open.
+
+        Raises:
+            NoCurrentRegistryError: there is none, or more than one was noted.
+        """
+        registry = current_session_registry(default=None) if self._registry is None else self._registry
+        if registry is not None:
+            return registry
+        noted = [each for each in map(_referent, self._noted.valuerefs()) if each is not None and not each._closed]
+        if len(noted) != 1:
+            raise NoCurrentRegistryError
+        return noted[0]
+
+    def note(self) -> None:
+        """Note the current registry, for calls of the same run from threads that the engine gave no context."""
+        registry = current_session_registry(default=None) if self._registry is None else None
+        if registry is not None and id(registry) not in self._noted:
+            self._noted[id(registry)] = registry
+
+    def is_live(self, value: object) -> bool:
+        """Whether a value is to become a key."""
+        return isinstance(value, self.classes)
+
+    def refusal(self, path: str, value: object, advice: str) -> NotJSONableError:
+        """The error of a value that can't be carried; if it is a ref, the error tells which one and where from.
+
+        Args:
+            path: where in the payload it is.
+            value: what can't be carried; O(refs).
+            advice: what to do with a value that is no ref.
+        """
+        found = readable(type(value))
+        where = self.whereabouts(value)
+        if where is None:
+            return NotJSONableError(path, found, advice)
+        return NotJSONableError(path, f"{found}, {where}", f"Pass the key of that ref, or {found} in live=.")
+
+    def whereabouts(self, value: object) -> str | None:
+        """Which ref a value is and where it was inserted, for an error; None if it is no ref. O(refs)."""
+        try:
+            key = _keys_by_object(self.registry).get(id(value))
+        except NoCurrentRegistryError:
+            return None
+        if key is None:
+            return None
+        return f"which is ref {redact(key._id)} (inserted at {key._entry.where() or 'the resume of its session'})"
+
+    def write(self) -> Writing:
+        """One write of one payload, as a context manager: if it raises, nothing was inserted."""
+        return Writing(self, Entry.of_call(RefLifetime.UNTIL_CONTEXT_DROP, None, None))
+
+    def read(self, key: RegistryKey[object]) -> object:
+        """The object of a key that stands for one.
+
+        Raises:
+            RefLookupError: its ref is gone, unless ``missing`` is ``"key"``.
+        """
+        try:
+            return self.registry.get_any(key)
+        except RefLookupError:
+            if self._missing == "raise":
+                raise
+            return key
+
+    def read_marker(self, marker: Mapping[str, object]) -> object:
+        """What a marker stands for: the object of a typed one, and of another the key itself.
+
+        Raises:
+            MarkerError: it is broken.
+            RefLookupError: as `read`.
+        """
+        key = RegistryKey.from_marker(marker)
+        return self.read(key) if len(marker) > 1 else key
+
+
+class Writing:
+    """The keys of the live objects in one payload; the registry is asked for when the first one comes."""
+
+    def __init__(self, swap: Swap, entry: Entry) -> None:
+        self._swap: Final = swap
+        self.whereabouts: Final = swap.whereabouts
+        self._entry: Final = entry
+        self._registry: SessionRefRegistry | None = None
+        self._keys: dict[int, RegistryKey[object]] = {}
+        self._size = 0  # of the registry, as far as this write knows
+        self._new: Final[list[RegistryKey[object]]] = []
+
+    def key_of(self, value: object) -> RegistryKey[object]:
+        """The key of an object, which is inserted unless the registry holds it; O(refs) once.
+
+        Raises:
+            NoCurrentRegistryError: there is no registry.
+            CapacityExceededError, RegistryClosedError: the registry takes no more.
+        """
+        registry = self._registry
+        if registry is None:
+            registry = self._registry = self._swap.registry
+            self._look(registry)
+        key = self._keys.get(id(value))
+        return self._insert(registry, value) if key is None else key
+
+    def _look(self, registry: SessionRefRegistry) -> None:
+        self._size = len(registry)
+        self._keys = _keys_by_object(registry)
+
+    def _insert(self, registry: SessionRefRegistry, value: object) -> RegistryKey[object]:
+        key = self._keys[id(value)] = registry._keep(value, type(value), self._entry, "encode")
+        self._new.append(key)
+        self._size += 1
+        if len(registry) == self._size:
+            return key
+        self._look(registry)  # another write came between, maybe of the same object: then its first key stays
+        if self._keys[id(value)] is not key:
+            registry.release(self._new.pop())
+        return self._keys[id(value)]
+
+    def marker_of(self, value: object) -> dict[str, str] | None:
+        """The marker of a key, or the typed one of a live object; None for all else. Raises as `key_of`."""
+        if type(value) is RegistryKey:
+            return cast("RegistryKey[object]", value).to_marker()
+        return self.key_of(value).to_marker(typed=True) if self._swap.is_live(value) else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is not None and self._registry is not None:
+            for key in self._new:
+                self._registry.release(key)
+
+
+def _referent(reference: ref[SessionRefRegistry]) -> SessionRefRegistry | None:
+    return reference()
+
+
+def key_of_typed(marker: object) -> RegistryKey[object]:
+    """The key of a typed marker, for an engine that does not say which type it expects.
+
+    Its hint is the class that the type tag names, if it is loaded. Else the key opens only a ref of that tag.
+
+    Raises:
+        MarkerError: it is no marker.
+    """
+    uid, tag = parse_marker(marker)
+    if tag is None:
+        return make_key(uid, object)
+    named = loaded_class(tag)
+    try:
+        return make_key(uid, sealed(tag) if named is None else class_info(named))
+    except HintError:  # a Protocol that can't be checked
+        return make_key(uid, sealed(tag))
+
+
+def _keys_by_object(registry: SessionRefRegistry) -> dict[int, RegistryKey[object]]:
+    """The first key of each object that a lookup in the registry finds, by the id of the object."""
+    keys: dict[int, RegistryKey[object]] = {}
+    for store in registry._lineage():
+        refs, _, values = store._state()
+        for key, value in zip(refs, values, strict=True):
+            keys.setdefault(id(value), key)
+    return keys

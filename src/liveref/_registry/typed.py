@@ -1,0 +1,58 @@
+"""A registry seen as one of one type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Generic, cast, final, overload
+
+from liveref._hints.info import ClassInfo, hint_of
+from liveref._key import RegistryKey
+from liveref._policy import RefLifetime
+from liveref._recipe import Recipe
+from liveref._registry.store import Store
+from liveref._text.tag import readable
+from liveref._typing import MISSING, Default, Missing, T
+
+__all__ = ["TypedRefs"]
+
+
+@final
+class TypedRefs(Generic[T]):
+    """A registry seen as one of one type; `SessionRefRegistry.typed` makes it.
+
+    Example:
+        >>> from liveref import SessionRefRegistry
+        >>> registry = SessionRefRegistry()
+        >>> texts = registry.typed(str)
+        >>> texts.get(texts.insert("hello"))
+        'hello'
+    """
+
+    __slots__ = ("_info", "_registry")
+
+    def __init__(self, registry: Store, info: ClassInfo) -> None:
+        self._registry: Final = registry
+        self._info: Final = info
+
+    def insert(
+        self,
+        value: T,
+        *,
+        lifetime: RefLifetime = RefLifetime.UNTIL_CONTEXT_DROP,
+        finalizer: Callable[[T], object] | None = None,
+        reopen: Recipe[T] | None = None,
+    ) -> RegistryKey[T]:
+        """As `SessionRefRegistry.insert` with the hint."""
+        key = self._registry._insert(value, self._info, lifetime, finalizer, reopen)
+        return cast("RegistryKey[T]", key)
+
+    @overload
+    def get(self, key: RegistryKey[T], *, default: Missing = ...) -> T: ...
+    @overload
+    def get(self, key: RegistryKey[T], *, default: Default) -> T | Default: ...
+    def get(self, key: RegistryKey[T], *, default: object = MISSING) -> object:
+        """As `SessionRefRegistry.get` with the hint."""
+        return self._registry._look_up(key, self._info, default)
+
+    def __repr__(self) -> str:
+        return f"<TypedRefs[{readable(hint_of(self._info))}] of {self._registry!r}>"

@@ -1,0 +1,465 @@
+"""Snapshots as bytes: a signed container of a JSON header and raw blobs.
+
+The layout, with unsigned little-endian numbers::
+
+    offset  bytes          content
+    0       8              magic, 89 'liveref'
+    8       4              version of the layout, 1
+    12      4              number of blobs
+    16      8              length of the header
+    24      8              offset at which the copied part ends: a reader of a file takes no byte before it from the
+                           mapping, but from memory of its own, which nobody can change after the check
+    32      8              length of the whole container
+    40      64             name of the key, ASCII, filled with NUL; all NUL: unsigned
+    104     8 for a blob   length of each blob
+    …       …              header: a JSON object in UTF-8
+    …       …              each blob, at a multiple of 64; the gaps are NUL
+    end     32             HMAC-SHA256 of all of the above; not there when unsigned
+
+Nothing beyond the first 104 bytes is looked at before the signature holds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import math
+import mmap
+import re
+import struct
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import accumulate
+from pickle import PickleBuffer
+from typing import Final, Never, cast, final
+
+from typing_extensions import Buffer
+
+from liveref._snapshot.digest import feed, is_signature, new_mac
+from liveref._text.json import JSON
+from liveref._text.tag import readable
+from liveref.exceptions import (
+    InvalidArgumentError,
+    SnapshotAuthError,
+    SnapshotFormatError,
+    SnapshotLimitError,
+    SnapshotVersionError,
+)
+
+__all__ = [
+    "PROLOGUE_SIZE",
+    "Container",
+    "Prologue",
+    "SnapshotKeys",
+    "SnapshotLimits",
+    "copy_blobs",
+    "lay_out",
+    "pack",
+    "parse",
+    "read_prologue",
+    "secret_for",
+    "unpack",
+    "wrong_signature",
+]
+
+_MAC_SIZE: Final = 32
+_MAGIC: Final = b"\x89liveref"
+_VERSION: Final = 1
+_PROLOGUE: Final = struct.Struct("<8sIIQQQ64s")
+PROLOGUE_SIZE: Final = _PROLOGUE.size
+_ALIGNMENT: Final = 64
+_ZEROS: Final = bytes(_ALIGNMENT)
+_SECRET_SIZE: Final = 32
+_NAME_SIZE: Final = 64
+_MAX_DEPTH: Final = 500
+_BROKEN: Final = "It is damaged: write it again, or go back to an older one."
+
+
+@final
+class SnapshotKeys:
+    """A ring of secrets that sign snapshots: a new one can come in while the old ones still verify.
+
+    Immutable; its ``repr`` shows names only, and it can't be pickled.
+
+    Args:
+        secrets: for each name, 1 to 64 printable ASCII characters, a secret of at least 32 random bytes. The name
+            stands in the snapshot in the clear.
+        current: the name of the secret that signs; all of them verify.
+
+    Raises:
+        InvalidArgumentError: a name or a secret is none, or ``current`` is not in the ring. A ValueError.
+
+    Example:
+        >>> import secrets
+        >>> SnapshotKeys({"2026-11": secrets.token_bytes(32)}, current="2026-11")
+        SnapshotKeys(['2026-11'], current='2026-11')
+    """
+
+    __slots__ = ("_current", "_secrets")
+
+    def __init__(self, secrets: Mapping[str, bytes], *, current: str) -> None:
+        if not isinstance(secrets, Mapping):
+            raise InvalidArgumentError("secrets", "a mapping of names to bytes", readable(type(secrets)))
+        self._secrets: Final = {_key_name(name): _secret(name, secret) for name, secret in secrets.items()}
+        if type(current) is not str or current not in self._secrets:
+            raise InvalidArgumentError("current", f"one of {sorted(self._secrets)}", "a name that is not in the ring")
+        self._current: Final = current
+
+    @property
+    def current(self) -> str:
+        """The name of the secret that signs."""
+        return self._current
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all secrets, sorted."""
+        return sorted(self._secrets)
+
+    def __repr__(self) -> str:
+        return f"SnapshotKeys({self.names}, current={self._current!r})"
+
+    def __reduce__(self) -> Never:
+        message = (
+            "SnapshotKeys can't be pickled or copied: a pickle would show its secrets. Load them where you use them."
+        )
+        raise TypeError(message)
+
+
+def _key_name(name: object) -> str:
+    if type(name) is str and name.isascii() and name.isprintable() and 0 < len(name) <= _NAME_SIZE:
+        return name
+    raise InvalidArgumentError("a key's name", f"1 to {_NAME_SIZE} printable ASCII characters", readable(type(name)))
+
+
+def _secret(name: str, secret: object) -> bytes:
+    if isinstance(secret, bytes) and len(secret) >= _SECRET_SIZE:
+        return bytes(secret)
+    found = f"{len(secret)} bytes" if isinstance(secret, bytes) else readable(type(secret))
+    raise InvalidArgumentError(f"the secret of key {name!r}", f"at least {_SECRET_SIZE} bytes", found)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotLimits:
+    """What a reader takes at most; more is a SnapshotLimitError, raised before memory is taken for it.
+
+    Raises:
+        InvalidArgumentError: a limit is no int of at least 1. A ValueError.
+    """
+
+    max_bytes: int = 16 << 30
+    """Bytes of a whole snapshot."""
+    max_refs: int = 1_000_000
+    """Refs in it."""
+    max_ref_bytes: int = 16 << 30
+    """Bytes of one ref."""
+    max_header_bytes: int = 16 << 20
+    """Bytes of the JSON header and of the table of blobs. Of each 16 bytes of this limit one may begin a JSON value,
+    of each 32 one a blob (65,536 of both are always allowed): so the default bounds the memory to 200 MB."""
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            limit: object = getattr(self, field.name)
+            if type(limit) is not int or limit < 1:
+                shown = str(limit) if isinstance(limit, int) else readable(type(limit))
+                raise InvalidArgumentError(field.name, "an int of at least 1", shown)
+
+    def _check(self, option: str, what: str, found: int, allowed: int) -> None:
+        """Raise SnapshotLimitError where more is found than allowed, and name the option that allows it."""
+        if found > allowed:
+            advice = f"Where you expect that, pass limits=SnapshotLimits({option}=…) with a higher limit."
+            raise SnapshotLimitError(f"the snapshot has {found:,} {what}, more than the {allowed:,} allowed", advice)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Prologue:
+    """The first 104 bytes of a container, checked in themselves."""
+
+    blobs: int
+    header: int
+    """Bytes of the JSON header."""
+    copied: int
+    """Where the part ends that a reader of a file copies."""
+    total: int
+    key_name: str
+
+    @property
+    def header_at(self) -> int:
+        """Where the JSON header begins."""
+        return PROLOGUE_SIZE + 8 * self.blobs
+
+    @property
+    def header_end(self) -> int:
+        """Where the JSON header ends."""
+        return self.header_at + self.header
+
+    @property
+    def body(self) -> int:
+        """Where the signed part ends."""
+        return self.total - (_MAC_SIZE if self.key_name else 0)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Container:
+    """A container that was read: everything but the meaning of its header and blobs is checked."""
+
+    header: dict[str, JSON]
+    blobs: list[memoryview]
+    """Views of the bytes that were read, one-dimensional, of format ``B``."""
+    signed: bool
+    """Whether it bears a signature."""
+    verified: bool
+    """Whether the signature was checked, and holds."""
+    key_name: str
+    """The name of the key that signed it, or the empty text."""
+    spans: list[slice]
+    """Where each blob lies."""
+    again: Callable[[], Buffer]
+    """Gives all the bytes in memory that nothing else shares."""
+
+    def fresh_blobs(self) -> list[memoryview]:
+        """The blobs in memory that nothing else shares: writable and aligned to 64 bytes.
+
+        Mapped anew where they come from a file, which is kept open for that, else copied.
+
+        Raises:
+            SnapshotReadError: the file can't be read any more.
+            SnapshotAuthError: the copied part of the file was changed after it was read.
+        """
+        view = memoryview(self.again())
+        return [view[span] for span in self.spans]
+
+
+def lay_out(header: Mapping[str, JSON], blobs: Sequence[Buffer], key_name: str, copied: int) -> list[Buffer]:
+    """The parts of a container but its signature, in order; the blobs are views of their own memory.
+
+    Args:
+        header: plain JSON, nested at most 500 deep.
+        blobs: contiguous buffers of any shape and format; a Fortran-ordered one is written in the order of its memory.
+        key_name: the name of the key that will sign, or the empty text.
+        copied: how many blobs, counted from the first, a reader copies before it checks them: those that are code,
+            as a pickle is. The others it maps: who can write to the file can change them after the check.
+
+    Raises:
+        InvalidArgumentError: the header or a blob can't be written.
+    """
+    text = _header_text(header)
+    views = [_raw("blobs", blob) for blob in blobs]
+    lengths = [len(view) for view in views]
+    first = _aligned(PROLOGUE_SIZE + 8 * len(views) + len(text))
+    starts = list(accumulate(map(_aligned, lengths), initial=first))
+    total = starts[-1] + (_MAC_SIZE if key_name else 0)
+    name = key_name.encode("ascii")
+    prologue = _PROLOGUE.pack(_MAGIC, _VERSION, len(views), len(text), starts[copied], total, name)
+    parts: list[Buffer] = [b"".join([prologue, struct.pack(f"<{len(views)}Q", *lengths), text]).ljust(first, b"\0")]
+    for view, length in zip(views, lengths, strict=True):
+        parts += view, _ZEROS[: -length % _ALIGNMENT]
+    return parts
+
+
+def pack(header: Mapping[str, JSON], blobs: Sequence[Buffer], keys: SnapshotKeys | None, *, copied: int = 0) -> bytes:
+    """A container as bytes, signed with the current key; unsigned without keys. Arguments as for `lay_out`."""
+    container = io.BytesIO()
+    container.writelines(lay_out(header, blobs, keys.current if keys else "", copied))
+    if keys is not None:
+        mac = new_mac(keys._secrets[keys.current])
+        with container.getbuffer() as written:
+            feed(mac, written)
+        container.write(mac.digest())
+    return container.getvalue()
+
+
+def unpack(data: Buffer, *, keys: SnapshotKeys | None, trusted: bool, limits: SnapshotLimits) -> Container:
+    """The header and the blobs of a container, as views of ``data``: its owner may change it only afterwards.
+
+    Args:
+        data: the bytes of one container.
+        keys: the ring that holds the key of the signature.
+        trusted: take an unsigned container too, and a signed one unchecked where there are no keys.
+        limits: what to take at most.
+
+    Raises:
+        SnapshotFormatError: it is no container, or damaged.
+        SnapshotVersionError: it is of a newer layout.
+        SnapshotLimitError: it exceeds a limit.
+        SnapshotAuthError: its signature is missing, wrong, or of an unknown key.
+    """
+    view = _raw("data", data)
+    prologue = read_prologue(view[:PROLOGUE_SIZE], len(view), limits)
+    secret = secret_for(prologue, keys, trusted=trusted)
+    if secret is not None:
+        mac = new_mac(secret)
+        feed(mac, view[: prologue.body])
+        if not is_signature(view[prologue.body :], mac):
+            raise wrong_signature(prologue)
+    return parse(view, prologue, limits, verified=secret is not None, again=lambda: _copy(view))
+
+
+def read_prologue(first: memoryview, size: int, limits: SnapshotLimits) -> Prologue:
+    """The first 104 bytes of ``size``, checked as far as they go. Raises as `unpack`."""
+    if bytes(first[:8]) != _MAGIC:
+        raise SnapshotFormatError(
+            "this is no snapshot: the magic bytes are not there", "Pass what to_bytes or write made."
+        )
+    if len(first) < PROLOGUE_SIZE:
+        raise SnapshotFormatError(f"the snapshot breaks off after {size} bytes", _BROKEN)
+    fields: tuple[bytes, int, int, int, int, int, bytes] = _PROLOGUE.unpack(first)
+    _, version, blobs, header, copied, total, name = fields
+    if version > _VERSION:
+        what = f"the snapshot is of version {version}; this program reads up to {_VERSION}"
+        raise SnapshotVersionError(what, "Read it with a newer liveref.")
+    limits._check("max_bytes", "bytes", size, limits.max_bytes)
+    key_name = name.rstrip(b"\0").decode("latin-1")
+    prologue = Prologue(blobs, header, copied, total, key_name)
+    sound = version == _VERSION and (not key_name or (key_name.isascii() and key_name.isprintable()))
+    if not sound or total != size or not prologue.header_end <= copied <= prologue.body or prologue.body % _ALIGNMENT:
+        raise SnapshotFormatError("the snapshot was cut, lengthened or damaged: its lengths do not add up", _BROKEN)
+    limits._check("max_header_bytes", "bytes of header", 8 * blobs + header, limits.max_header_bytes)
+    limits._check("max_header_bytes", "blobs", blobs, max(65_536, limits.max_header_bytes // 32))
+    return prologue
+
+
+def secret_for(prologue: Prologue, keys: SnapshotKeys | None, *, trusted: bool) -> bytes | None:
+    """The secret to check a signature with, or None where it may stay unchecked.
+
+    Raises:
+        SnapshotAuthError: it may not, and there is none.
+    """
+    name = prologue.key_name
+    if not name or keys is None:
+        if trusted:
+            return None
+        what = f"signed with key {name!r}, and no keys were given to check it" if name else "not signed"
+        raise SnapshotAuthError(
+            f"the snapshot is {what}", "Pass keys=, or trusted=True if nobody else can have written it."
+        )
+    secret = keys._secrets.get(name)
+    if secret is None:
+        what = f"the snapshot is signed with key {name!r}; the ring holds {keys.names}"
+        raise SnapshotAuthError(what, "Add the key to SnapshotKeys if you trust who has it.")
+    return secret
+
+
+def wrong_signature(prologue: Prologue) -> SnapshotAuthError:
+    """The error of a signature that does not hold."""
+    what = f"the signature of the snapshot does not hold under key {prologue.key_name!r}"
+    return SnapshotAuthError(what, "It was changed or damaged, or signed with another secret: do not load it.")
+
+
+def parse(
+    view: memoryview, prologue: Prologue, limits: SnapshotLimits, *, verified: bool, again: Callable[[], Buffer]
+) -> Container:
+    """The container in ``view``, whose signature holds or need not. Raises as `unpack`."""
+    spans = _spans(view, prologue)
+    header = _header(bytes(view[prologue.header_at : prologue.header_end]), limits)
+    blobs = [view[span] for span in spans]
+    return Container(header, blobs, bool(prologue.key_name), verified, prologue.key_name, spans, again)
+
+
+def _spans(view: memoryview, prologue: Prologue) -> list[slice]:
+    """Where each blob is: one after the other, with NULs in between and nothing after the last."""
+    lengths: tuple[int, ...] = struct.unpack_from(f"<{prologue.blobs}Q", view, PROLOGUE_SIZE)
+    starts = list(accumulate(map(_aligned, lengths), initial=_aligned(prologue.header_end)))
+    spans = [slice(start, start + length) for start, length in zip(starts, lengths, strict=False)]
+    if starts[-1] != prologue.body or prologue.copied not in starts:
+        raise SnapshotFormatError("the blobs of the snapshot do not fill it", _BROKEN)
+    ends = [prologue.header_end, *(span.stop for span in spans)]
+    if any(bytes(view[end:start]).strip(b"\0") for end, start in zip(ends, starts, strict=True)):
+        raise SnapshotFormatError("the gaps between the blobs of the snapshot are not empty", _BROKEN)
+    return spans
+
+
+def _aligned(length: int) -> int:
+    return length + -length % _ALIGNMENT
+
+
+def _raw(argument: str, buffer: Buffer) -> memoryview:
+    """The memory of a buffer as one row of bytes, not copied."""
+    try:
+        return PickleBuffer(buffer).raw()
+    except (TypeError, BufferError):
+        pass
+    raise InvalidArgumentError(argument, "contiguous buffers", readable(type(buffer)))
+
+
+def _copy(view: memoryview) -> mmap.mmap:
+    """A writable copy that begins at a page."""
+    copy = mmap.mmap(-1, len(view))
+    copy.write(view)
+    return copy
+
+
+def copy_blobs(blobs: Iterable[Buffer]) -> list[memoryview]:
+    """The blobs in memory that nothing else shares: writable and aligned to 64 bytes."""
+    views = [_raw("blobs", blob) for blob in blobs]
+    starts = list(accumulate((_aligned(len(view)) for view in views), initial=0))
+    whole = memoryview(mmap.mmap(-1, max(starts[-1], 1)))
+    copies = [whole[start : start + len(view)] for start, view in zip(starts, views, strict=False)]
+    for copy, view in zip(copies, views, strict=True):
+        copy[:] = view
+    return copies
+
+
+def _header_text(header: Mapping[str, JSON]) -> bytes:
+    try:
+        text = json.dumps(header, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        found = readable(type(error))  # its text may hold a value
+    else:
+        if not _nested_too_deeply(text):
+            return text
+        found = "deeper nesting"
+    raise InvalidArgumentError("header", f"plain JSON, nested at most {_MAX_DEPTH} deep", found)
+
+
+def _header(text: bytes, limits: SnapshotLimits) -> dict[str, JSON]:
+    """A JSON object from its text, with no name twice, no number that is not finite and no lone surrogate."""
+    values = sum(map(text.count, (b",", b":", b"[", b"{")))
+    limits._check("max_header_bytes", "values in its header", values, max(65_536, limits.max_header_bytes // 16))
+    try:
+        if not _nested_too_deeply(text) and not _has_surrogate(text):
+            header: object = json.loads(
+                text.decode(), object_pairs_hook=_object, parse_constant=_refuse, parse_float=_finite
+            )
+            if isinstance(header, dict):
+                return cast("dict[str, JSON]", header)  # json makes nothing else
+    except (ValueError, RecursionError):
+        pass  # and not chained: the error holds the whole text
+    raise SnapshotFormatError("the header of the snapshot is no plain JSON object", _BROKEN)
+
+
+_SURROGATE: Final = re.compile(rb"(?<!\\)(?:\\\\)*+\\u[dD][89a-fA-F]")
+_STEP: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(_STEP))
+
+
+def _has_surrogate(text: bytes) -> bool:
+    return b"\\u" in text and _SURROGATE.search(text) is not None
+
+
+def _nested_too_deeply(text: bytes) -> bool:
+    """Whether JSON is deeper than is safe: the parser trusts the recursion limit, which a program may have raised."""
+    if text.count(b"[") + text.count(b"{") <= _MAX_DEPTH:
+        return False
+    outside_strings = text.replace(rb"\\", b"").replace(rb"\"", b"").split(b'"')[::2]
+    rest = brackets = b"".join(outside_strings).translate(None, _NO_BRACKETS)
+    for _ in range(8):  # a tenth of the cost of the count below, and enough for most
+        rest = rest.replace(b"[]", b"").replace(b"{}", b"")
+    return bool(rest) and max(accumulate(map(_STEP.__getitem__, brackets))) > _MAX_DEPTH
+
+
+def _object(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError
+    return made
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError
+    return number
+
+
+def _refuse(_name: str) -> Never:
+    raise ValueError

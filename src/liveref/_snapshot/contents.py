@@ -1,0 +1,364 @@
+"""What a snapshot holds, as columns, and how they stand in a container.
+
+The header names everything once, and the blobs hold a number or an id a ref, so that 10,000 refs of one
+class do not repeat its name. Numbers are unsigned and little-endian. The blobs, in order::
+
+    stream      the pickle of a list of the pickled objects
+    data        the bytes of each serialized object
+    ids         16 bytes a ref
+    objects     4 bytes a ref: which object it is of
+    tags        4 bytes a ref: which of the header's type tags it has
+    lifetimes   1 byte a ref: which of the header's lifetimes it has
+    kinds       1 byte an object: a `Kind`
+    ends        8 bytes a serialized object: where it ends in the data
+    details     4 bytes an object: which serializer or recipe of the header is its; 0 for a pickled one
+    gone        16 bytes a dropped ref
+    reasons     4 bytes a dropped ref: which of the header's reasons it has
+    …           the out-of-band buffers of the pickles, in their order
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import struct
+from collections.abc import Iterable, Sequence
+from itertools import compress, islice, pairwise
+from typing import Final, NamedTuple, TypeVar, cast
+
+from typing_extensions import Buffer
+
+from liveref._policy import RefLifetime
+from liveref._snapshot.container import SnapshotLimits
+from liveref._snapshot.stream import Item, items_of
+from liveref._text.json import JSON
+from liveref.exceptions import SnapshotFormatError, SnapshotVersionError
+
+__all__ = ["BLOBS", "Contents", "Dropping", "Kind", "RecipeCall", "SerializerUse"]
+
+BLOBS: Final = 11
+"""The blobs before the buffers."""
+
+_KINDS: Final = 6
+_FORMAT: Final = 1
+_ID: Final = 16
+_BROKEN: Final = "It was not written by liveref, or by a faulty one: go back to an older snapshot."
+
+N = TypeVar("N")
+
+
+class Kind(enum.IntEnum):
+    """How a snapshot keeps an object."""
+
+    PICKLE = 0
+    SERIALIZER = 1
+    RECIPE = 2
+    EXPECTED = 3
+    """Not at all: it outlives the run. Its detail is 0, or one more than its recipe's."""
+
+
+_IS: Final = {kind: bytes(each == kind for each in range(256)) for kind in Kind}
+"""For each kind the table that translates it to 1, and the others to 0: so a column is searched at the speed of C."""
+
+
+class RecipeCall(NamedTuple):
+    """A recipe, by name."""
+
+    tag: str
+    args: list[JSON]
+    kwargs: dict[str, JSON]
+
+
+class SerializerUse(NamedTuple):
+    """A serializer, by name, and the version of its bytes."""
+
+    tag: str
+    version: int
+
+
+class Dropping(NamedTuple):
+    """Why a ref is not in the snapshot.
+
+    Attributes:
+        type_tag: what it was.
+        policy: the policy that dropped it.
+        when: when the snapshot was taken, ISO 8601.
+        reason: why.
+    """
+
+    type_tag: str
+    policy: str
+    when: str
+    reason: str
+
+
+@dataclasses.dataclass(slots=True, kw_only=True)
+class Contents:
+    """The columns of a snapshot. Refs and objects are in the order of their inserts."""
+
+    stream: Buffer
+    data: Buffer
+    ids: list[bytes]
+    objects: Sequence[int]
+    tags: Sequence[int]
+    tag_names: list[str]
+    lifetimes: Sequence[int]
+    lifetime_names: list[RefLifetime]
+    kinds: bytes
+    ends: Sequence[int]
+    details: Sequence[int]
+    recipes: list[RecipeCall]
+    serializers: list[SerializerUse]
+    dropped: dict[bytes, Dropping]
+    when: str
+    """When it was taken, ISO 8601."""
+    policy: str
+
+    def encode(self) -> tuple[dict[str, JSON], list[Buffer]]:
+        """The header and the blobs of the container."""
+        reasons, reason_column = _interned(self.dropped.values())
+        header: dict[str, JSON] = {
+            "format": _FORMAT,
+            "when": self.when,
+            "policy": self.policy,
+            "tags": list(self.tag_names),
+            "lifetimes": [str(lifetime) for lifetime in self.lifetime_names],
+            "recipes": [list(recipe) for recipe in self.recipes],
+            "serializers": [list(use) for use in self.serializers],
+            "reasons": [list(reason) for reason in reasons],
+        }
+        blobs: list[Buffer] = [
+            self.stream,
+            self.data,
+            b"".join(self.ids),
+            _packed("I", self.objects),
+            _packed("I", self.tags),
+            bytes(self.lifetimes),
+            self.kinds,
+            _packed("Q", self.ends),
+            _packed("I", self.details),
+            b"".join(self.dropped),
+            _packed("I", reason_column),
+        ]
+        return header, blobs
+
+    @classmethod
+    def decode(cls, header: dict[str, JSON], blobs: Sequence[memoryview], limits: SnapshotLimits) -> Contents:
+        """The contents of a container, checked in every part but for what only a registry of tags can tell.
+
+        Raises:
+            SnapshotFormatError: they do not fit together.
+            SnapshotVersionError: they are of a newer format.
+            SnapshotLimitError: there are more refs, or larger ones, than allowed.
+        """
+        fields = _Header(header)
+        if fields.number("format") > _FORMAT:
+            what = f"the snapshot is of format {fields.number('format')}; this program reads up to {_FORMAT}"
+            raise SnapshotVersionError(what, "Read it with a newer liveref.")
+        if len(blobs) < BLOBS:
+            raise _broken("blobs are missing")
+        stream, data, ids, objects, tags, lifetimes, kinds, ends, details, gone, reasons = blobs[:BLOBS]
+        limits._check("max_refs", "refs", (len(ids) + len(gone)) // _ID, limits.max_refs)
+        _check_lengths(blobs)
+        droppings = [Dropping(*map(_text, row)) for row in fields.rows("reasons", 4)]
+        contents = cls(
+            stream=stream,
+            data=data,
+            ids=_ids(ids),
+            objects=_numbers("I", objects),
+            tags=_numbers("I", tags),
+            tag_names=fields.texts("tags"),
+            lifetimes=bytes(lifetimes),
+            lifetime_names=[_lifetime(name) for name in fields.texts("lifetimes")],
+            kinds=bytes(kinds),
+            ends=_numbers("Q", ends),
+            details=_numbers("I", details),
+            recipes=[_recipe_call(row) for row in fields.rows("recipes", 3)],
+            serializers=[_serializer_use(row) for row in fields.rows("serializers", 2)],
+            dropped=dict(zip(_ids(gone), _chosen("reasons", _numbers("I", reasons), droppings), strict=True)),
+            when=fields.text("when"),
+            policy=fields.text("policy"),
+        )
+        if len(contents.dropped) * _ID != len(gone):
+            raise _broken("a dropped ref stands in it twice")
+        contents._check_columns()
+        contents._check_sizes([len(blob) for blob in blobs[BLOBS:]], limits)
+        return contents
+
+    def sizes(self, buffers: Sequence[int]) -> list[int]:
+        """The bytes of each object, its buffers included; 0 where only a recipe or nothing stands for it.
+
+        Args:
+            buffers: the bytes of each buffer.
+
+        Raises:
+            SnapshotFormatError: the stream is none.
+        """
+        sizes = [0] * len(self.kinds)
+        for at, (start, end) in zip(self.of_kind(Kind.SERIALIZER), pairwise([0, *self.ends]), strict=True):
+            sizes[at] = end - start
+        pickled, rest = self.of_kind(Kind.PICKLE), iter(buffers)
+        for at, item in zip(pickled, self._items(len(pickled)), strict=True):
+            sizes[at] = len(item.code) + sum(islice(rest, item.buffers))
+        return sizes
+
+    def _items(self, count: int) -> list[Item]:
+        try:
+            items = items_of(self.stream) if count else []
+        except ValueError:
+            items = []
+        if len(items) != count:
+            raise _broken("its pickle is not that of its objects")
+        return items
+
+    def tag_of(self, row: int) -> str:
+        """The type tag of a ref."""
+        return self.tag_names[self.tags[row]]
+
+    def of_kind(self, kind: Kind) -> list[int]:
+        """The objects that are kept in one way, in their order."""
+        return list(compress(range(len(self.kinds)), self.kinds.translate(_IS[kind]))) if kind in self.kinds else []
+
+    def recipe_of(self, at: int) -> RecipeCall | None:
+        """The recipe of an object, if it has one."""
+        kind, detail = self.kinds[at], self.details[at]
+        if kind == Kind.RECIPE:
+            return self.recipes[detail]
+        return self.recipes[detail - 1] if kind == Kind.EXPECTED and detail else None
+
+    def _check_columns(self) -> None:
+        distinct = set(self.ids)
+        if len(distinct) != len(self.ids) or not distinct.isdisjoint(self.dropped):
+            raise _broken("a ref stands in it twice")
+        if not self._uses_all(len(self.kinds)):
+            raise _broken("its refs and its objects do not belong together")
+        if max(self.tags, default=-1) >= len(self.tag_names):
+            raise _broken("a type tag is missing")
+        if bytes(self.lifetimes).translate(None, bytes(range(256))[: len(self.lifetime_names)]):
+            raise _broken("a lifetime is missing")
+        room = {
+            Kind.PICKLE: 1,
+            Kind.SERIALIZER: len(self.serializers),
+            Kind.RECIPE: len(self.recipes),
+            Kind.EXPECTED: len(self.recipes) + 1,
+        }
+        for kind in filter(self.kinds.__contains__, Kind):
+            if max(compress(self.details, self.kinds.translate(_IS[kind]))) >= room[kind]:
+                raise _broken("a serializer or a recipe is missing")
+        if self.kinds.translate(None, bytes(Kind)):
+            raise _broken("an object is kept in an unknown way")
+
+    def _uses_all(self, objects: int) -> bool:
+        """Whether each object has a ref, and each ref an object."""
+        return len(set(self.objects)) == objects and max(self.objects, default=-1) < objects
+
+    def _check_sizes(self, buffers: Sequence[int], limits: SnapshotLimits) -> None:
+        ends = [0, *self.ends]
+        if ends != sorted(ends) or ends[-1] != _size(self.data):
+            raise _broken("its serialized objects do not fill it")
+        if _size(self.stream) + sum(buffers) > limits.max_ref_bytes or _size(self.data) > limits.max_ref_bytes:
+            largest = max(self.sizes(buffers), default=0)
+            limits._check("max_ref_bytes", "bytes in one ref", largest, limits.max_ref_bytes)
+
+
+def _size(buffer: Buffer) -> int:
+    return memoryview(buffer).nbytes
+
+
+class _Header:
+    """The fields of a header, by the type they must have."""
+
+    def __init__(self, fields: dict[str, JSON]) -> None:
+        self._fields: Final = fields
+
+    def number(self, name: str) -> int:
+        return _number(self._fields.get(name))
+
+    def text(self, name: str) -> str:
+        return _text(self._fields.get(name))
+
+    def texts(self, name: str) -> list[str]:
+        return [_text(item) for item in _list(self._fields.get(name))]
+
+    def rows(self, name: str, width: int) -> list[list[JSON]]:
+        rows = [_list(row) for row in _list(self._fields.get(name))]
+        if any(len(row) != width for row in rows):
+            raise _broken(f"a row of its {name} is too long or too short")
+        return rows
+
+
+def _broken(what: str) -> SnapshotFormatError:
+    return SnapshotFormatError(f"the snapshot is inconsistent: {what}", _BROKEN)
+
+
+def _number(found: JSON) -> int:
+    if type(found) is not int or found < 1:
+        raise _broken("a number in its header is none")
+    return found
+
+
+def _text(found: JSON) -> str:
+    if not isinstance(found, str):
+        raise _broken("a text in its header is none")
+    return found
+
+
+def _list(found: JSON) -> list[JSON]:
+    if not isinstance(found, list):
+        raise _broken("a list in its header is none")
+    return found
+
+
+def _recipe_call(row: list[JSON]) -> RecipeCall:
+    tag, args, kwargs = row
+    if not isinstance(kwargs, dict):
+        raise _broken("the arguments of a recipe are none")
+    return RecipeCall(_text(tag), _list(args), kwargs)
+
+
+def _serializer_use(row: list[JSON]) -> SerializerUse:
+    return SerializerUse(_text(row[0]), _number(row[1]))
+
+
+def _lifetime(name: str) -> RefLifetime:
+    try:
+        return RefLifetime(name)
+    except ValueError:
+        raise _broken("it names an unknown lifetime") from None
+
+
+def _interned(items: Iterable[N]) -> tuple[list[N], list[int]]:
+    """The distinct items, and for each item which of them it is."""
+    known: dict[N, int] = {}
+    column = [known.setdefault(item, len(known)) for item in items]
+    return list(known), column
+
+
+def _check_lengths(blobs: Sequence[memoryview]) -> None:
+    """Raise unless the columns are of one length each: before memory is taken for the numbers in them."""
+    ids, objects, tags, refs, kinds, ends, details, gone, reasons = map(len, blobs[2:BLOBS])
+    refs_fit = ids == _ID * refs and objects == tags == 4 * refs
+    objects_fit = kinds <= refs and details == 4 * kinds
+    dropped_fit = gone == 4 * reasons and gone % _ID == 0
+    if not (refs_fit and objects_fit and dropped_fit) or ends != 8 * bytes(blobs[_KINDS]).count(Kind.SERIALIZER):
+        raise _broken("its columns are of different lengths")
+
+
+def _packed(code: str, numbers: Sequence[int]) -> bytes:
+    return struct.pack(f"<{len(numbers)}{code}", *numbers)
+
+
+def _numbers(code: str, blob: memoryview) -> tuple[int, ...]:
+    size = struct.calcsize(code)
+    return cast("tuple[int, ...]", struct.unpack(f"<{len(blob) // size}{code}", blob))
+
+
+def _ids(blob: memoryview) -> list[bytes]:
+    return [uid for (uid,) in struct.iter_unpack(f"{_ID}s", blob)]
+
+
+def _chosen(what: str, column: Iterable[int], items: list[N]) -> list[N]:
+    try:
+        return [items[at] for at in column]
+    except IndexError:
+        raise _broken(f"its column of {what} points to nothing") from None

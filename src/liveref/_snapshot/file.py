@@ -1,0 +1,401 @@
+"""Snapshots as files: written whole or not at all, and mapped back."""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import os
+import stat
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import cycle
+from threading import Lock
+from typing import TYPE_CHECKING, Final
+
+from typing_extensions import Buffer
+
+from liveref._snapshot.container import (
+    PROLOGUE_SIZE,
+    Container,
+    Prologue,
+    SnapshotKeys,
+    SnapshotLimits,
+    lay_out,
+    parse,
+    read_prologue,
+    secret_for,
+    wrong_signature,
+)
+from liveref._snapshot.digest import CHUNK, is_signature, new_digest, new_mac
+from liveref._text.json import JSON
+from liveref.exceptions import SnapshotAuthError, SnapshotReadError, SnapshotWriteError
+
+if TYPE_CHECKING:
+    from hmac import HMAC
+
+__all__ = ["StrPath", "read_file", "write_file"]
+
+StrPath = str | os.PathLike[str]
+
+_WINDOWS: Final = os.name == "nt"
+_SAFE: Final = sum(getattr(os, name, 0) for name in ("O_CLOEXEC", "O_NOINHERIT", "O_BINARY", "O_NOCTTY"))
+_NO_WAIT: Final[int] = getattr(os, "O_NONBLOCK", 0)  # else the open of a FIFO waits for its writer
+_NO_FOLLOW: Final[int] = getattr(os, "O_NOFOLLOW", 0)
+_SUFFIX: Final = ".liveref-tmp"
+_BUFFERS: Final = 24
+_NO_LIMITS: Final = SnapshotLimits(
+    max_bytes=sys.maxsize, max_refs=sys.maxsize, max_ref_bytes=sys.maxsize, max_header_bytes=sys.maxsize
+)
+_LARGE: Final = 8 * CHUNK
+
+
+def write_file(
+    path: StrPath, header: Mapping[str, JSON], blobs: Sequence[Buffer], keys: SnapshotKeys | None, *, copied: int = 0
+) -> Callable[[], Container]:
+    """Write a container so that a crash at any moment leaves the old file or the new one.
+
+    The bytes go to a temporary file in the same folder, mode 0600, which then takes the place of the old file; both
+    are synced. Temporary files that killed writers left for this path are removed. A symbolic link is followed.
+    The blobs are written from their own memory, a MiB at a time: one that is changed meanwhile is written torn, but
+    with a signature that holds. Of writers at the same time the last wins. Blocks; cost O(bytes).
+
+    Args:
+        path: the file.
+        header: as for `lay_out`, as are the next and the last.
+        blobs: contiguous buffers.
+        keys: the ring whose current key signs; None writes an unsigned container.
+        copied: how many of the first blobs a reader copies before it checks them.
+
+    Returns:
+        What maps the new file, as `read_file` does, whatever has taken its place since.
+
+    Raises:
+        SnapshotWriteError: the file can't be written; the old one stands. With ``committed`` the new one does, and
+            only its folder could not be synced.
+        InvalidArgumentError: the header or a blob can't be written.
+    """
+    parts = lay_out(header, blobs, keys.current if keys else "", copied)
+    mac = None if keys is None else new_mac(keys._secrets[keys.current])
+    try:
+        target = _target(path)
+        folder, name = os.path.split(target)
+        stem = f".{new_digest(os.fsencode(name)).hexdigest()[:16]}-"  # short, however long the name is
+        _sweep(folder, stem)
+        source = _replace(target, stem, parts, mac)
+    except OSError as error:
+        what = f"the snapshot {os.fspath(path)!r} can't be written: {error.strerror or type(error).__name__}"
+        raise SnapshotWriteError(what, "Nothing was changed: mend the cause and write it again.") from error
+    try:
+        _sync_folder(folder)
+    except OSError as error:
+        what = (
+            f"the folder of the snapshot {os.fspath(path)!r} can't be synced: {error.strerror or type(error).__name__}"
+        )
+        advice = "The new file stands, but a power failure may bring back the old one: write it again to be sure."
+        raise SnapshotWriteError(what, advice, committed=True) from error
+    return lambda: _mapped(
+        path, source, read_prologue(source.first, source.size, _NO_LIMITS), _NO_LIMITS, verified=mac is not None
+    )
+
+
+def _target(path: StrPath) -> str:
+    """The file to replace, all links followed: a regular file or nothing, so that no device is replaced."""
+    try:
+        target = os.path.realpath(path)
+        if stat.S_ISREG(os.stat(target).st_mode):
+            return target
+    except FileNotFoundError:
+        return os.path.realpath(path)
+    except ValueError:
+        raise OSError(errno.EINVAL, "the path is none") from None
+    raise OSError(errno.EINVAL, "there is something else than a regular file")
+
+
+def _replace(target: str, stem: str, parts: Sequence[Buffer], mac: HMAC | None) -> _Source:
+    """Fill a temporary file, give it the name of the target, and open it for reading."""
+    fd, temporary = _create(os.path.dirname(target), stem)
+    try:
+        try:
+            _fill(fd, parts, mac)
+            if not _WINDOWS:
+                source = _Source(temporary)
+                os.replace(temporary, target)  # under the lock, or a sweep might be faster
+                return source
+        finally:
+            with suppress(OSError):  # it is synced: nothing is lost
+                os.close(fd)
+        os.replace(temporary, target)  # only now: Windows neither renames nor sweeps an open file
+        return _Source(target)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def _create(folder: str, stem: str) -> tuple[int, str]:
+    """A temporary file, open and locked for as long as it is open, so that no sweep takes it."""
+    while True:
+        temporary = os.path.join(folder, f"{stem}{os.urandom(8).hex()}{_SUFFIX}")
+        fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | _SAFE | _NO_FOLLOW, 0o600)
+        _lock(fd, wait=True)
+        if os.path.lexists(temporary):
+            return fd, temporary
+        os.close(fd)  # a sweep came between
+
+
+def _lock(fd: int, *, wait: bool) -> bool:
+    """Lock a file until it is closed; False where another holds the lock or the system has none."""
+    try:
+        import fcntl  # noqa: PLC0415  Windows has none
+
+        fcntl.flock(fd, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except (ImportError, OSError):
+        return False
+    return True
+
+
+def _sweep(folder: str, stem: str) -> None:
+    """Remove the temporary files of writers that are no more."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(stem) and entry.name.endswith(_SUFFIX):
+                with suppress(OSError):
+                    _remove_stray(entry.path)
+
+
+def _remove_stray(temporary: str) -> None:
+    """Remove a temporary file unless its writer lives: then it is locked, or open, which Windows takes for a lock."""
+    if _WINDOWS:
+        os.unlink(temporary)
+        return
+    fd = os.open(temporary, os.O_RDWR | _SAFE | _NO_FOLLOW | _NO_WAIT)
+    try:
+        if stat.S_ISREG(os.fstat(fd).st_mode) and _lock(fd, wait=False):
+            os.unlink(temporary)
+    finally:
+        os.close(fd)
+
+
+def _fill(fd: int, parts: Sequence[Buffer], mac: HMAC | None) -> None:
+    """Write parts and their signature, and sync them."""
+    if hasattr(os, "fchmod"):  # pragma: no branch  Windows before Python 3.13
+        os.fchmod(fd, 0o600)  # whatever the umask
+    if sum(memoryview(part).nbytes for part in parts) < _LARGE or not _fill_beside(fd, parts, mac):
+        for chunk in _chunks(parts, 1):
+            if mac is not None:
+                mac.update(chunk)
+            _write(fd, chunk)
+    if mac is not None:
+        _write(fd, memoryview(mac.digest()))
+    os.fsync(fd)
+
+
+def _fill_beside(fd: int, parts: Sequence[Buffer], mac: HMAC | None) -> bool:
+    """Write and sync parts in a thread while this one hashes; False where no thread can start, as at the exit.
+
+    A GiB takes 0.9 s so, and one after the other 1.2 s: 0.6 s to hash it, and as much to write and sync it.
+    """
+    from concurrent.futures import Future, ThreadPoolExecutor  # noqa: PLC0415  they load logging
+
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            written: deque[Future[None]] = deque([pool.submit(_write, fd, memoryview(b""))])
+        except RuntimeError:
+            return False
+        for count, chunk in enumerate(_chunks(parts, _BUFFERS), 1):
+            written.append(pool.submit(_write, fd, chunk, sync=not count % _BUFFERS))
+            if mac is not None:
+                mac.update(chunk)
+            while len(written) >= _BUFFERS:  # the next chunk takes the memory of the first of these
+                written.popleft().result()
+        for last in written:
+            last.result()
+    return True
+
+
+def _chunks(parts: Iterable[Buffer], buffers: int) -> Iterator[memoryview]:
+    """The bytes of parts, a MiB at a time, copied to as many buffers in turn: so what is hashed is what is written."""
+    ring = cycle([memoryview(bytearray(CHUNK)) for _ in range(buffers)])
+    chunk, filled = next(ring), 0
+    for part in parts:
+        view = memoryview(part)
+        while view:
+            taken = view[: CHUNK - filled]
+            chunk[filled : filled + len(taken)] = taken
+            filled += len(taken)
+            view = view[len(taken) :]
+            if filled == CHUNK:
+                yield chunk
+                chunk, filled = next(ring), 0
+    yield chunk[:filled]
+
+
+def _write(fd: int, chunk: memoryview, *, sync: bool = False) -> None:
+    while chunk:
+        chunk = chunk[os.write(fd, chunk) :]
+    if sync:
+        os.fsync(fd)
+        _drop_cache(fd)
+
+
+def _drop_cache(fd: int) -> None:
+    """Ask the system not to keep in memory what is on the disk: a GiB pushes out what others keep there.
+
+    On a virtual machine it also takes memory that nothing has used of late, at up to 2 s a GiB.
+    """
+    if hasattr(os, "posix_fadvise"):  # pragma: no branch  macOS and Windows have none
+        with suppress(OSError):
+            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def _sync_folder(folder: str) -> None:
+    """Make the new name last."""
+    if _WINDOWS:  # which opens no folder
+        return
+    fd = os.open(folder, os.O_RDONLY | _SAFE)
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        if error.errno not in {errno.EINVAL, errno.ENOTSUP}:  # a file system that can't
+            raise
+    finally:
+        os.close(fd)
+
+
+def read_file(path: StrPath, *, keys: SnapshotKeys | None, trusted: bool, limits: SnapshotLimits) -> Container:
+    """The container in a file: its blobs are mapped, writable and aligned to 64 bytes; the file stays untouched.
+
+    The file is opened once, and kept open for `Container.fresh_blobs`. The signature is checked by reading the file,
+    not the mapping. Afterwards the copied part is safe from who can write to the file; the other blobs are not: they
+    show what is written into the file, and a program that touches them dies by SIGBUS once the file is cut.
+    `write_file` does neither, as it puts a new file in the place of the old. Blocks; cost O(bytes) where a signature
+    is checked, else O(header).
+
+    Args:
+        path: a regular file.
+        keys: as for `unpack`, as are the next two.
+        trusted: take an unsigned container, and a signed one unchecked where there are no keys.
+        limits: what to take at most.
+
+    Raises:
+        SnapshotReadError: the file can't be read, or is no regular one.
+        SnapshotError: as `unpack`.
+    """
+    try:
+        source = _Source(path)
+        prologue = read_prologue(source.first, source.size, limits)
+        secret = secret_for(prologue, keys, trusted=trusted)
+        if secret is not None:
+            source.verify(prologue, secret)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+    return _mapped(path, source, prologue, limits, verified=secret is not None)
+
+
+def _mapped(path: StrPath, source: _Source, prologue: Prologue, limits: SnapshotLimits, *, verified: bool) -> Container:
+    def again() -> mmap.mmap:
+        try:
+            return source.map(prologue)
+        except (OSError, ValueError) as error:  # ValueError: the file is shorter now
+            raise _unreadable(path, error) from error
+
+    return parse(memoryview(again()), prologue, limits, verified=verified, again=again)
+
+
+def _unreadable(path: StrPath, error: OSError | ValueError) -> SnapshotReadError:
+    reason = error.strerror if isinstance(error, OSError) else "it was cut while it was read"
+    what = f"the snapshot {os.fspath(path)!r} can't be read: {reason or type(error).__name__}"
+    return SnapshotReadError(what, "Pass the path of a file that write or save made.")
+
+
+class _Source:
+    """An open file: it is first read, as a read fails where a file was cut meanwhile, and then mapped."""
+
+    __slots__ = ("_fd", "_seen", "_turn", "first", "size")
+
+    first: Final[memoryview]
+    """The prologue, or as much of it as there is."""
+    size: Final[int]
+    """Bytes of the file when it was opened."""
+    _seen: bytes | None
+    """The digest of the copied part, once the signature holds."""
+
+    def __init__(self, path: StrPath) -> None:
+        self._fd = -1
+        self._fd = _open_regular(path)
+        self._turn: Final = Lock()
+        self._seen = None
+        self.size = os.fstat(self._fd).st_size
+        self.first = memoryview(bytearray(min(PROLOGUE_SIZE, self.size)))
+        self._read(self.first, 0)
+
+    def __del__(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+
+    def verify(self, prologue: Prologue, secret: bytes) -> None:
+        """Raise SnapshotAuthError unless the signature holds."""
+        mac, copied = new_mac(secret), new_digest()
+        for chunk in self._chunks(0, prologue.copied):
+            copied.update(chunk)
+            mac.update(chunk)
+        for chunk in self._chunks(prologue.copied, prologue.body):
+            mac.update(chunk)
+        signature = b"".join(self._chunks(prologue.body, prologue.total))
+        if not is_signature(signature, mac):
+            raise wrong_signature(prologue)
+        self._seen = copied.digest()
+
+    def map(self, prologue: Prologue) -> mmap.mmap:
+        """The file, mapped anew, with the copied part in memory that is not the file's.
+
+        Raises:
+            SnapshotAuthError: that part is not what was signed: the file was changed since.
+        """
+        mapped = mmap.mmap(self._fd, self.size, access=mmap.ACCESS_COPY)
+        copied = memoryview(mapped)[: prologue.copied]
+        self._read(copied, 0)
+        changed = copied[:PROLOGUE_SIZE] != self.first
+        if changed or (self._seen is not None and new_digest(copied).digest() != self._seen):
+            raise SnapshotAuthError("the file of the snapshot was changed after it was opened", "Do not load it.")
+        return mapped
+
+    def _chunks(self, start: int, stop: int) -> Iterator[memoryview]:
+        """The bytes from ``start`` to ``stop``, a MiB at a time, in memory that the next ones take over."""
+        chunk = memoryview(bytearray(min(CHUNK, stop - start)))
+        for at in range(start, stop, CHUNK):
+            part = chunk[: stop - at]
+            self._read(part, at)
+            yield part
+
+    def _read(self, into: memoryview, at: int) -> None:
+        """Fill memory with the bytes from ``at`` on."""
+        while into:
+            count = self._read_some(into, at)
+            if not count:
+                raise OSError(errno.EIO, "it was cut while it was read")
+            into, at = into[count:], at + count
+
+    def _read_some(self, into: memoryview, at: int) -> int:
+        if hasattr(os, "preadv"):  # which leaves the position alone, that threads and forks share
+            return os.preadv(self._fd, [into[:CHUNK]], at)
+        with self._turn:
+            os.lseek(self._fd, at, os.SEEK_SET)
+            found = os.read(self._fd, min(CHUNK, len(into)))
+        into[: len(found)] = found
+        return len(found)
+
+
+def _open_regular(path: StrPath) -> int:
+    """A regular file, open for reading; anything else is closed again at once."""
+    try:
+        fd = os.open(path, os.O_RDONLY | _SAFE | _NO_WAIT)
+    except ValueError:
+        raise OSError(errno.EINVAL, "the path is none") from None
+    if stat.S_ISREG(os.fstat(fd).st_mode):
+        return fd
+    os.close(fd)
+    raise OSError(errno.EINVAL, "it is no regular file")

@@ -1,0 +1,86 @@
+"""What passes through JSON unchanged."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Final, cast
+
+from typing_extensions import TypeAliasType
+
+from liveref._text.tag import readable
+from liveref.exceptions import NotJSONableError
+
+__all__ = ["ADVICE", "JSON", "SPECIAL", "encodable", "json_copy", "path_step"]
+
+JSON = TypeAliasType("JSON", "bool | int | float | str | list[JSON] | dict[str, JSON] | None")
+
+ADVICE: Final = "Pass None, bool, int, finite float, str, list, or dict with str keys."
+
+
+SPECIAL: Final[dict[type, str]] = {
+    float: "a float that is not finite",
+    int: "an int of more than 4,300 digits",
+    str: "a str with a lone surrogate",
+}
+_BITS: Final = 14_284
+"""Of an int: more may be more digits than Python writes and reads."""
+_DEPTH: Final = 400
+"""Of lists and dicts in one another: the header of a snapshot takes a few more."""
+
+
+def json_copy(found: object, path: str) -> JSON:
+    """A deep copy of a value that is plain JSON by exact type.
+
+    Args:
+        found: the value.
+        path: what the path in an error begins with.
+
+    Raises:
+        NotJSONableError: a part would not come back from JSON as it is.
+    """
+    try:
+        return _copy(found, path, _DEPTH)
+    except RecursionError:
+        pass
+    raise NotJSONableError(path, "a value that is nested too deeply", ADVICE)
+
+
+def _copy(found: object, path: str, depth: int) -> JSON:
+    kind = type(found)
+    if found is None or kind is bool:
+        return cast("bool | None", found)
+    if kind is int and cast("int", found).bit_length() <= _BITS:
+        return cast("int", found)
+    if kind is float and math.isfinite(cast("float", found)):
+        return cast("float", found)
+    if kind is str and encodable(cast("str", found)):
+        return cast("str", found)
+    if not depth:
+        raise RecursionError
+    if kind is list:
+        return [_copy(item, f"{path}[{at}]", depth - 1) for at, item in enumerate(cast("list[object]", found))]
+    if kind is dict:
+        return {
+            _name(name, path): _copy(item, f"{path}.{name}", depth - 1)
+            for name, item in cast("dict[object, object]", found).items()
+        }
+    raise NotJSONableError(path, SPECIAL.get(kind) or readable(kind), ADVICE)
+
+
+def _name(name: object, path: str) -> str:
+    if type(name) is not str or not encodable(name):
+        raise NotJSONableError(path, f"a dict key of type {readable(type(name))}", ADVICE)
+    return name
+
+
+def encodable(text: str) -> bool:
+    """Whether a text can be written as UTF-8: not with a lone surrogate in it."""
+    return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)
+
+
+def path_step(name: str | int) -> str:
+    """A step of a path: ``.event``, ``["my event"]`` or ``[2]``."""
+    if isinstance(name, int):
+        return f"[{name}]"
+    return f".{name}" if name.isidentifier() else f"[{json.dumps(name)}]"
