@@ -12,41 +12,63 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "liveref"
+UNTYPED = "integrations"  # typed by their engines' own classes, and read as they are: a stub would say it twice
 
 
 def main(folder: Path) -> None:
     """Replace the stubs in a folder."""
     with tempfile.TemporaryDirectory() as scratch:
         stubgen = Path(sys.executable).with_name("stubgen")
-        subprocess.run([stubgen, "--quiet", "--package", "liveref", "--output", scratch], check=True, cwd=ROOT)  # noqa: S603
+        command = [stubgen, "--quiet", "--search-path", SOURCE.parent, "--package", "liveref", "--output", scratch]
+        subprocess.run(command, check=True, env={"PYTHONPATH": str(SOURCE.parent)})  # noqa: S603
         written = Path(scratch) / "liveref"
         shutil.rmtree(folder / "liveref", ignore_errors=True)
-        (folder / "liveref").mkdir(parents=True)
-        for name in sorted(public_modules(written)):
-            text = restore_final((written / name).read_text(), finals(SOURCE / name))
-            (folder / "liveref" / name).write_text(text)
+        for stub in needed(written, list(public_stubs(SOURCE))):
+            text = restore_final((written / stub).read_text(), finals((SOURCE / stub).with_suffix(".py")))
+            (folder / "liveref" / stub).parent.mkdir(parents=True, exist_ok=True)
+            (folder / "liveref" / stub).write_text(text)
 
 
-def public_modules(written: Path) -> set[str]:
-    """The stubs of public modules, and those that they need, straight or through others."""
-    found: set[str] = set()
-    wanted = ["__init__.pyi", *(path.name for path in written.glob("[!_]*.pyi"))]
+def public_stubs(source: Path) -> Iterator[Path]:
+    """The stubs that the public modules of a package have to have, as paths inside of it."""
+    for module in sorted(source.rglob("*.py")):
+        inside = module.relative_to(source)
+        names = [*inside.parent.parts, inside.stem.replace("__init__", "")]
+        if UNTYPED not in names and not any(name.startswith("_") for name in names):
+            yield inside.with_suffix(".pyi")
+
+
+def needed(written: Path, public: list[Path]) -> list[Path]:
+    """The stubs of public modules, and those that they need, straight or through others; exits where one is missing."""
+    found: set[Path] = set()
+    wanted = public.copy()
     while wanted:
-        name = wanted.pop()
-        if name not in found and (written / name).exists():
-            found.add(name)
-            modules = re.findall(r"^from liveref\.(\w+) import", (written / name).read_text(), re.MULTILINE)
-            wanted += [f"{module}.pyi" for module in modules]
-    return found
+        stub = wanted.pop()
+        if stub in found:
+            continue
+        if not (written / stub).exists():
+            sys.exit(f"stubgen wrote no {stub}, which the public API needs")
+        found.add(stub)
+        wanted += [folder / "__init__.pyi" for folder in stub.parents]
+        modules = re.findall(r"^from liveref\.([\w.]+) import", (written / stub).read_text(), re.MULTILINE)
+        wanted += [stub_of(written, module) for module in modules]
+    return sorted(found)
 
 
-def finals(stub: Path) -> set[str]:
+def stub_of(written: Path, module: str) -> Path:
+    """Where the stub of a module stands, whose name is given without the package's."""
+    place = Path(*module.split("."))
+    return place / "__init__.pyi" if (written / place).is_dir() else place.with_suffix(".pyi")
+
+
+def finals(module: Path) -> set[str]:
     """The classes of a module that are ``@final``."""
-    tree = ast.parse(stub.with_suffix(".py").read_text())
+    tree = ast.parse(module.read_text())
     classes = (node for node in tree.body if isinstance(node, ast.ClassDef))
     return {cls.name for cls in classes if any(ast.unparse(each) == "final" for each in cls.decorator_list)}
 

@@ -13,9 +13,8 @@ from liveref._registry.entry import RefInfo
 from liveref._registry.registry import SessionRefRegistry
 from liveref._registry.typed import TypedRefs
 from liveref._session import Session
-from liveref._snapshot.container import SnapshotKeys, SnapshotLimits
-from liveref._snapshot.rows import CapturedRef, DroppedRef, ExpectedRef
-from liveref._snapshot.snapshot import SessionSnapshot
+from liveref._snapshot.keyring import SnapshotKeys, SnapshotLimits
+from liveref._snapshot.snapshot import CapturedRef, DroppedRef, ExpectedRef, SessionSnapshot
 from liveref._text.marker import SESSION_REF_TAG
 from liveref.exceptions import (
     CapacityExceededError,

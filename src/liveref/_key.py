@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import pickle
-import struct
 from collections.abc import Callable
 from itertools import repeat
 from typing import (
@@ -35,22 +33,14 @@ from liveref._hints.info import (
     sealed,
     tag_of,
 )
+from liveref._text.ids import fresh_id
 from liveref._text.marker import SESSION_REF_TAG, parse_marker, parse_text, redact, text_of
 from liveref._text.schema import key_schema
 from liveref._text.tag import readable, type_tag
 from liveref._typing import MISSING, Missing, T_co, V
 from liveref.exceptions import MarkerError
 
-__all__ = [
-    "FRESH_IDS",
-    "KeyField",
-    "RegistryKey",
-    "fresh_id",
-    "make_bare_keys",
-    "make_key",
-    "new_object",
-    "pop_fresh_id",
-]
+__all__ = ["KeyField", "RegistryKey", "make_bare_keys", "make_key", "new_object"]
 
 new_object: Final[Callable[..., Any]] = object.__new__  # Any: the names that take what it makes say what that is
 
@@ -207,33 +197,6 @@ class RegistryKey(Generic[T_co]):
     def __get_pydantic_core_schema__(cls, source: object, handler: object) -> dict[str, object]:
         field = KeyField(source)
         return key_schema(field, field.tag)
-
-
-FRESH_IDS: Final[list[bytes]] = []
-
-pop_fresh_id: Final[Callable[[], bytes]] = FRESH_IDS.pop
-"""A random id that no key has yet; IndexError where none is at hand."""
-
-_BATCH: Final = 1024
-_SPLIT: Final = struct.Struct("16s" * _BATCH).unpack
-_VERSION: Final = bytes(byte & 0x0F | 0x40 for byte in range(256))
-_VARIANT: Final = bytes(byte & 0x3F | 0x80 for byte in range(256))
-
-
-def fresh_id() -> bytes:
-    """A random UUID of version 4; they are made in batches."""
-    while True:
-        try:
-            return pop_fresh_id()
-        except IndexError:
-            random = bytearray(os.urandom(16 * _BATCH))
-            random[6::16] = random[6::16].translate(_VERSION)
-            random[8::16] = random[8::16].translate(_VARIANT)
-            FRESH_IDS.extend(_SPLIT(random))
-
-
-if hasattr(os, "register_at_fork"):  # pragma: no branch  Windows has no fork
-    os.register_at_fork(after_in_child=FRESH_IDS.clear)  # else parent and child would give out the same ids
 
 
 def make_bare_keys(count: int) -> list[RegistryKey[Any]]:  # Any: who fills them in knows what they are keys of

@@ -14,8 +14,8 @@ from liveref._registry.current import Scope, enter_scope, leave_scope
 from liveref._registry.entry import Entry
 from liveref._registry.finalize import Outcome, Steps, arun, drive, finalize, run
 from liveref._registry.registry import SessionRefRegistry
-from liveref._snapshot.container import SnapshotKeys
 from liveref._snapshot.file import StrPath
+from liveref._snapshot.keyring import SnapshotKeys
 from liveref._snapshot.snapshot import SessionSnapshot, check_target, new_snapshot, save_snapshot
 from liveref._text.tag import readable
 from liveref.exceptions import (

@@ -1,12 +1,12 @@
 from typing import final
 from collections.abc import Callable
-from liveref._hints import ClassInfo
+from liveref._hints.info import ClassInfo
 from liveref._typing import Missing, T_co, V
 from typing import Any, Final, Generic, Never, Self, overload
 from typing_extensions import TypeForm
 from uuid import UUID
 
-__all__ = ['FRESH_IDS', 'KeyField', 'RegistryKey', 'fresh_id', 'make_bare_keys', 'make_key', 'new_object', 'pop_fresh_id']
+__all__ = ['KeyField', 'RegistryKey', 'make_bare_keys', 'make_key', 'new_object']
 
 new_object: Final[Callable[..., Any]]
 
@@ -46,10 +46,6 @@ class RegistryKey(Generic[T_co]):
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: object) -> dict[str, object]: ...
 
-FRESH_IDS: Final[list[bytes]]
-pop_fresh_id: Final[Callable[[], bytes]]
-
-def fresh_id() -> bytes: ...
 def make_bare_keys(count: int) -> list[RegistryKey[Any]]: ...
 def make_key(uid: bytes, info: ClassInfo) -> RegistryKey[Never]: ...
 

@@ -1,7 +1,7 @@
 from typing import final
 import inspect
 from collections.abc import Callable
-from liveref._json import JSON
+from liveref._text.json import JSON
 from liveref._typing import Missing, T, T_co
 from typing import Any, Final, Generic, Never, ParamSpec, Self, overload
 

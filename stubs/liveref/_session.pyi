@@ -1,8 +1,8 @@
-from liveref._codec import SnapshotKeys
-from liveref._file import StrPath
 from liveref._policy import SessionPausePolicy
-from liveref._registry import SessionRefRegistry
-from liveref._snapshot import SessionSnapshot
+from liveref._registry.registry import SessionRefRegistry
+from liveref._snapshot.file import StrPath
+from liveref._snapshot.keyring import SnapshotKeys
+from liveref._snapshot.snapshot import SessionSnapshot
 from types import TracebackType
 from typing import Self
 

@@ -1,7 +1,7 @@
 from collections.abc import Iterable, Iterator
-from liveref._json import JSON
 from liveref._key import RegistryKey
-from liveref._registry import SessionRefRegistry
+from liveref._registry.registry import SessionRefRegistry
+from liveref._text.json import JSON
 
 __all__ = ['decode', 'encode', 'find_markers', 'reject_markers']
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from liveref import RefNotFoundError, RefReleasedError, RefTypeError, RegistryKey, SessionRefRegistry
-from liveref._key import _BATCH
+from liveref._text.ids import _BATCH
 from liveref._lanes import LANES
 
 METHODS = ("get", "__getitem__", "insert", "release")

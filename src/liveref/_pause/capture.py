@@ -9,8 +9,7 @@ from typing import Final, NamedTuple
 
 from liveref._key import RegistryKey
 from liveref._pause.columns import columns_of
-from liveref._pause.culprits import blame_each, blame_whole
-from liveref._pause.fates import Fates
+from liveref._pause.fates import Fates, blame_each, blame_whole
 from liveref._pause.serializer import Serializer, serializer_of
 from liveref._policy import RefLifetime, SessionPausePolicy
 from liveref._registry.store import State, Store

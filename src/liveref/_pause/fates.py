@@ -12,11 +12,12 @@ from liveref._recipe import Recipe
 from liveref._registry.entry import Entry
 from liveref._registry.guards import Opening
 from liveref._registry.store import State
+from liveref._snapshot.stream import Trial
 from liveref._text.marker import redact
 from liveref._typing import T
 from liveref.exceptions import RefFailure
 
-__all__ = ["Fates"]
+__all__ = ["Fates", "blame_each", "blame_whole"]
 
 _EXPLICIT: Final = RefLifetime.UNTIL_EXPLICIT_DROP  # a name here costs a third of an attribute of an enum
 _SHARED: Final = frozenset({type(None), bool, int, float, complex, str, bytes, type(Ellipsis)})
@@ -114,3 +115,45 @@ class Fates:
     def has_identity(self, uid: int) -> bool:
         """Whether it matters which object this is: not where the interpreter shares it."""
         return type(self.objects[uid]) not in _SHARED
+
+
+def blame_each(fates: Fates, *, drop: bool) -> bool:
+    """Note which objects can't be pickled though all others stand in for themselves; whether there are any.
+
+    So a container is not blamed for what it contains.
+
+    Args:
+        fates: what becomes of the objects.
+        drop: what holds an object that is not kept, is not kept either.
+    """
+    found = _blame(fates, fates.all_as_stand_ins())
+    if drop:
+        _drop_holders(fates)
+    return found
+
+
+def blame_whole(fates: Fates) -> bool:
+    """Note which objects can't be pickled with all that they hold: it may be nested too deeply only then."""
+    return _blame(fates, fates.stand_ins())
+
+
+def _blame(fates: Fates, stand_ins: Mapping[int, int]) -> bool:
+    trial = Trial(stand_ins)
+    troubles = {uid: trial.run(value) for uid, value in fates.pickled.items()}
+    found = {uid: trouble for uid, trouble in troubles.items() if isinstance(trouble, str)}
+    fates.fail(found)
+    return bool(found)
+
+
+def _drop_holders(fates: Fates) -> None:
+    """Drop what holds a dropped object, itself or in an object that it holds."""
+    if not fates.failures:
+        return
+    names = dict(zip(fates.ids, fates.refs, strict=True))
+    barred = set(filter(fates.has_identity, fates.failures))
+    trial = Trial(fates.stand_ins(), barred)
+    for uid, value in list(fates.pickled.items()):
+        held = trial.run(value)
+        if isinstance(held, int):
+            fates.fail({uid: f"its state holds the dropped ref {redact(names[held]._id)}"})
+            barred.add(uid)

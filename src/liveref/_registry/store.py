@@ -19,13 +19,14 @@ from time import monotonic
 from typing import Final, NamedTuple, Never, Self
 
 from liveref._hints.info import ClassInfo, Sealed, check_of, hint_of, mismatch, tag_of
-from liveref._key import RegistryKey, fresh_id, make_key
+from liveref._key import RegistryKey, make_key
 from liveref._policy import RefLifetime
 from liveref._recipe import Recipe
 from liveref._registry.entry import Entry
 from liveref._registry.finalize import Finalizer, Outcome, Steps, finalize
 from liveref._registry.guards import Opening
 from liveref._snapshot.contents import Dropping
+from liveref._text.ids import fresh_id
 from liveref._text.marker import redact
 from liveref._text.tag import readable
 from liveref._typing import MISSING

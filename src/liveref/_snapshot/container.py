@@ -23,26 +23,24 @@ from __future__ import annotations
 
 import dataclasses
 import io
-import json
-import math
 import mmap
-import re
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import accumulate
 from pickle import PickleBuffer
-from typing import Final, Never, cast, final
+from typing import Final
 
 from typing_extensions import Buffer
 
 from liveref._snapshot.digest import feed, is_signature, new_mac
+from liveref._snapshot.header import DAMAGED, header_text, read_header
+from liveref._snapshot.keyring import SnapshotKeys, SnapshotLimits
 from liveref._text.json import JSON
 from liveref._text.tag import readable
 from liveref.exceptions import (
     InvalidArgumentError,
     SnapshotAuthError,
     SnapshotFormatError,
-    SnapshotLimitError,
     SnapshotVersionError,
 )
 
@@ -50,8 +48,6 @@ __all__ = [
     "PROLOGUE_SIZE",
     "Container",
     "Prologue",
-    "SnapshotKeys",
-    "SnapshotLimits",
     "copy_blobs",
     "lay_out",
     "pack",
@@ -69,105 +65,6 @@ _PROLOGUE: Final = struct.Struct("<8sIIQQQ64s")
 PROLOGUE_SIZE: Final = _PROLOGUE.size
 _ALIGNMENT: Final = 64
 _ZEROS: Final = bytes(_ALIGNMENT)
-_SECRET_SIZE: Final = 32
-_NAME_SIZE: Final = 64
-_MAX_DEPTH: Final = 500
-_BROKEN: Final = "It is damaged: write it again, or go back to an older one."
-
-
-@final
-class SnapshotKeys:
-    """A ring of secrets that sign snapshots: a new one can come in while the old ones still verify.
-
-    Immutable; its ``repr`` shows names only, and it can't be pickled.
-
-    Args:
-        secrets: for each name, 1 to 64 printable ASCII characters, a secret of at least 32 random bytes. The name
-            stands in the snapshot in the clear.
-        current: the name of the secret that signs; all of them verify.
-
-    Raises:
-        InvalidArgumentError: a name or a secret is none, or ``current`` is not in the ring. A ValueError.
-
-    Example:
-        >>> import secrets
-        >>> SnapshotKeys({"2026-11": secrets.token_bytes(32)}, current="2026-11")
-        SnapshotKeys(['2026-11'], current='2026-11')
-    """
-
-    __slots__ = ("_current", "_secrets")
-
-    def __init__(self, secrets: Mapping[str, bytes], *, current: str) -> None:
-        if not isinstance(secrets, Mapping):
-            raise InvalidArgumentError("secrets", "a mapping of names to bytes", readable(type(secrets)))
-        self._secrets: Final = {_key_name(name): _secret(name, secret) for name, secret in secrets.items()}
-        if type(current) is not str or current not in self._secrets:
-            raise InvalidArgumentError("current", f"one of {sorted(self._secrets)}", "a name that is not in the ring")
-        self._current: Final = current
-
-    @property
-    def current(self) -> str:
-        """The name of the secret that signs."""
-        return self._current
-
-    @property
-    def names(self) -> list[str]:
-        """The names of all secrets, sorted."""
-        return sorted(self._secrets)
-
-    def __repr__(self) -> str:
-        return f"SnapshotKeys({self.names}, current={self._current!r})"
-
-    def __reduce__(self) -> Never:
-        message = (
-            "SnapshotKeys can't be pickled or copied: a pickle would show its secrets. Load them where you use them."
-        )
-        raise TypeError(message)
-
-
-def _key_name(name: object) -> str:
-    if type(name) is str and name.isascii() and name.isprintable() and 0 < len(name) <= _NAME_SIZE:
-        return name
-    raise InvalidArgumentError("a key's name", f"1 to {_NAME_SIZE} printable ASCII characters", readable(type(name)))
-
-
-def _secret(name: str, secret: object) -> bytes:
-    if isinstance(secret, bytes) and len(secret) >= _SECRET_SIZE:
-        return bytes(secret)
-    found = f"{len(secret)} bytes" if isinstance(secret, bytes) else readable(type(secret))
-    raise InvalidArgumentError(f"the secret of key {name!r}", f"at least {_SECRET_SIZE} bytes", found)
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class SnapshotLimits:
-    """What a reader takes at most; more is a SnapshotLimitError, raised before memory is taken for it.
-
-    Raises:
-        InvalidArgumentError: a limit is no int of at least 1. A ValueError.
-    """
-
-    max_bytes: int = 16 << 30
-    """Bytes of a whole snapshot."""
-    max_refs: int = 1_000_000
-    """Refs in it."""
-    max_ref_bytes: int = 16 << 30
-    """Bytes of one ref."""
-    max_header_bytes: int = 16 << 20
-    """Bytes of the JSON header and of the table of blobs. Of each 16 bytes of this limit one may begin a JSON value,
-    of each 32 one a blob (65,536 of both are always allowed): so the default bounds the memory to 200 MB."""
-
-    def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            limit: object = getattr(self, field.name)
-            if type(limit) is not int or limit < 1:
-                shown = str(limit) if isinstance(limit, int) else readable(type(limit))
-                raise InvalidArgumentError(field.name, "an int of at least 1", shown)
-
-    def _check(self, option: str, what: str, found: int, allowed: int) -> None:
-        """Raise SnapshotLimitError where more is found than allowed, and name the option that allows it."""
-        if found > allowed:
-            advice = f"Where you expect that, pass limits=SnapshotLimits({option}=…) with a higher limit."
-            raise SnapshotLimitError(f"the snapshot has {found:,} {what}, more than the {allowed:,} allowed", advice)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -242,7 +139,7 @@ def lay_out(header: Mapping[str, JSON], blobs: Sequence[Buffer], key_name: str, 
     Raises:
         InvalidArgumentError: the header or a blob can't be written.
     """
-    text = _header_text(header)
+    text = header_text(header)
     views = [_raw("blobs", blob) for blob in blobs]
     lengths = [len(view) for view in views]
     first = _aligned(PROLOGUE_SIZE + 8 * len(views) + len(text))
@@ -301,7 +198,7 @@ def read_prologue(first: memoryview, size: int, limits: SnapshotLimits) -> Prolo
             "this is no snapshot: the magic bytes are not there", "Pass what to_bytes or write made."
         )
     if len(first) < PROLOGUE_SIZE:
-        raise SnapshotFormatError(f"the snapshot breaks off after {size} bytes", _BROKEN)
+        raise SnapshotFormatError(f"the snapshot breaks off after {size} bytes", DAMAGED)
     fields: tuple[bytes, int, int, int, int, int, bytes] = _PROLOGUE.unpack(first)
     _, version, blobs, header, copied, total, name = fields
     if version > _VERSION:
@@ -312,7 +209,7 @@ def read_prologue(first: memoryview, size: int, limits: SnapshotLimits) -> Prolo
     prologue = Prologue(blobs, header, copied, total, key_name)
     sound = version == _VERSION and (not key_name or (key_name.isascii() and key_name.isprintable()))
     if not sound or total != size or not prologue.header_end <= copied <= prologue.body or prologue.body % _ALIGNMENT:
-        raise SnapshotFormatError("the snapshot was cut, lengthened or damaged: its lengths do not add up", _BROKEN)
+        raise SnapshotFormatError("the snapshot was cut, lengthened or damaged: its lengths do not add up", DAMAGED)
     limits._check("max_header_bytes", "bytes of header", 8 * blobs + header, limits.max_header_bytes)
     limits._check("max_header_bytes", "blobs", blobs, max(65_536, limits.max_header_bytes // 32))
     return prologue
@@ -350,7 +247,7 @@ def parse(
 ) -> Container:
     """The container in ``view``, whose signature holds or need not. Raises as `unpack`."""
     spans = _spans(view, prologue)
-    header = _header(bytes(view[prologue.header_at : prologue.header_end]), limits)
+    header = read_header(bytes(view[prologue.header_at : prologue.header_end]), limits)
     blobs = [view[span] for span in spans]
     return Container(header, blobs, bool(prologue.key_name), verified, prologue.key_name, spans, again)
 
@@ -361,10 +258,10 @@ def _spans(view: memoryview, prologue: Prologue) -> list[slice]:
     starts = list(accumulate(map(_aligned, lengths), initial=_aligned(prologue.header_end)))
     spans = [slice(start, start + length) for start, length in zip(starts, lengths, strict=False)]
     if starts[-1] != prologue.body or prologue.copied not in starts:
-        raise SnapshotFormatError("the blobs of the snapshot do not fill it", _BROKEN)
+        raise SnapshotFormatError("the blobs of the snapshot do not fill it", DAMAGED)
     ends = [prologue.header_end, *(span.stop for span in spans)]
     if any(bytes(view[end:start]).strip(b"\0") for end, start in zip(ends, starts, strict=True)):
-        raise SnapshotFormatError("the gaps between the blobs of the snapshot are not empty", _BROKEN)
+        raise SnapshotFormatError("the gaps between the blobs of the snapshot are not empty", DAMAGED)
     return spans
 
 
@@ -397,69 +294,3 @@ def copy_blobs(blobs: Iterable[Buffer]) -> list[memoryview]:
     for copy, view in zip(copies, views, strict=True):
         copy[:] = view
     return copies
-
-
-def _header_text(header: Mapping[str, JSON]) -> bytes:
-    try:
-        text = json.dumps(header, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        found = readable(type(error))  # its text may hold a value
-    else:
-        if not _nested_too_deeply(text):
-            return text
-        found = "deeper nesting"
-    raise InvalidArgumentError("header", f"plain JSON, nested at most {_MAX_DEPTH} deep", found)
-
-
-def _header(text: bytes, limits: SnapshotLimits) -> dict[str, JSON]:
-    """A JSON object from its text, with no name twice, no number that is not finite and no lone surrogate."""
-    values = sum(map(text.count, (b",", b":", b"[", b"{")))
-    limits._check("max_header_bytes", "values in its header", values, max(65_536, limits.max_header_bytes // 16))
-    try:
-        if not _nested_too_deeply(text) and not _has_surrogate(text):
-            header: object = json.loads(
-                text.decode(), object_pairs_hook=_object, parse_constant=_refuse, parse_float=_finite
-            )
-            if isinstance(header, dict):
-                return cast("dict[str, JSON]", header)  # json makes nothing else
-    except (ValueError, RecursionError):
-        pass  # and not chained: the error holds the whole text
-    raise SnapshotFormatError("the header of the snapshot is no plain JSON object", _BROKEN)
-
-
-_SURROGATE: Final = re.compile(rb"(?<!\\)(?:\\\\)*+\\u[dD][89a-fA-F]")
-_STEP: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
-_NO_BRACKETS: Final = bytes(set(range(256)) - set(_STEP))
-
-
-def _has_surrogate(text: bytes) -> bool:
-    return b"\\u" in text and _SURROGATE.search(text) is not None
-
-
-def _nested_too_deeply(text: bytes) -> bool:
-    """Whether JSON is deeper than is safe: the parser trusts the recursion limit, which a program may have raised."""
-    if text.count(b"[") + text.count(b"{") <= _MAX_DEPTH:
-        return False
-    outside_strings = text.replace(rb"\\", b"").replace(rb"\"", b"").split(b'"')[::2]
-    rest = brackets = b"".join(outside_strings).translate(None, _NO_BRACKETS)
-    for _ in range(8):  # a tenth of the cost of the count below, and enough for most
-        rest = rest.replace(b"[]", b"").replace(b"{}", b"")
-    return bool(rest) and max(accumulate(map(_STEP.__getitem__, brackets))) > _MAX_DEPTH
-
-
-def _object(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise ValueError
-    return made
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError
-    return number
-
-
-def _refuse(_name: str) -> Never:
-    raise ValueError

@@ -29,7 +29,7 @@ from typing import Final, NamedTuple, TypeVar, cast
 from typing_extensions import Buffer
 
 from liveref._policy import RefLifetime
-from liveref._snapshot.container import SnapshotLimits
+from liveref._snapshot.keyring import SnapshotLimits
 from liveref._snapshot.stream import Item, items_of
 from liveref._text.json import JSON
 from liveref.exceptions import SnapshotFormatError, SnapshotVersionError

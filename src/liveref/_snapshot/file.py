@@ -20,8 +20,6 @@ from liveref._snapshot.container import (
     PROLOGUE_SIZE,
     Container,
     Prologue,
-    SnapshotKeys,
-    SnapshotLimits,
     lay_out,
     parse,
     read_prologue,
@@ -29,6 +27,7 @@ from liveref._snapshot.container import (
     wrong_signature,
 )
 from liveref._snapshot.digest import CHUNK, is_signature, new_digest, new_mac
+from liveref._snapshot.keyring import SnapshotKeys, SnapshotLimits
 from liveref._text.json import JSON
 from liveref.exceptions import SnapshotAuthError, SnapshotReadError, SnapshotWriteError
 

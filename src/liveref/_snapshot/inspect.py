@@ -10,9 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-from liveref._snapshot.container import SnapshotKeys
-from liveref._snapshot.rows import CapturedRef, DroppedRef, ExpectedRef
-from liveref._snapshot.snapshot import SessionSnapshot
+from liveref._snapshot.keyring import SnapshotKeys
+from liveref._snapshot.snapshot import CapturedRef, DroppedRef, ExpectedRef, SessionSnapshot
 from liveref.exceptions import InvalidArgumentError, SnapshotError
 
 __all__ = ["add_parser"]

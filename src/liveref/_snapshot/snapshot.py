@@ -2,21 +2,77 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable, Sequence
 from typing import Final, Never, NoReturn, Self, SupportsIndex, final
 
 from typing_extensions import Buffer
 
-from liveref._snapshot.container import Container, SnapshotKeys, SnapshotLimits, copy_blobs, pack, unpack
+from liveref._snapshot.container import Container, copy_blobs, pack, unpack
 from liveref._snapshot.contents import BLOBS, Contents, Kind
 from liveref._snapshot.file import StrPath, read_file, write_file
-from liveref._snapshot.rows import CapturedRef, DroppedRef, ExpectedRef
+from liveref._snapshot.keyring import SnapshotKeys, SnapshotLimits
 from liveref._text.marker import redact
 from liveref._text.tag import readable
 from liveref.exceptions import InvalidArgumentError
 
-__all__ = ["SessionSnapshot", "check_target", "new_snapshot", "save_snapshot"]
+__all__ = [
+    "CapturedRef",
+    "DroppedRef",
+    "ExpectedRef",
+    "SessionSnapshot",
+    "check_target",
+    "new_snapshot",
+    "save_snapshot",
+]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CapturedRef:
+    """A ref that a snapshot holds.
+
+    Attributes:
+        key: the redacted key, such as ``"3f2a1c…"``.
+        type_tag: what it is, such as ``"sqlite3:Connection"``.
+        how: ``"recipe"``, ``"serializer"`` or ``"pickle"``.
+        size: bytes that its object takes; 0 for a recipe. Refs of one object tell the same bytes, and what
+            several objects hold counts for the first of them.
+    """
+
+    key: str
+    type_tag: str
+    how: str
+    size: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DroppedRef:
+    """A ref that this snapshot, or one before it, left out.
+
+    Attributes:
+        key: the redacted key.
+        type_tag: what it was.
+        reason: why.
+    """
+
+    key: str
+    type_tag: str
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ExpectedRef:
+    """A ref to something that outlives the run: ``Session.resume(carry=)`` brings it along.
+
+    Attributes:
+        key: the redacted key.
+        type_tag: what it is.
+    """
+
+    key: str
+    type_tag: str
+
 
 _DEFAULT_LIMITS: Final = SnapshotLimits()
 _COPIED: Final = BLOBS

@@ -1,7 +1,7 @@
 import enum
 from _typeshed import Incomplete
 from collections.abc import Iterable
-from liveref._checks import KnownClasses, Test
+from liveref._hints.predicates import KnownClasses, Test
 from typing import Final, NamedTuple, TypeGuard
 
 __all__ = ['ALONE', 'ANY', 'BARE', 'FILES', 'ITEMS', 'ONE_SHOT', 'PAIRS', 'REFUSED', 'TEXTS', 'TOWER', 'UNIONS', 'UNPACK', 'VARIABLES', 'CheckDepth', 'Form', 'Many', 'Refused', 'beartype_test', 'bind', 'depth_of', 'exact', 'file', 'is_plain_class', 'is_required', 'subscribe', 'union', 'unpacked', 'unqualified', 'validator_of']

@@ -1,9 +1,9 @@
 import dataclasses
-from liveref._finalize import Finalizer
 from liveref._key import RegistryKey
-from liveref._opening import Opening
 from liveref._policy import RefLifetime
 from liveref._recipe import Recipe
+from liveref._registry.finalize import Finalizer
+from liveref._registry.guards import Opening
 from types import CodeType
 
 __all__ = ['Entry', 'RefInfo', 'describe']

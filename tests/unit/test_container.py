@@ -34,7 +34,8 @@ from liveref import (
     SnapshotWriteError,
 )
 from liveref._snapshot import file as file_room
-from liveref._snapshot.container import Container, SnapshotKeys, SnapshotLimits, pack, unpack
+from liveref._snapshot.container import Container, pack, unpack
+from liveref._snapshot.keyring import SnapshotKeys, SnapshotLimits
 from liveref._snapshot.file import read_file, write_file
 
 SECRET = b"a secret of the tests, 32 bytes."
@@ -872,7 +873,7 @@ def test_windows_renames_after_the_close_and_sweeps_without_locks(
 MEASURE = """
 import resource, sys, tracemalloc
 from pathlib import Path
-from liveref._snapshot.container import SnapshotKeys
+from liveref._snapshot.keyring import SnapshotKeys
 from liveref._snapshot.file import write_file
 keys = SnapshotKeys({"a": b"s" * 32}, current="a")
 blob = bytearray(b"x") * (128 << 20)

@@ -1,10 +1,10 @@
 from typing import final
 from collections.abc import Callable
-from liveref._hints import ClassInfo
+from liveref._hints.info import ClassInfo
 from liveref._key import RegistryKey
 from liveref._policy import RefLifetime
 from liveref._recipe import Recipe
-from liveref._store import Store
+from liveref._registry.store import Store
 from liveref._typing import Default, Missing, T
 from typing import Generic, overload
 

@@ -1,32 +1,15 @@
-from typing import final
 import dataclasses
 from _typeshed import Incomplete
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from liveref._json import JSON
+from liveref._snapshot.keyring import SnapshotKeys, SnapshotLimits
+from liveref._text.json import JSON
 from liveref.exceptions import SnapshotAuthError
-from typing import Final, Never
+from typing import Final
 from typing_extensions import Buffer
 
-__all__ = ['PROLOGUE_SIZE', 'Container', 'Prologue', 'SnapshotKeys', 'SnapshotLimits', 'copy_blobs', 'lay_out', 'pack', 'parse', 'read_prologue', 'secret_for', 'unpack', 'wrong_signature']
+__all__ = ['PROLOGUE_SIZE', 'Container', 'Prologue', 'copy_blobs', 'lay_out', 'pack', 'parse', 'read_prologue', 'secret_for', 'unpack', 'wrong_signature']
 
 PROLOGUE_SIZE: Final[Incomplete]
-
-@final
-class SnapshotKeys:
-    def __init__(self, secrets: Mapping[str, bytes], *, current: str) -> None: ...
-    @property
-    def current(self) -> str: ...
-    @property
-    def names(self) -> list[str]: ...
-    def __reduce__(self) -> Never: ...
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class SnapshotLimits:
-    max_bytes: int = ...
-    max_refs: int = ...
-    max_ref_bytes: int = ...
-    max_header_bytes: int = ...
-    def __post_init__(self) -> None: ...
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Prologue:

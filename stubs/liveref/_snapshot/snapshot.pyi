@@ -1,13 +1,31 @@
 from typing import final
+import dataclasses
 from collections.abc import Sequence
-from liveref._codec import SnapshotKeys, SnapshotLimits
-from liveref._contents import Contents
-from liveref._file import StrPath
-from liveref._rows import CapturedRef, DroppedRef, ExpectedRef
+from liveref._snapshot.contents import Contents
+from liveref._snapshot.file import StrPath
+from liveref._snapshot.keyring import SnapshotKeys, SnapshotLimits
 from typing import Never, NoReturn, Self, SupportsIndex
 from typing_extensions import Buffer
 
-__all__ = ['SessionSnapshot', 'check_target', 'new_snapshot', 'save_snapshot']
+__all__ = ['CapturedRef', 'DroppedRef', 'ExpectedRef', 'SessionSnapshot', 'check_target', 'new_snapshot', 'save_snapshot']
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CapturedRef:
+    key: str
+    type_tag: str
+    how: str
+    size: int
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DroppedRef:
+    key: str
+    type_tag: str
+    reason: str
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ExpectedRef:
+    key: str
+    type_tag: str
 
 @final
 class SessionSnapshot:

@@ -1,4 +1,4 @@
-"""A codec under fire: round trips, hostile bytes that bear a valid signature, and writers that are killed.
+"""The container under fire: round trips, hostile bytes that bear a valid signature, and writers that are killed.
 
 ``LIVEREF_FUZZ_RUNS`` and ``LIVEREF_KILL_ROUNDS`` ask for the long form: 100000 and 100.
 """
@@ -21,8 +21,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from liveref import SnapshotError
-from liveref._snapshot import container
-from liveref._snapshot.container import Container, SnapshotKeys, SnapshotLimits, pack, unpack
+from liveref._snapshot import header
+from liveref._snapshot.container import Container, pack, unpack
+from liveref._snapshot.keyring import SnapshotKeys, SnapshotLimits
 from liveref._snapshot.file import read_file, write_file
 
 SECRET = b"a secret of the tests, 32 bytes."
@@ -77,9 +78,9 @@ brackets = st.recursive(
 @given(brackets, st.integers(1, 12))
 def test_depth_is_told_from_the_text(value: object, limit: int) -> None:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(container, "_MAX_DEPTH", 16 + limit)  # up to 16 a shorter way answers
+        patched.setattr(header, "MAX_DEPTH", 16 + limit)  # up to 16 a shorter way answers
         text = "[" * 16 + json.dumps(value) + "]" * 16
-        assert container._nested_too_deeply(text.encode()) == (depth(value) > limit)
+        assert header._nested_too_deeply(text.encode()) == (depth(value) > limit)
 
 
 @st.composite
@@ -141,7 +142,7 @@ def test_arbitrary_bytes_meet_snapshot_errors_alone(data: bytes, magic: bool) ->
 
 WRITER = """
 import sys
-from liveref._snapshot.container import SnapshotKeys
+from liveref._snapshot.keyring import SnapshotKeys
 from liveref._snapshot.file import write_file
 keys = SnapshotKeys({"k": b"a secret of the tests, 32 bytes."}, current="k")
 size = int(sys.argv[2])

@@ -1,6 +1,6 @@
 from _typeshed import Incomplete
 from collections.abc import Callable
-from liveref._forms import CheckDepth, Form
+from liveref._hints.forms import CheckDepth, Form
 from typing import Final, TypeAlias
 
 __all__ = ['Check', 'ClassInfo', 'Sealed', 'apart', 'check_depth', 'check_of', 'class_info', 'classes_of', 'hint_of', 'mismatch', 'names_another', 'sealed', 'tag_of']

@@ -1,7 +1,7 @@
 from collections.abc import Callable
 from contextvars import ContextVar
-from liveref._entry import Entry
 from liveref._key import RegistryKey
+from liveref._registry.entry import Entry
 from typing import Final, NamedTuple
 
 __all__ = ['State', 'Store', 'witness']

@@ -1,9 +1,9 @@
 import dataclasses
 import enum
 from collections.abc import Sequence
-from liveref._codec import SnapshotLimits
-from liveref._json import JSON
 from liveref._policy import RefLifetime
+from liveref._snapshot.keyring import SnapshotLimits
+from liveref._text.json import JSON
 from typing import Final, NamedTuple, TypeVar
 from typing_extensions import Buffer
 

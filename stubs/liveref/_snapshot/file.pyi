@@ -1,8 +1,9 @@
 import mmap
 from _typeshed import Incomplete
 from collections.abc import Callable, Mapping, Sequence
-from liveref._codec import Container, Prologue, SnapshotKeys, SnapshotLimits
-from liveref._json import JSON
+from liveref._snapshot.container import Container, Prologue
+from liveref._snapshot.keyring import SnapshotKeys, SnapshotLimits
+from liveref._text.json import JSON
 from typing import Final
 from typing_extensions import Buffer
 

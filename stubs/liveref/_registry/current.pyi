@@ -1,7 +1,7 @@
 from _typeshed import Incomplete
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from liveref._registry import SessionRefRegistry
+from liveref._registry.registry import SessionRefRegistry
 from liveref._typing import Default, Missing
 from typing import ParamSpec, TypeVar, overload
 
