@@ -18,14 +18,14 @@ __slots__ where in an object each of them lies. No lane runs foreign code while 
 #define SLOT(object, at) (*(PyObject **)((char *)(object) + (at)))
 
 static struct {
-    Py_ssize_t refs, free, gone, latest, closed;      /* of a registry */
+    Py_ssize_t refs, room, gone, latest;              /* of a registry */
     Py_ssize_t id, info, value, entry;                /* of a key */
     Py_ssize_t born, code, offset, finalizer;         /* of an entry */
 } at;
 static PyTypeObject *key_type, *entry_type;
 static PyObject *fresh_ids, *tick, *class_info;
 static PyObject *slow_get, *slow_getitem, *slow_insert, *slow_release;
-static PyObject *deque_append, *text_released, *text_withdraw, *text_insert;
+static PyObject *deque_append, *text_released, *text_confirm, *text_insert;
 
 static double
 now(void)
@@ -150,19 +150,26 @@ new_key(PyObject *id, PyObject *entry, PyObject *value)
     return key;
 }
 
+/* How many refs more there may be; none where that is out of the ordinary. */
+static Py_ssize_t
+room_in(PyObject *self)
+{
+    PyObject *room = SLOT(self, at.room);
+    return room == NULL ? 0 : PyLong_AsLong(room) - PyDict_GET_SIZE(SLOT(self, at.refs));
+}
+
 static PyObject *
 keep(PyObject *self, PyObject *value, PyObject *entry)
 {
-    PyObject *room = pop(SLOT(self, at.free)), *id = pop(fresh_ids), *key = new_key(id, entry, value);
+    PyObject *id = pop(fresh_ids), *key = new_key(id, entry, value);
     if (key != NULL && PyDict_SetItem(SLOT(self, at.refs), id, key) < 0)
         Py_CLEAR(key);
-    if (key != NULL && SLOT(self, at.closed) != Py_False) {
-        PyObject *done = PyObject_CallMethodObjArgs(self, text_withdraw, key, text_insert, NULL);
+    if (key != NULL && room_in(self) < 0) {
+        PyObject *done = PyObject_CallMethodObjArgs(self, text_confirm, key, text_insert, NULL);
         if (done == NULL)
             Py_CLEAR(key);
         Py_XDECREF(done);
     }
-    Py_DECREF(room);
     Py_DECREF(id);
     return key;
 }
@@ -175,7 +182,7 @@ insert(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names)
         return call_slow(slow_insert, self, args, count, names);
     if ((entry = entry_here(self)) == NULL)
         return NULL;
-    if (has_items(SLOT(self, at.free)) && has_items(fresh_ids))
+    if (room_in(self) > 0 && has_items(fresh_ids))
         key = keep(self, args[0], entry);
     else
         key = call_slow(slow_insert, self, args, 1, NULL);
@@ -204,8 +211,7 @@ plain_home_of(PyObject *self, PyObject *key)
 {
     PyObject *ref = home_of(self, key);
     PyObject *entry = ref == NULL || SLOT(ref, at.value) == NULL ? NULL : SLOT(ref, at.entry);
-    int is_plain = entry != NULL && Py_TYPE(entry) == entry_type && SLOT(entry, at.finalizer) == Py_None;
-    return is_plain && PyList_CheckExact(SLOT(self, at.free)) ? ref : NULL;
+    return entry != NULL && Py_TYPE(entry) == entry_type && SLOT(entry, at.finalizer) == Py_None ? ref : NULL;
 }
 
 /* Note that a ref goes and forget it; its value, NULL with an error. */
@@ -234,11 +240,12 @@ release(PyObject *self, PyObject *key)
         return PyErr_Occurred() ? NULL : call_slow(slow_release, self, &key, 1, NULL);
     }
     PyObject *value = forget(self, ref, record);
-    int is_done = value != NULL && PyList_Append(SLOT(self, at.free), Py_None) == 0;
-    Py_XDECREF(value);
     Py_DECREF(ref);
     Py_DECREF(record);
-    return is_done ? Py_NewRef(Py_True) : NULL;
+    if (value == NULL)
+        return NULL;
+    Py_DECREF(value);
+    Py_RETURN_TRUE;
 }
 
 static PyMethodDef lanes[] = {
@@ -288,8 +295,8 @@ install(PyObject *module, PyObject *args)
     if (!PyArg_ParseTuple(args, "OOOOOOO", &registry, &key, &entry, &fresh_ids, &tick, &class_info, &deque_append))
         return NULL;
     struct { PyObject *cls; const char *name; Py_ssize_t *offset; } slots[] = {
-        {registry, "_refs", &at.refs}, {registry, "_free", &at.free}, {registry, "_gone", &at.gone},
-        {registry, "_latest", &at.latest}, {registry, "_closed", &at.closed},
+        {registry, "_refs", &at.refs}, {registry, "_room", &at.room}, {registry, "_gone", &at.gone},
+        {registry, "_latest", &at.latest},
         {key, "_id", &at.id}, {key, "_info", &at.info}, {key, "_value", &at.value}, {key, "_entry", &at.entry},
         {entry, "born", &at.born}, {entry, "code", &at.code}, {entry, "offset", &at.offset},
         {entry, "finalizer", &at.finalizer},
@@ -327,9 +334,9 @@ PyMODINIT_FUNC
 PyInit__speed(void)
 {
     text_released = PyUnicode_InternFromString("released");
-    text_withdraw = PyUnicode_InternFromString("_withdraw");
+    text_confirm = PyUnicode_InternFromString("_confirm");
     text_insert = PyUnicode_InternFromString("insert");
-    if (text_released == NULL || text_withdraw == NULL || text_insert == NULL)
+    if (text_released == NULL || text_confirm == NULL || text_insert == NULL)
         return NULL;
     return PyModule_Create(&module);
 }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
-from itertools import repeat
 from typing import (
     Any,
     Final,
@@ -40,7 +39,7 @@ from liveref._text.tag import readable, type_tag
 from liveref._typing import MISSING, Missing, T_co, V
 from liveref.exceptions import MarkerError
 
-__all__ = ["KeyField", "RegistryKey", "make_bare_keys", "make_key", "new_object"]
+__all__ = ["KeyField", "RegistryKey", "make_key", "new_object"]
 
 new_object: Final[Callable[..., Any]] = object.__new__  # Any: the names that take what it makes say what that is
 
@@ -64,14 +63,10 @@ class RegistryKey(Generic[T_co]):
         {'__blazen_session_ref__': '0f0e1d2c-3b4a-4958-8776-655443322110'}
     """
 
-    # The key that an insert returns is also the entry of its registry, which alone writes the last
-    # two slots: one object a ref rather than two saves 56 bytes and a third of the time of an insert.
-    __slots__ = ("__weakref__", "_entry", "_id", "_info", "_value")
+    __slots__ = ("__weakref__", "_entry", "_id", "_info", "_value")  # Holder says what _entry and _value are for
 
     _id: bytes
     _info: ClassInfo
-    _value: Any  # the T of the ref: the isinstance of a lookup stands in for the cast
-    _entry: Any  # an Entry, which is a room of the floor above
 
     def __new__(cls, *_args: Never, **_kwargs: Never) -> Self:
         message = (
@@ -197,11 +192,6 @@ class RegistryKey(Generic[T_co]):
     def __get_pydantic_core_schema__(cls, source: object, handler: object) -> dict[str, object]:
         field = KeyField(source)
         return key_schema(field, field.tag)
-
-
-def make_bare_keys(count: int) -> list[RegistryKey[Any]]:  # Any: who fills them in knows what they are keys of
-    """Keys with nothing in them yet; at once, as 10,000 calls of `make_key` take as long as the pickle they are for."""
-    return list(map(new_object, repeat(RegistryKey, count)))
 
 
 def make_key(uid: bytes, info: ClassInfo) -> RegistryKey[Never]:

@@ -11,15 +11,13 @@ from liveref._pause.capture import Capture, capture
 from liveref._pause.resume import restore
 from liveref._policy import MAX_SESSION_REFS_PER_RUN, RefLifetime, SessionPausePolicy
 from liveref._registry.current import Scope, enter_scope, leave_scope
-from liveref._registry.entry import Entry
-from liveref._registry.finalize import Outcome, Steps, arun, drive, finalize, run
+from liveref._registry.finalize import Outcome, Steps, arun, drive, run
 from liveref._registry.registry import SessionRefRegistry
 from liveref._snapshot.file import StrPath
 from liveref._snapshot.keyring import SnapshotKeys
 from liveref._snapshot.snapshot import SessionSnapshot, check_target, new_snapshot, save_snapshot
 from liveref._text.tag import readable
 from liveref.exceptions import (
-    CapacityExceededError,
     InvalidArgumentError,
     RefDroppedWarning,
     RegistryClosedError,
@@ -192,7 +190,7 @@ class Session:
     def _settle(self, captured: Capture) -> None:
         """Once a snapshot stands: purge what lasted until it, and tell what was dropped."""
         outcome = Outcome()
-        drive(finalize(self._refs._duties(reversed(captured.purged), "purged by a snapshot", outcome), outcome))
+        drive(self._refs._drop(reversed(captured.purged), "purged by a snapshot", outcome))
         failed = [error for error in outcome.errors if isinstance(error, Exception)]
         if len(failed) < len(outcome.errors):
             outcome.reraise()
@@ -253,21 +251,21 @@ class Session:
             self._scope = None
         if not self._owner:
             return
-        self._refs._closed = True
+        self._refs._shut()
         if self._parent is not None:
             self._hand_over(self._parent, outcome)
         yield from self._refs._purge(outcome, "session ended", _outlives)
 
     def _hand_over(self, parent: SessionRefRegistry, outcome: Outcome) -> None:
-        for ref in self._refs:
-            entry: Entry = ref._entry
+        for holder in self._refs._refs.copy().values():
+            entry = holder._entry
             if entry.lifetime is RefLifetime.UNTIL_PARENT_FINISH:
                 entry = dataclasses.replace(entry, lifetime=RefLifetime.UNTIL_CONTEXT_DROP)
             elif entry.lifetime is not RefLifetime.UNTIL_EXPLICIT_DROP:
                 continue
             try:
-                self._refs._move(ref, parent, entry)
-            except (CapacityExceededError, RegistryClosedError) as error:
+                self._refs._move(holder, parent, entry)
+            except BaseException as error:  # noqa: BLE001  raised at the end: whatever it is, all finalizers run
                 outcome.errors.append(error)
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final, Generic, Never, Self, overload
 from typing_extensions import TypeForm
 from uuid import UUID
 
-__all__ = ['KeyField', 'RegistryKey', 'make_bare_keys', 'make_key', 'new_object']
+__all__ = ['KeyField', 'RegistryKey', 'make_key', 'new_object']
 
 new_object: Final[Callable[..., Any]]
 
@@ -46,7 +46,6 @@ class RegistryKey(Generic[T_co]):
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: object) -> dict[str, object]: ...
 
-def make_bare_keys(count: int) -> list[RegistryKey[Any]]: ...
 def make_key(uid: bytes, info: ClassInfo) -> RegistryKey[Never]: ...
 
 class KeyField:

@@ -205,9 +205,9 @@ class Meddler(dict[bytes, RegistryKey[object]]):
         self.before("get")
         return super().get(key, default)
 
-    def pop(self, key: bytes, default: object = None) -> object:  # type: ignore[override]
+    def pop(self, key: bytes, *default: object) -> object:  # type: ignore[override]
         self.before("pop")
-        return super().pop(key, default)
+        return super().pop(key, *default)  # type: ignore[arg-type]
 
     def setdefault(self, key: bytes, default: object = None) -> object:  # type: ignore[override]
         self.before("setdefault")
@@ -262,10 +262,10 @@ def test_a_clone_whose_ref_went_before_its_finalizer_was_shared_is_refused() -> 
         def __init__(self, when: str) -> None:
             self.when = when
 
-        def share(self) -> None:
+        def share(self, *uids: bytes) -> None:
             if self.when == "before":
                 registry.release(key)
-            share()
+            share(*uids)
             if self.when == "after":
                 registry.release(key)
 
@@ -358,23 +358,29 @@ def test_a_transfer_that_meets_the_same_key_in_the_target_moves_nothing() -> Non
     other._refs.clear()
 
 
-def test_tokens_issued_to_others_in_between_are_tried_for_again() -> None:
-    registry = SessionRefRegistry(capacity=3)
-
-    class Greedy(list[None]):
-        """Room that another thread takes as soon as it is there."""
-
-        rounds = 1
-
-        def extend(self, more: object) -> None:
-            super().extend(more)  # type: ignore[arg-type]
-            if self.rounds:
-                self.rounds -= 1
-                self.clear()
-
-    registry._free = Greedy()
+@pytest.mark.parametrize("kind", ["plain", "finalized", "clone", "transfer"])
+def test_of_two_that_find_the_last_room_the_first_stays(kind: str) -> None:
+    done: list[object] = []
+    registry, other = SessionRefRegistry(capacity=2), SessionRefRegistry()
+    first = registry.insert("first", finalizer=done.append)
+    theirs = other.insert("theirs", finalizer=done.append)
+    faster: list[RegistryKey[str]] = []
+    operation = "setdefault" if kind == "transfer" else "set"
+    registry._refs = Meddler(registry._refs, operation, lambda: faster.append(registry.insert("faster")))
+    calls: dict[str, Callable[[], object]] = {
+        "plain": lambda: registry.insert("slower"),
+        "finalized": lambda: registry.insert("slower", finalizer=done.append),
+        "clone": lambda: registry.clone_ref(first),
+        "transfer": lambda: other.transfer_ref(theirs, registry),
+    }
     with pytest.raises(CapacityExceededError):
-        registry.insert(1)
+        calls[kind]()
+    assert registry.keys() == [first, *faster]
+    assert other[theirs] == "theirs"
+    assert done == []
+    registry.close()
+    other.close()
+    assert done == ["first", "theirs"]
 
 
 class Nosy:

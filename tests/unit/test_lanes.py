@@ -152,7 +152,7 @@ def test_each_method_gives_back_every_object_that_it_held() -> None:
 
     work()
     gc.collect()
-    watched = (value, foreign, foreign._id, Store, registry, registry._refs, registry._free)
+    watched = (value, foreign, foreign._id, Store, registry, registry._refs, registry._gone)
     before = [sys.getrefcount(each) for each in watched]
     for _ in range(50):
         work()

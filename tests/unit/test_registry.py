@@ -33,6 +33,7 @@ from liveref import (
     RegistryClosedError,
     RegistryKey,
     ReopenError,
+    Session,
     SessionRefRegistry,
     reopener,
 )
@@ -127,11 +128,10 @@ def test_default_stands_in_for_what_is_not_there(registry: SessionRefRegistry) -
 @pytest.mark.parametrize("key", ["3f2a1c00-0000-4000-8000-000000000000", None, 5, {"__blazen_session_ref__": "x"}])
 def test_what_is_no_key_is_told_so(registry: SessionRefRegistry, key: object) -> None:
     calls = (registry.get, registry.__getitem__, registry.get_any, registry.verify, registry.remove)
-    calls += (registry.release, registry.clone_ref, registry.lifetime_of)
+    calls += (registry.release, registry.clone_ref, registry.lifetime_of, registry.__contains__)
     for call in calls:
         with pytest.raises(RefTypeError, match=r"expected a RegistryKey, found .*RegistryKey\.parse"):
             call(key)
-    assert key not in registry
 
 
 def test_a_key_of_elsewhere_is_not_found(registry: SessionRefRegistry) -> None:
@@ -487,10 +487,25 @@ def test_a_transfer_to_a_full_registry_moves_nothing(registry: SessionRefRegistr
 
 
 def test_a_transfer_onto_a_key_that_is_there_moves_nothing(registry: SessionRefRegistry) -> None:
-    key = registry.insert("x")
+    session = Session()
+    key = session.refs.insert("x")
+    twin = Session.resume(session.snapshot())
     with pytest.raises(DuplicateKeyError, match="nothing was moved"):
-        registry.transfer_ref(key, registry)
+        session.refs.transfer_ref(key, twin.refs)
+    assert session.refs[key] == twin.refs[key] == "x"
+
+
+def test_a_transfer_to_itself_gives_the_key_and_moves_nothing(registry: SessionRefRegistry) -> None:
+    key = registry.insert("x")
+    assert registry.transfer_ref(key, registry) is key
     assert registry[key] == "x"
+    registry.release(key)
+    with pytest.raises(RefReleasedError):
+        registry.transfer_ref(key, registry)
+
+
+def test_a_transfer_goes_to_a_registry_only(registry: SessionRefRegistry) -> None:
+    key = registry.insert("x")
     with pytest.raises(InvalidArgumentError, match="to must be a SessionRefRegistry"):
         registry.transfer_ref(key, {})  # type: ignore[arg-type]
 
@@ -539,7 +554,7 @@ def test_an_insert_notes_where_it_was_called(insert: object) -> None:
     registry = SessionRefRegistry()
     key = insert(registry)  # type: ignore[operator]
     where = registry.describe()[0].where
-    registry.remove(key)
+    registry.release(key)
     assert where == f"{__file__}:{insert.__code__.co_firstlineno}"  # type: ignore[attr-defined]
 
 
@@ -582,7 +597,7 @@ def test_a_registry_collected_with_finalizers_warns_and_names_the_places() -> No
     registry = SessionRefRegistry()
     registry.insert(1, finalizer=print)
     registry.insert("plain")
-    with pytest.warns(ResourceWarning, match=r"1 finalizers not run, of refs inserted at .*test_registry\.py:\d+"):
+    with pytest.warns(ResourceWarning, match=r"1 finalizer not run, of refs inserted at .*test_registry\.py:\d+"):
         del registry
         gc.collect()
 
@@ -606,7 +621,6 @@ def test_no_error_holds_the_repr_of_a_value_or_a_whole_key(registry: SessionRefR
         lambda: registry.get(wrong),
         lambda: registry.verify(wrong),
         lambda: registry_two.get(key),
-        lambda: registry.transfer_ref(key, registry),
         lambda: registry.insert([secret], list[int]),
         lambda: registry.get(registry.clone_ref(key), dict[str, str]),
     ]

@@ -234,7 +234,7 @@ def test_a_registry_that_is_collected_warns_of_what_was_opened_only(paused: Keys
         gc.collect()
     resumed = Session.resume(snapshot)
     resumed.refs[key]
-    with pytest.warns(ResourceWarning, match="1 finalizers not run, of refs inserted at resume"):
+    with pytest.warns(ResourceWarning, match="1 finalizer not run, of refs inserted at resume"):
         del resumed
         gc.collect()
 

@@ -371,7 +371,7 @@ def test_a_session_that_nobody_closes_warns_of_what_was_opened(recipe: object, l
         gc.collect()
     expected = looked_up and recipe is open_list
     assert [warning.category for warning in told] == [ResourceWarning] * expected
-    assert all("1 finalizers not run, of refs inserted at resume" in str(warning.message) for warning in told)
+    assert all("1 finalizer not run, of refs inserted at resume" in str(warning.message) for warning in told)
 
 
 class Unloadable:

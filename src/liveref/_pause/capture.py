@@ -5,13 +5,13 @@ from __future__ import annotations
 from itertools import compress
 from pickle import PickleBuffer
 from time import gmtime, strftime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from liveref._key import RegistryKey
 from liveref._pause.columns import columns_of
 from liveref._pause.fates import Fates, blame_each, blame_whole
 from liveref._pause.serializer import Serializer, serializer_of
 from liveref._policy import RefLifetime, SessionPausePolicy
+from liveref._registry.entry import Holder
 from liveref._registry.store import State, Store
 from liveref._snapshot.contents import Contents, Dropping
 from liveref._snapshot.stream import describe_trouble, dump_stream
@@ -45,7 +45,7 @@ class Capture(NamedTuple):
 
     contents: Contents
     buffers: list[PickleBuffer]
-    purged: list[RegistryKey[object]]
+    purged: list[Holder[Any]]
     dropped: list[RefFailure]
 
 
@@ -55,7 +55,7 @@ def capture(store: Store, policy: SessionPausePolicy) -> Capture:
     Raises:
         SessionRefsNotSerializableError: the policy drops nothing, and refs can't be captured.
     """
-    state, purged = store._state(), list[RegistryKey[object]]()
+    state, purged = store._state(), list[Holder[Any]]()
     distinct = dict(zip(map(id, state.entries), state.entries, strict=True))  # most refs share theirs
     if any(entry.lifetime is _SNAPSHOT for entry in distinct.values()):
         state, purged = _part(state)
@@ -68,7 +68,7 @@ def capture(store: Store, policy: SessionPausePolicy) -> Capture:
     return Capture(contents, buffers, purged, fates.told())
 
 
-def _part(state: State) -> tuple[State, list[RegistryKey[object]]]:
+def _part(state: State) -> tuple[State, list[Holder[Any]]]:
     """What is captured, and the refs that are purged instead."""
     stays = [entry.lifetime is not _SNAPSHOT for entry in state.entries]
     refs, entries, values = state

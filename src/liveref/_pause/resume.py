@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from contextlib import suppress
 from itertools import pairwise
 from time import monotonic
-from typing import Final, cast
+from typing import Any, Final, cast
 
-from liveref._key import RegistryKey, make_bare_keys, make_key
 from liveref._pause.serializer import Serializer, serializer_tagged
 from liveref._policy import RefLifetime
 from liveref._recipe import named_recipe
-from liveref._registry.entry import Entry
-from liveref._registry.finalize import Finalizer, Outcome, drive, finalize
+from liveref._registry.entry import Entry, Holder, hold, hold_all
+from liveref._registry.finalize import Finalizer
 from liveref._registry.guards import Opening
 from liveref._registry.store import Store
 from liveref._snapshot.contents import Contents, Dropping, Kind
@@ -21,6 +19,7 @@ from liveref._snapshot.snapshot import SessionSnapshot
 from liveref._snapshot.stream import first_bad_item, load_stream
 from liveref._text.marker import redact
 from liveref._text.tag import readable
+from liveref._typing import MISSING
 from liveref.exceptions import CapacityExceededError, RefLoadError, ReopenError, SnapshotError
 
 __all__ = ["NOT_CARRIED", "restore"]
@@ -58,12 +57,12 @@ class Revival:
         serialized = self._contents.of_kind(Kind.SERIALIZER)
         return {at: whole[start:end] for at, (start, end) in zip(serialized, spans, strict=True)}
 
-    def _find_carried(self, carry: Store) -> dict[int, RegistryKey[object]]:
+    def _find_carried(self, carry: Store) -> dict[int, Holder[Any]]:
         """A ref to each expected object that the other registry holds."""
         expected = set(self._contents.of_kind(Kind.EXPECTED))
         rows = zip(self._contents.ids, self._contents.objects, strict=True)
         refs = ((at, carry._refs.get(uid)) for uid, at in rows if at in expected) if expected else ()
-        found: dict[int, RegistryKey[object]] = {}
+        found: dict[int, Holder[Any]] = {}
         for at, ref in refs:
             if ref is not None:
                 found.setdefault(at, ref)
@@ -97,9 +96,13 @@ class Revival:
         """Close what was loaded and opened, for nobody will get it; the types of what that raised."""
         duties = [(finalizer, self.loaded[at]) for at, finalizer in self.finalizers.items()]
         duties += [(opening.finalizer, None) for opening in self.openings.values() if opening.finalizer is not None]
-        outcome = Outcome()
-        drive(finalize(duties, outcome))
-        return [readable(type(error)) for error in outcome.errors]
+        kinds: list[str] = []
+        for finalizer, value in duties:
+            try:
+                finalizer.finish(value)
+            except Exception as error:  # noqa: BLE001  user code: told as a note, below the error that is raised
+                kinds.append(readable(type(error)))
+        return kinds
 
     def _load_pickles(self, pickled: list[int], snapshot: SessionSnapshot) -> object:
         stream = self._contents.stream
@@ -119,7 +122,7 @@ class Revival:
         if type(number) is not int or not 0 <= number < len(kinds) or kinds[number] == Kind.PICKLE:
             raise self._failed(0, "its pickle refers to an object that is not there")
         if number in self.carried and self._carry is not None:
-            return self._carry._found(self.carried[number])[1]
+            return self._carry._held(self.carried[number], parents=True)[1]
         if number in self.openings:
             return self.openings[number].open()
         if number in self._data:
@@ -186,7 +189,7 @@ def restore(snapshot: SessionSnapshot, store: Store, carry: Store | None) -> Non
         places.bring_over(brought, carry)
 
 
-def _former(contents: Contents, carry: Store) -> list[RegistryKey[object]]:
+def _former(contents: Contents, carry: Store) -> list[Holder[Any]]:
     """What a former snapshot did not hold, for it outlives the run, and the other registry does."""
     found = [carry._refs[uid] for uid in contents.dropped if uid in carry._refs]
     return [ref for ref in found if ref._entry.lifetime is RefLifetime.UNTIL_EXPLICIT_DROP]
@@ -201,7 +204,6 @@ class _Places:
         self._store: Final = store
         self._born: Final = monotonic()
         self._plain: Final = [Entry(self._born, None, 0, lifetime) for lifetime in contents.lifetime_names]
-        self._owned: Final[set[int]] = set()
 
     def check_capacity(self, more: int) -> None:
         """Raise where the refs and some more do not fit; what outlives the run and is not to be had takes no room."""
@@ -217,20 +219,15 @@ class _Places:
         self._store._fill(self._plain_refs() if plain else self._refs())
         self._store._dropped |= self._contents.dropped
 
-    def _plain_refs(self) -> list[RegistryKey[object]]:
+    def _plain_refs(self) -> list[Holder[Any]]:
         """The refs of a snapshot of nothing but values, which are most: each costs a third of one of `_refs`."""
         contents, plain = self._contents, self._plain
         values = map(self._objects.loaded.__getitem__, contents.objects)
-        refs = make_bare_keys(len(contents.ids))
-        for ref, uid, value, lifetime in zip(refs, contents.ids, values, contents.lifetimes, strict=True):
-            ref._id = uid
-            ref._info = type(value)
-            ref._value = value
-            ref._entry = plain[lifetime]
-        return refs
+        entries = map(plain.__getitem__, contents.lifetimes)
+        return hold_all(contents.ids, values, entries, len(contents.ids))
 
-    def _refs(self) -> list[RegistryKey[object]]:
-        objects, refs = self._objects, list[RegistryKey[object]]()
+    def _refs(self) -> list[Holder[Any]]:
+        objects, refs = self._objects, list[Holder[Any]]()
         for row, at in enumerate(self._contents.objects):
             if at in objects.loaded:
                 refs.append(self._ref(row, self._entry(row, objects.finalizers.get(at)), [objects.loaded[at]]))
@@ -241,22 +238,17 @@ class _Places:
                 self._drop(row)
         return refs
 
-    def _ref(self, row: int, entry: Entry, values: list[object]) -> RegistryKey[object]:
+    def _ref(self, row: int, entry: Entry, values: list[object]) -> Holder[Any]:
         """A ref; without a value where its recipe is yet to give one."""
-        ref: RegistryKey[object] = make_key(self._contents.ids[row], object)
-        ref._entry = entry
-        for value in values:
-            ref._value, ref._info = value, type(value)
-        return ref
+        return hold(self._contents.ids[row], type(values[0]) if values else object, entry, *values)
 
     def _entry(self, row: int, finalizer: Finalizer | None, opening: Opening | None = None) -> Entry:
         """The entry of a ref; those of one object share its finalizer."""
-        plain, at = self._plain[self._contents.lifetimes[row]], self._contents.objects[row]
+        plain = self._plain[self._contents.lifetimes[row]]
         if finalizer is None and opening is None:
             return plain
-        if finalizer is not None and at in self._owned:
-            finalizer.share()
-        self._owned.add(at)
+        if finalizer is not None:
+            finalizer.share(self._contents.ids[row])
         recipe = None if opening is None else opening.recipe
         return dataclasses.replace(plain, finalizer=finalizer, recipe=recipe, opening=opening)
 
@@ -265,7 +257,7 @@ class _Places:
         dropping = Dropping(contents.tag_of(row), contents.policy, contents.when, NOT_CARRIED)
         self._store._dropped[contents.ids[row]] = dropping
 
-    def bring_over(self, refs: list[RegistryKey[object]], carry: Store) -> None:
+    def bring_over(self, refs: list[Holder[Any]], carry: Store) -> None:
         """Move refs, and those that are expected; then give what they hold its other keys."""
         ids, carried = self._contents.ids, self._objects.carried
         rows = [row for row, at in enumerate(self._contents.objects) if at in carried] if carried else []
@@ -281,18 +273,22 @@ class _Places:
         if of is None:  # it went meanwhile
             self._drop(row)
             return
-        ref: RegistryKey[object] = make_key(self._contents.ids[row], of._info)
-        ref._entry = _sharing(of._entry, self._plain[self._contents.lifetimes[row]])
-        with suppress(AttributeError):  # its recipe has not opened it
-            ref._value = of._value
-        self._store._admit("resume")
-        self._store._refs[ref._id] = ref
+        uid = self._contents.ids[row]
+        entry = _sharing(of, uid, self._plain[self._contents.lifetimes[row]])
+        self._store._keep(hold(uid, of._info, entry, *_value_of(of)), "resume")
 
 
-def _sharing(of: Entry, plain: Entry) -> Entry:
-    """An entry with the opening of another, and the finalizer that belongs to it."""
-    if of.opening is None:
+def _sharing(of: Holder[Any], uid: bytes, plain: Entry) -> Entry:
+    """The entry of a key with the opening of another, and the finalizer that belongs to it."""
+    entry = of._entry
+    if entry.opening is None:
         return plain
-    if of.finalizer is not None:
-        of.finalizer.share()
-    return dataclasses.replace(plain, finalizer=of.finalizer, recipe=of.recipe, opening=of.opening)
+    if entry.finalizer is not None:
+        entry.finalizer.share(uid)
+    return dataclasses.replace(plain, finalizer=entry.finalizer, recipe=entry.recipe, opening=entry.opening)
+
+
+def _value_of(holder: Holder[Any]) -> list[object]:
+    """A list of the value of a ref, which is empty where its recipe has not opened it."""
+    value: object = getattr(holder, "_value", MISSING)
+    return [] if value is MISSING else [value]

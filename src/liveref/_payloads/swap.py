@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Final, Literal, Self, TypeAlias, cast, get_args
+from typing import Any, Final, Literal, Self, TypeAlias, cast, get_args
 from weakref import WeakValueDictionary, ref
 
 from liveref._hints.info import class_info, sealed
 from liveref._key import RegistryKey, make_key
-from liveref._policy import RefLifetime
 from liveref._registry.current import current_session_registry
-from liveref._registry.entry import Entry
+from liveref._registry.entry import Entry, Holder, outside
 from liveref._registry.registry import SessionRefRegistry
 from liveref._text.marker import parse_marker, redact
 from liveref._text.tag import loaded_class, readable
@@ -106,7 +105,7 @@ class Swap:
 
     def write(self) -> Writing:
         """One write of one payload, as a context manager: if it raises, nothing was inserted."""
-        return Writing(self, Entry.of_call(RefLifetime.UNTIL_CONTEXT_DROP, None, None))
+        return Writing(self, Entry.of_call(outside()))
 
     def read(self, key: RegistryKey[object]) -> object:
         """The object of a key that stands for one.
@@ -140,7 +139,7 @@ class Writing:
         self.whereabouts: Final = swap.whereabouts
         self._entry: Final = entry
         self._registry: SessionRefRegistry | None = None
-        self._keys: dict[int, RegistryKey[object]] = {}
+        self._keys: dict[int, Holder[Any]] = {}
         self._size = 0  # of the registry, as far as this write knows
         self._new: Final[list[RegistryKey[object]]] = []
 
@@ -163,7 +162,7 @@ class Writing:
         self._keys = _keys_by_object(registry)
 
     def _insert(self, registry: SessionRefRegistry, value: object) -> RegistryKey[object]:
-        key = self._keys[id(value)] = registry._keep(value, type(value), self._entry, "encode")
+        key = self._keys[id(value)] = registry._keep_value(value, None, self._entry, "encode")
         self._new.append(key)
         self._size += 1
         if len(registry) == self._size:
@@ -212,9 +211,9 @@ def key_of_typed(marker: object) -> RegistryKey[object]:
         return make_key(uid, sealed(tag))
 
 
-def _keys_by_object(registry: SessionRefRegistry) -> dict[int, RegistryKey[object]]:
+def _keys_by_object(registry: SessionRefRegistry) -> dict[int, Holder[Any]]:
     """The first key of each object that a lookup in the registry finds, by the id of the object."""
-    keys: dict[int, RegistryKey[object]] = {}
+    keys: dict[int, Holder[Any]] = {}
     for store in registry._lineage():
         refs, _, values = store._state()
         for key, value in zip(refs, values, strict=True):

@@ -1,21 +1,40 @@
-"""What a registry knows of a ref besides its value."""
+"""What a registry knows of a ref: the key that holds its value, and the facts besides."""
 
 from __future__ import annotations
 
 import dataclasses
 import sys
+from collections.abc import Iterable
+from itertools import repeat
 from time import monotonic
-from types import CodeType
+from types import CodeType, FrameType
+from typing import TYPE_CHECKING, Any, Final, Generic
 
-from liveref._hints.info import tag_of
-from liveref._key import RegistryKey
+from liveref._hints.info import ClassInfo, tag_of
+from liveref._key import RegistryKey, new_object
 from liveref._policy import RefLifetime
 from liveref._recipe import Recipe
 from liveref._registry.finalize import Finalizer
 from liveref._registry.guards import Opening
 from liveref._text.marker import redact
+from liveref._typing import MISSING, T
 
-__all__ = ["Entry", "RefInfo", "describe"]
+__all__ = ["Entry", "Holder", "RefInfo", "caller", "describe", "fill", "hold", "hold_all", "let_go", "outside"]
+
+if TYPE_CHECKING:
+
+    class Holder(RegistryKey[T], Generic[T]):  # type: ignore[misc]  # pyright: ignore[reportGeneralTypeIssues]  final to all others
+        """The key that an insert returned: it holds the value, and so is the ref's entry in the registry.
+
+        To the interpreter it is a `RegistryKey` like every other: one object a ref rather than two saves 56 bytes
+        and a third of the time of an insert. Only here are its two slots more written, and in the two fast inserts.
+        """
+
+        _value: Any  # the T of the ref, gone when the ref goes: the isinstance of a lookup stands in for the cast
+        _entry: Entry
+
+else:
+    Holder = RegistryKey
 
 
 @dataclasses.dataclass(slots=True)
@@ -27,7 +46,8 @@ class Entry:
 
     Attributes:
         born: when it was inserted, in seconds of the monotonic clock.
-        code: with ``offset`` the place of the insert, as what costs least to take down; None after a pause.
+        code: with ``offset`` the place of the insert, as what costs least to take down; a text that is the place
+            itself; None where none is known.
         offset: of the instruction in the code.
         lifetime: when the ref is purged.
         finalizer: runs when it goes.
@@ -36,7 +56,7 @@ class Entry:
     """
 
     born: float
-    code: CodeType | None
+    code: CodeType | str | None
     offset: int
     lifetime: RefLifetime = RefLifetime.UNTIL_CONTEXT_DROP
     finalizer: Finalizer | None = None
@@ -44,17 +64,89 @@ class Entry:
     opening: Opening | None = None
 
     @classmethod
-    def of_call(cls, lifetime: RefLifetime, finalizer: Finalizer | None, recipe: Recipe[object] | None) -> Entry:
-        """The entry of an insert at this moment by the caller of the public method that called the caller."""
-        frame = sys._getframe(3)
-        return cls(monotonic(), frame.f_code, frame.f_lasti, lifetime, finalizer, recipe)
+    def of_call(
+        cls,
+        frame: FrameType | None,
+        lifetime: RefLifetime = RefLifetime.UNTIL_CONTEXT_DROP,
+        finalizer: Finalizer | None = None,
+        recipe: Recipe[object] | None = None,
+    ) -> Entry:
+        """The entry of an insert at this moment by a frame, or by none."""
+        code, offset = (None, 0) if frame is None else (frame.f_code, frame.f_lasti)
+        return cls(monotonic(), code, offset, lifetime, finalizer, recipe)
 
     def where(self) -> str | None:
-        """The place of the insert, as ``"file:line"``; None where a resume made it."""
-        if self.code is None:
-            return None
-        lines = (line for start, end, line in self.code.co_lines() if start <= self.offset < end and line is not None)
-        return f"{self.code.co_filename}:{next(lines, self.code.co_firstlineno)}"
+        """The place of the insert, as ``"file:line"``; None where a resume made it, or no Python code did."""
+        code = self.code
+        if not isinstance(code, CodeType):
+            return code
+        lines = (line for start, end, line in code.co_lines() if start <= self.offset < end and line is not None)
+        return f"{code.co_filename}:{next(lines, code.co_firstlineno)}"
+
+
+def caller() -> FrameType | None:
+    """The frame that called who asks; None where that is no Python code: a thread of C, gevent, atexit."""
+    try:
+        return sys._getframe(2)
+    except ValueError:
+        return None
+
+
+_HOUSE: Final = __file__.rpartition("_registry")[0]
+
+
+def outside() -> FrameType | None:
+    """The innermost frame that is not of liveref; None where there is none."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and frame.f_code.co_filename.startswith(_HOUSE):
+        frame = frame.f_back
+    return frame
+
+
+def hold(uid: bytes, info: ClassInfo, entry: Entry, value: object = MISSING) -> Holder[Any]:
+    """A key that holds a value, or none yet where its recipe is to give it."""
+    holder: Holder[Any] = new_object(RegistryKey)
+    holder._id = uid
+    holder._info = info
+    holder._entry = entry
+    if value is not MISSING:
+        holder._value = value
+    return holder
+
+
+def hold_all(ids: Iterable[bytes], values: Iterable[object], entries: Iterable[Entry], count: int) -> list[Holder[Any]]:
+    """Keys that hold values by their class; 10,000 calls of `hold` take as long as the pickle they are for."""
+    holders: list[Holder[Any]] = list(map(new_object, repeat(RegistryKey, count)))
+    for holder, uid, value, entry in zip(holders, ids, values, entries, strict=True):
+        holder._id = uid
+        holder._info = type(value)
+        holder._value = value
+        holder._entry = entry
+    return holders
+
+
+def fill(holder: Holder[Any], value: object) -> None:
+    """Give a holder the value that its recipe opened."""
+    holder._value = value
+    holder._info = type(value)
+
+
+def enter(holder: Holder[Any], entry: Entry) -> None:
+    """Give a holder another entry, as where it goes to a parent."""
+    holder._entry = entry
+
+
+def let_go(holder: Holder[Any]) -> object:
+    """The value of a ref that goes; None where its recipe has not opened it, or it has gone.
+
+    The key, which its owner may keep, keeps nothing alive from now on.
+    """
+    try:
+        value: object = holder._value
+        del holder._value
+    except AttributeError:
+        return None
+    return value
 
 
 @dataclasses.dataclass(slots=True, frozen=True)
@@ -76,9 +168,9 @@ class RefInfo:
     where: str | None
 
 
-def describe(ref: RegistryKey[object], now: float) -> RefInfo:
+def describe(holder: Holder[Any], now: float) -> RefInfo:
     """What may be told of a ref."""
-    entry: Entry = ref._entry
-    unopened = None if hasattr(ref, "_value") else entry.opening
-    tag = tag_of(ref._info) if unopened is None else unopened.type_tag
-    return RefInfo(redact(ref._id), tag, entry.lifetime, max(0.0, now - entry.born), entry.where())
+    entry = holder._entry
+    unopened = None if hasattr(holder, "_value") else entry.opening
+    tag = tag_of(holder._info) if unopened is None else unopened.type_tag
+    return RefInfo(redact(holder._id), tag, entry.lifetime, max(0.0, now - entry.born), entry.where())

@@ -1,19 +1,21 @@
 """Running finalizers: one body for the synchronous and the asynchronous callers.
 
-`finalize` is a generator that yields what has to be awaited. `run` drives it in a synchronous call,
-where nothing can be awaited; `arun` in an asynchronous one, with shield and timeout.
+A body is a generator that yields what has to be awaited. `run` drives it in a synchronous call, where nothing
+can be awaited; `arun` in an asynchronous one, with shield and timeout.
 """
 
 from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Awaitable, Callable, Generator, Iterable
+from collections.abc import Awaitable, Callable, Generator
 from functools import partial
+from itertools import compress, starmap
 from types import TracebackType
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 __all__ = [
+    "FASTER",
     "ExitHook",
     "Finalizer",
     "Outcome",
@@ -21,7 +23,6 @@ __all__ = [
     "Steps",
     "arun",
     "drive",
-    "finalize",
     "finish",
     "generation",
     "run",
@@ -47,34 +48,90 @@ def generation() -> int:
 ExitHook: TypeAlias = Callable[[type[BaseException] | None, BaseException | None, TracebackType | None], object]
 """The exit of an entered context manager, bound to it."""
 
+_DUTY: Final = b"duty"  # no id: those have 16 bytes
+
+
+class _Faster(Exception):  # noqa: N818  a word of this module's, never raised
+    """Says that another thread, or a call inside of this one, took the ref."""
+
+
+FASTER: Final = _Faster()
+
 
 class Finalizer:
-    """A finalizer and the refs that share it: it runs when the last of them goes.
+    """How the object of a ref is closed. Refs may share one: it runs when the last of them goes, once.
 
     Attributes:
-        call: takes the live object.
-        exit: the exit of an entered context manager, which is called instead.
+        call: takes the live object; or the exit of an entered context, which takes the exception that leaves it.
+        is_exit: whether it is such an exit.
+        in_task: whether it has to run in the task that closes.
     """
 
-    __slots__ = ("_generation", "_shares", "call", "exit")
+    __slots__ = ("_generation", "_sharers", "call", "in_task", "is_exit")
 
-    def __init__(self, call: Callable[..., object] | None, exit_: ExitHook | None = None) -> None:
+    def __init__(self, call: Callable[..., object], *, is_exit: bool = False, in_task: bool = False) -> None:
         self.call: Final = call
-        self.exit: Final = exit_
+        self.is_exit: Final = is_exit
+        self.in_task: Final = in_task
         self._generation = _generation
-        self._shares: Final[list[None]] = []  # one less than the refs; list operations are atomic
+        self._sharers: Final[dict[bytes, bool]] = {_DUTY: True}  # and the ids of the refs
 
-    def share(self) -> None:
-        """Count one more ref."""
-        self._shares.append(None)
+    def share(self, uid: bytes) -> None:
+        """Note a ref that has it, or shares it from now on."""
+        self._sharers[uid] = True
 
-    def give_up(self) -> bool:
-        """Count one ref less; whether it was the last, whose duty it is to run the finalizer."""
+    def leave(self, uid: bytes) -> bool:
+        """Note that a ref does not share it any more; whether that was the last, and its duty is now the caller's."""
+        self._sharers.pop(uid, None)
+        return len(self._sharers) == 1 and self._sharers.pop(_DUTY, False)
+
+    def end(self, refs: dict[bytes, Any], holder: Any, leaving: BaseException | None) -> object:
+        """Take a ref out and, where it was the last that shares this, call: what that returns, or `FASTER`.
+
+        An exception that comes from outside, as KeyboardInterrupt does, finds the ref still there, or the call begun:
+        to take the duty over and to call is one step of the interpreter.
+
+        Args:
+            refs: the refs of the registry.
+            holder: the ref, a Holder: Any, for those stand on the floor above.
+            leaving: the exception that an exit sees.
+        """
+        uid, sharers = holder._id, self._sharers
+        args = (getattr(holder, "_value", None),) if not self.is_exit else _seen(leaving)
         try:
-            self._shares.pop()
-        except IndexError:
-            return True
-        return False
+            if refs.pop(uid, None) is None:
+                return FASTER
+            sharers.pop(uid, None)
+            if len(sharers) > 1:
+                return None
+            call = self.call if self._generation == _generation else _leave_to_the_parent
+            return next(starmap(call, compress((args,), map(sharers.pop, (_DUTY,)))))
+        except BaseException as error:
+            if isinstance(error, KeyError) and error.args == (_DUTY,):  # another thread was faster to run it
+                return None
+            if uid not in refs:
+                sharers.pop(uid, None)
+                if len(sharers) == 1 and _DUTY in sharers:
+                    self.rejoin(uid)
+                    refs[uid] = holder
+            raise
+
+    def rejoin(self, uid: bytes) -> None:
+        """Undo a `leave`."""
+        self._sharers.update({uid: True, _DUTY: True})
+
+    def is_done(self) -> bool:
+        """Whether it has run, or its duty was handed over."""
+        return _DUTY not in self._sharers
+
+    def finish(self, *values: object) -> None:
+        """Run it alone, in a synchronous call; what it raises is raised bare."""
+        if self.is_of_this_process():
+            finish(self.call, *(_seen(None) if self.is_exit else values or (None,)))
+
+    def is_asynchronous(self) -> bool:
+        """Whether it is known, without a call, that there is something to await."""
+        return is_coroutine_function(self.call)
 
     def adopt(self) -> None:
         """Count it as made here: what it closes was opened in this process."""
@@ -83,6 +140,23 @@ class Finalizer:
     def is_of_this_process(self) -> bool:
         """Whether it was made here and not before a fork: the parent runs those."""
         return self._generation == _generation
+
+
+def is_coroutine_function(call: object) -> bool:
+    """Whether a call gives a coroutine: a function, a method, a partial of one, an object with such a ``__call__``."""
+    while isinstance(call, partial):
+        call = call.func
+    own_call = getattr(type(call), "__call__", None)  # noqa: B004  not whether there is one, but what it is
+    return inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(own_call)
+
+
+def _seen(leaving: BaseException | None) -> tuple[object, ...]:
+    """The arguments of an exit."""
+    return (None, None, None) if leaving is None else (type(leaving), leaving, leaving.__traceback__)
+
+
+def _leave_to_the_parent(*_args: object) -> None:
+    """What a child process does with what its parent opened."""
 
 
 class Outcome:
@@ -94,18 +168,32 @@ class Outcome:
         count: refs dropped.
     """
 
-    __slots__ = ("count", "error", "errors")
+    __slots__ = ("_cancelled", "count", "error", "errors")
 
     def __init__(self, error: BaseException | None = None) -> None:
         self.error = error
         self.errors: list[BaseException] = []
         self.count = 0
+        self._cancelled = False
 
-    def reraise(self) -> None:
-        """Raise what was collected: a group, or first what is no Exception, bare, from that group."""
+    def cancel(self, error: BaseException) -> None:
+        """Note that the closing task was cancelled: once, though a cancel scope says so at each of its awaits."""
+        if not self._cancelled:
+            self.errors.append(error)
+        self._cancelled = True
+
+    def reraise(self, *, bare: bool = False) -> None:
+        """Raise what was collected: a group, or first what is no Exception, bare, from that group.
+
+        Args:
+            bare: where it is one error, raise that itself.
+        """
+        if bare and len(self.errors) == 1:
+            raise self.errors[0]
         fatal = next((error for error in self.errors if not isinstance(error, Exception)), None)
         others = [error for error in self.errors if error is not fatal]
-        group = BaseExceptionGroup(f"{len(others)} finalizers failed", others) if others else None
+        plural = "" if len(others) == 1 else "s"
+        group = BaseExceptionGroup(f"{len(others)} finalizer{plural} failed", others) if others else None
         if fatal is not None:
             raise fatal from group
         if group is not None:
@@ -127,29 +215,11 @@ class Pending(NamedTuple):
 Steps: TypeAlias = Generator[Pending, object, None]
 
 
-def finalize(duties: Iterable[tuple[Finalizer, object]], outcome: Outcome) -> Steps:
-    """Run finalizers on their objects, one after the other, whatever each of them raises."""
-    for finalizer, value in duties:
-        seen = outcome.error
-        try:
-            result = _call(finalizer, value, seen)
-            if inspect.isawaitable(result):
-                result = yield Pending(result, finalizer.exit is not None)
-            if finalizer.exit is not None and result:
-                outcome.error = None  # the hook swallows the exception, as in contextlib.ExitStack
-        except BaseException as error:  # noqa: BLE001  all of them are raised at the end
-            if error is not seen:
-                outcome.errors.append(error)
-            if finalizer.exit is not None:
-                outcome.error = error
-
-
-def finish(finalizer: Finalizer, value: object) -> None:
-    """Run one finalizer in a synchronous call; what it raises is raised bare."""
-    if finalizer.is_of_this_process():
-        result = _call(finalizer, value, None)
-        if inspect.isawaitable(result):
-            raise _dismiss(result)
+def finish(call: Callable[..., object], *args: object) -> None:
+    """Close one object in a synchronous call; what that raises is raised bare."""
+    result = call(*args)
+    if inspect.isawaitable(result):
+        raise dismiss(result)
 
 
 def drive(steps: Steps) -> None:
@@ -160,10 +230,11 @@ def drive(steps: Steps) -> None:
 def run(steps: Steps, outcome: Outcome) -> None:
     """As `drive`, and raise what they raised."""
     drive(steps)
-    outcome.reraise()
+    if outcome.errors:
+        outcome.reraise()
 
 
-async def arun(steps: Steps, outcome: Outcome, timeout: float | None) -> None:
+async def arun(steps: Steps, outcome: Outcome, timeout: float | None, *, bare: bool = False) -> None:
     """Drive finalizers in an asynchronous call and raise what they raised.
 
     Plain finalizers are shielded from cancellation, as `settle` tells.
@@ -177,7 +248,7 @@ async def arun(steps: Steps, outcome: Outcome, timeout: float | None) -> None:
         except StopIteration:
             break
         try:
-            result = await settle(pending.awaitable, outcome.errors, hook=pending.hook, timeout=timeout)
+            result = await settle(pending.awaitable, outcome, hook=pending.hook, timeout=timeout)
         except GeneratorExit as error:  # the event loop is gone: nothing can be awaited any more
             _run_from(steps, partial(steps.throw, error))
             raise
@@ -185,13 +256,8 @@ async def arun(steps: Steps, outcome: Outcome, timeout: float | None) -> None:
             advance = partial(steps.throw, error)
         else:
             advance = partial(steps.send, result)
-    outcome.reraise()
-
-
-def _call(finalizer: Finalizer, value: object, error: BaseException | None) -> object:
-    if finalizer.exit is not None:
-        return finalizer.exit(type(error) if error else None, error, error.__traceback__ if error else None)
-    return finalizer.call(value) if finalizer.call is not None else None
+    if outcome.errors:
+        outcome.reraise(bare=bare)
 
 
 def _run_from(steps: Steps, advance: Callable[[], Pending]) -> None:
@@ -200,12 +266,19 @@ def _run_from(steps: Steps, advance: Callable[[], Pending]) -> None:
             pending = advance()
         except StopIteration:
             return
-        advance = partial(steps.throw, _dismiss(pending.awaitable))
+        advance = partial(steps.throw, dismiss(pending.awaitable))
 
 
-def _dismiss(awaitable: object) -> TypeError:
+def dismiss(awaitable: object) -> TypeError:
     """Close a coroutine that is never awaited, or cancel a future; the error that tells of it."""
+    told = TypeError(
+        "an asynchronous finalizer met a synchronous close: end its session with `async with` or aclose(), "
+        "and one ref of it with arelease(key)"
+    )
     end = getattr(awaitable, "close", None) or getattr(awaitable, "cancel", None)
-    if callable(end):
-        end()
-    return TypeError("an asynchronous finalizer met a synchronous close: end its session with `async with` or aclose()")
+    try:
+        if callable(end):
+            end()
+    except Exception as error:  # noqa: BLE001  user code
+        told.__cause__ = error
+    return told

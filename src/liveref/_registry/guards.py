@@ -1,8 +1,10 @@
-"""A ref after a pause whose object its recipe opens at the first lookup."""
+"""What a lookup does before it gives a value: a recipe opens it at the first one after a pause."""
 
 from __future__ import annotations
 
-from threading import RLock
+from collections.abc import Generator
+from contextlib import contextmanager
+from threading import RLock, get_ident
 from typing import Any, Final
 
 from liveref._recipe import Recipe
@@ -11,8 +13,7 @@ from liveref.exceptions import ReopenError
 
 __all__ = ["Opening"]
 
-
-_NOWHERE: Final = -1
+_NOBODY: Final = (-1, -1)
 
 
 class Opening:
@@ -24,7 +25,7 @@ class Opening:
         finalizer: closes it, if it was opened, when the last of the refs goes; None where there is nothing to do.
     """
 
-    __slots__ = ("_ended", "_locks", "_opened", "_running", "finalizer", "recipe", "type_tag")
+    __slots__ = ("_ended", "_locks", "_opened", "_opener", "finalizer", "recipe", "type_tag")
 
     def __init__(self, recipe: Recipe[Any], type_tag: str) -> None:  # Any: what it opens is checked at each lookup
         self.recipe: Final = recipe
@@ -32,16 +33,16 @@ class Opening:
         self.finalizer: Final = Finalizer(self._close) if recipe._finalizer() is not None else None
         self._opened: Final[list[object]] = []
         self._locks: Final[dict[int, RLock]] = {}
-        self._running = _NOWHERE
+        self._opener = _NOBODY
         self._ended = False
 
     def open(self) -> object:
         """The object; opened in this thread, under a lock that other lookups of it wait for. None once its refs went.
 
         Raises:
-            ReopenError: the recipe raised, or looks up what it is to open. A later call tries again.
+            ReopenError: the recipe raised, or waits for itself. A later call tries again.
         """
-        with self._locks.setdefault(generation(), RLock()):  # a fork leaves a lock behind that nobody frees
+        with self._turn():
             for opened in self._opened:
                 return opened
             if self._ended:
@@ -49,21 +50,53 @@ class Opening:
             opened = self._run()
             self._opened.append(opened)
         if self._ended and self.finalizer is not None:  # the refs went meanwhile, with nothing to close yet
-            finish(self.finalizer, None)
+            finish(self._close, None)
         return opened
 
     def peek(self) -> list[object]:
         """A list of the object, empty before it is opened."""
         return self._opened
 
+    @contextmanager
+    def _turn(self) -> Generator[None]:
+        """Wait until no other thread opens it.
+
+        Raises:
+            ReopenError: who opens it waits for this thread.
+        """
+        here, now = get_ident(), generation()
+        outer = _WAITING.get(here)
+        _WAITING[here] = self  # first, so that of two that wait for each other one sees it
+        try:
+            self._refuse_circle((now, here))
+            lock = self._locks.setdefault(now, RLock())  # a fork leaves a lock behind that nobody frees
+            lock.acquire()
+        finally:
+            _WAITING[here] = outer
+            if outer is None:
+                del _WAITING[here]
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _refuse_circle(self, asking: tuple[int, int]) -> None:
+        """Raise where who opens this waits for something that is opened here, itself or through others."""
+        opening: Opening | None = self
+        while opening is not None and opening._opener != asking:
+            opening = _WAITING.get(opening._opener[1]) if opening._opener[0] == asking[0] else None
+            if opening is self:  # a circle of others: they are told
+                return
+        if opening is not None:
+            circle = "a lookup of its own ref" if opening is self else "a lookup that waits for this one"
+            raise ReopenError(self.recipe.tag, self.recipe._argument_names(), circle)
+
     def _run(self) -> object:
-        if self._running == generation():  # else it was begun before a fork, by a thread that is not here
-            raise ReopenError(self.recipe.tag, self.recipe._argument_names(), "a lookup of its own ref")
-        self._running = generation()
+        self._opener = generation(), get_ident()
         try:
             opened: object = self.recipe._open()
         finally:
-            self._running = _NOWHERE
+            self._opener = _NOBODY
         if self.finalizer is not None:
             self.finalizer.adopt()
         return opened
@@ -72,8 +105,10 @@ class Opening:
         """Close the object if it was opened: who pops it, does."""
         self._ended = True
         close = self.recipe._finalizer()
-        try:
-            opened = self._opened.pop()
-        except IndexError:
+        if close is None or not self._opened:
             return None
-        return close(opened) if close is not None else None
+        return next(map(close, map(self._opened.pop, (0,))))
+
+
+_WAITING: Final[dict[int, Opening | None]] = {}
+"""For each thread what it waits for."""

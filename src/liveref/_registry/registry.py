@@ -7,8 +7,9 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from functools import partial
+from inspect import isawaitable
 from time import monotonic
-from typing import Final, NoReturn, SupportsIndex, cast, overload
+from typing import Any, Final, NoReturn, SupportsIndex, cast, overload
 
 from typing_extensions import TypeForm
 
@@ -17,11 +18,12 @@ from liveref._key import RegistryKey, new_object
 from liveref._lanes import LANES
 from liveref._policy import MAX_SESSION_REFS_PER_RUN, RefLifetime
 from liveref._recipe import Recipe
-from liveref._registry.entry import Entry, RefInfo, describe
-from liveref._registry.finalize import ExitHook, Finalizer, Outcome, arun, finish, run
+from liveref._registry.entry import Entry, Holder, RefInfo, caller, describe, hold, let_go
+from liveref._registry.finalize import FASTER, Finalizer, Outcome, arun, dismiss, finish, run
 from liveref._registry.store import Store, id_of
 from liveref._registry.typed import TypedRefs
 from liveref._text.ids import FRESH_IDS, fresh_id, pop_fresh_id
+from liveref._text.marker import redact
 from liveref._text.tag import readable
 from liveref._typing import MISSING, Default, Missing, T, V
 from liveref.exceptions import (
@@ -113,29 +115,33 @@ class SessionRefRegistry(Store):
         """
         if hint is not MISSING or finalizer is not None or reopen is not None or lifetime is not _DEFAULT:
             info = None if hint is MISSING else class_info(hint)
-            return self._insert(value, info, lifetime, finalizer, reopen)
+            return self._insert(value, info, caller(), lifetime=lifetime, finalizer=finalizer, reopen=reopen)
         try:
             uid = pop_fresh_id()
-            self._free.pop()
         except IndexError:
-            self._admit("insert")
             uid = fresh_id()
-        frame = _frame(1)
+        try:
+            frame = _frame(1)
+        except ValueError:  # no Python code calls
+            return self._keep_value(value, None, Entry.of_call(None), "insert", uid)
+        refs = self._refs
+        if len(refs) >= self._room:
+            self._admit("insert")
         code = frame.f_code
         offset = frame.f_lasti
         now = monotonic()
         entry = self._latest
         if entry is None or code is not entry.code or offset != entry.offset or now - entry.born > _TICK:
             self._latest = entry = Entry(now, code, offset)
-        key: RegistryKey[object] = new_object(RegistryKey)
-        key._id = uid
-        key._info = type(value)
-        key._value = value
-        key._entry = entry
-        self._refs[uid] = key
-        if self._closed:
-            self._withdraw(key, "insert")
-        return key
+        holder: Holder[Any] = new_object(RegistryKey)
+        holder._id = uid
+        holder._info = type(value)
+        holder._value = value
+        holder._entry = entry
+        refs[uid] = holder
+        if len(refs) > self._room:
+            self._confirm(holder, "insert")
+        return holder
 
     def open(self, recipe: Recipe[T], *, lifetime: RefLifetime = _DEFAULT) -> RegistryKey[T]:
         """The key of an object that a recipe opens now, with the recipe and its finalizer.
@@ -152,12 +158,11 @@ class SessionRefRegistry(Store):
         value = recipe._open()
         finalizer = recipe._finalizer()
         try:
-            key = self._insert(value, None, lifetime, finalizer, recipe)
+            return self._insert(value, None, caller(), lifetime=lifetime, finalizer=finalizer, reopen=recipe)
         except BaseException:
             if finalizer is not None:
-                finish(Finalizer(finalizer), value)
+                finish(finalizer, value)
             raise
-        return cast("RegistryKey[T]", key)
 
     def enter_context(self, cm: AbstractContextManager[T, bool | None]) -> RegistryKey[T]:
         """The key of what a context manager gives; it is left when the ref goes, as in `contextlib.ExitStack`.
@@ -173,33 +178,54 @@ class SessionRefRegistry(Store):
         if self._closed:
             raise RegistryClosedError("enter_context")
         cls = type(cm)
-        value = cls.__enter__(cm)
-        hook = partial(cls.__exit__, cm)
+        entry = Entry.of_call(caller(), finalizer=Finalizer(partial(cls.__exit__, cm), is_exit=True, in_task=True))
+        entered: list[T] = []
+        uid = fresh_id()
         try:
-            key = self._enter(value, hook)
+            entered.extend(map(cls.__enter__, (cm,)))  # in one step: what was entered is known to be
+            return self._keep_value(entered[0], None, entry, "enter_context", uid)
         except BaseException as error:
-            hook(type(error), error, error.__traceback__)
+            if entered and uid not in self._refs:
+                cls.__exit__(cm, type(error), error, error.__traceback__)
             raise
-        return key
 
-    async def enter_async_context(self, cm: AbstractAsyncContextManager[T, bool | None]) -> RegistryKey[T]:
-        """As `enter_context`, for an asynchronous context manager; left by `adrain`, `aclose` and ``async with``."""
+    async def enter_async_context(
+        self, cm: AbstractAsyncContextManager[T, bool | None], *, own_task: bool = False
+    ) -> RegistryKey[T]:
+        """As `enter_context`, for an asynchronous one; left by `arelease`, `adrain`, `aclose` and ``async with``.
+
+        Args:
+            cm: the context manager.
+            own_task: a task of its own enters it, waits and leaves it, so that any task may end it. Some have to be
+                left by the task that entered them, as those with a cancel scope or task group inside: the session of
+                an MCP client. It needs asyncio.
+
+        Raises:
+            InvalidArgumentError: it is no asynchronous context manager.
+            CapacityExceededError: the registry is full.
+            RegistryClosedError: the registry is closed; nothing was entered.
+            RuntimeError: ``own_task`` on another event loop than asyncio's; nothing was entered.
+        """
+        frame = caller()
         _require(cm, "__aenter__", "__aexit__")
         if self._closed:
             raise RegistryClosedError("enter_async_context")
-        cls = type(cm)
-        value = await cls.__aenter__(cm)
-        hook = partial(cls.__aexit__, cm)
-        try:
-            key = self._enter(value, hook)
-        except BaseException as error:
-            await hook(type(error), error, error.__traceback__)
-            raise
-        return key
+        if own_task:
+            from liveref._registry.own_task import OwnTask  # noqa: PLC0415  it loads asyncio
 
-    def _enter(self, value: T, hook: ExitHook) -> RegistryKey[T]:
-        entry = Entry.of_call(_DEFAULT, Finalizer(None, hook), None)
-        return self._keep(value, type(value), entry, "enter_context")
+            task = OwnTask(cm)
+            value, hook = await task.enter(), task.leave
+        else:
+            cls = type(cm)
+            value, hook = await cls.__aenter__(cm), partial(cls.__aexit__, cm)
+        entry = Entry.of_call(frame, finalizer=Finalizer(hook, is_exit=True, in_task=not own_task))
+        uid = fresh_id()
+        try:
+            return self._keep_value(value, None, entry, "enter_async_context", uid)
+        except BaseException as error:
+            if uid not in self._refs:
+                await hook(type(error), error, error.__traceback__)
+            raise
 
     @overload
     def get(self, key: RegistryKey[T], hint: Missing = ..., *, default: Missing = ...) -> T: ...
@@ -248,7 +274,7 @@ class SessionRefRegistry(Store):
         Raises:
             RefNotFoundError, RefReleasedError: as `get`.
         """
-        return self._found(key)[1]
+        return self._held(key, parents=True)[1]
 
     def typed(self, hint: TypeForm[T]) -> TypedRefs[T]:
         """The registry seen as one of one type: there a wrong type is an argument error in every checker.
@@ -265,7 +291,7 @@ class SessionRefRegistry(Store):
             RefTypeError: it does not fit.
             RefNotFoundError, RefReleasedError: as `get`.
         """
-        self._check("verify", key, *self._found(key), key._info, full=True)
+        self._check("verify", *self._held(key, parents=True), key._info, full=True)
 
     def remove(self, key: RegistryKey[T]) -> T:
         """The object of a key, which is the caller's from now on: the finalizer does not run.
@@ -276,38 +302,90 @@ class SessionRefRegistry(Store):
             RefTypeError: the object is not of the key's type; the ref stays.
             RefNotFoundError, RefReleasedError: as `get`, but not looking in a parent.
         """
-        ref, _ = self._own(key, "remove")
-        taken = self._take(ref, "removed")
-        if taken is None:
-            raise self._absence(key)
-        finalizer, value = taken
-        if finalizer is not None:
-            finalizer.give_up()
-        return cast("T", value)
+        holder, value = self._held(key, parents=False)
+        self._check("remove", holder, value, key._info)
+        finalizer = holder._entry.finalizer
+        if finalizer is not None and finalizer.is_exit:
+            expected = "no ref of an entered context, whose exit would be lost: end it by release(key) or arelease(key)"
+            raise InvalidArgumentError("key", expected, f"that of {readable(type(value))}")
+        removed, uid = cast("T", value), holder._id
+        taken: list[Holder[Any] | None] = []
+        self._gone.append((uid, "removed", monotonic()))
+        try:
+            taken.extend(map(self._refs.pop, (uid,), (None,)))
+            if taken[0] is not None:
+                let_go(holder)
+                if finalizer is not None:
+                    finalizer.leave(uid)
+                return removed
+        except BaseException:
+            if taken and taken[0] is holder:
+                self._restore(holder, value)
+            raise
+        raise self._absence(uid)
 
     def release(self, key: RegistryKey[object]) -> bool:
         """Drop a ref and run its finalizer; False if it was not there.
 
-        What the finalizer raises is raised here. An asynchronous one is not run: that is a TypeError.
+        What the finalizer raises is raised here.
+
+        Raises:
+            TypeError: the finalizer is known to be asynchronous, and the ref stays: await `arelease`. Of another one
+                that turns out to be, what it returned is closed.
         """
-        refs = self._refs  # what follows is _take, inlined: a call costs as much as five dict lookups
+        refs = self._refs
         uid = id_of(key) if type(key) is not RegistryKey else key._id
-        if uid not in refs:
+        holder = refs.get(uid)
+        if holder is None:
             return False
-        self._gone.append((uid, "released", monotonic()))  # before it goes: there is no moment between
-        ref = refs.pop(uid, None)
-        if ref is None:
+        if holder._entry.finalizer is not None:
+            return self._release_finalized(holder)
+        self._gone.append((uid, "released", monotonic()))  # here _end is inlined: a call costs five lookups in a dict
+        if refs.pop(uid, None) is None:
             return False
-        try:
-            value = ref._value
-            del ref._value
+        try:  # noqa: SIM105  suppress() costs as much as all of this
+            del holder._value
         except AttributeError:  # its recipe has not opened it
-            value = None
-        self._free.append(None)
-        finalizer = ref._entry.finalizer
-        if finalizer is not None and finalizer.give_up():
-            finish(finalizer, value)
+            pass
         return True
+
+    def _release_finalized(self, holder: Holder[Any]) -> bool:
+        entry = holder._entry
+        unopened = entry.opening is not None and not entry.opening.peek()
+        if entry.finalizer is not None and entry.finalizer.is_asynchronous() and not unopened:
+            raise TypeError(f"ref {redact(holder._id)} stays, for its finalizer is asynchronous: await arelease(key)")
+        result = self._end(holder, "released")
+        if result is not None and isawaitable(result):
+            raise dismiss(result)
+        return result is not FASTER
+
+    async def arelease(self, key: RegistryKey[object], *, timeout: float | None = None) -> bool:
+        """As `release`, awaiting the finalizer, which is shielded from cancellation as in `adrain`.
+
+        Args:
+            key: the key.
+            timeout: seconds for the finalizer, as in `adrain`.
+
+        Raises:
+            TimeoutError: it took longer.
+
+        Example:
+            >>> import asyncio
+            >>> async def main() -> bool:
+            ...     registry = SessionRefRegistry()
+            ...     async def close(value: str) -> None:
+            ...         print("closed", value)
+            ...     return await registry.arelease(registry.insert("x", finalizer=close))
+            >>> asyncio.run(main())
+            closed x
+            True
+        """
+        holder = self._refs.get(id_of(key))
+        if holder is None:
+            return False
+        outcome = Outcome()
+        await arun(self._drop([holder], "released", outcome), outcome, timeout, bare=True)
+        return bool(outcome.count)
 
     def drain(self) -> int:
         """Release all refs, last in first out; how many were dropped.
@@ -316,7 +394,7 @@ class SessionRefRegistry(Store):
             ExceptionGroup: of what finalizers raised, once all have run.
         """
         outcome = Outcome()
-        run(self._purge(outcome, "drained", keep_none), outcome)
+        run(self._purge(outcome, "drained"), outcome)
         return outcome.count
 
     async def adrain(self, *, timeout: float | None = None) -> int:
@@ -330,7 +408,7 @@ class SessionRefRegistry(Store):
                 finalizer may take its time, but ten seconds once the drain is cancelled.
         """
         outcome = Outcome()
-        await arun(self._purge(outcome, "drained", keep_none), outcome, timeout)
+        await arun(self._purge(outcome, "drained"), outcome, timeout)
         return outcome.count
 
     def close(self) -> None:
@@ -339,15 +417,15 @@ class SessionRefRegistry(Store):
         Raises:
             ExceptionGroup: as `drain`.
         """
-        self._closed = True
+        self._shut()
         outcome = Outcome()
-        run(self._purge(outcome, "registry closed", keep_none), outcome)
+        run(self._purge(outcome, "registry closed"), outcome)
 
     async def aclose(self, *, timeout: float | None = None) -> None:
         """As `close`, awaiting asynchronous finalizers as `adrain` does."""
-        self._closed = True
+        self._shut()
         outcome = Outcome()
-        await arun(self._purge(outcome, "registry closed", keep_none), outcome, timeout)
+        await arun(self._purge(outcome, "registry closed"), outcome, timeout)
 
     def clone_ref(self, key: RegistryKey[T]) -> RegistryKey[T]:
         """A new key of the same object, with the same lifetime, recipe and finalizer.
@@ -356,17 +434,23 @@ class SessionRefRegistry(Store):
             RefTypeError, RefNotFoundError, RefReleasedError: as `remove`.
             CapacityExceededError: the registry is full.
         """
-        ref, value = self._own_unopened(key, "clone_ref")
-        finalizer: Finalizer | None = ref._entry.finalizer
-        if finalizer is not None:
-            finalizer.share()
+        holder, value = self._unopened(key, "clone_ref")
+        uid, finalizer = fresh_id(), holder._entry.finalizer
         try:
-            self._own_unopened(key, "clone_ref")  # it may have gone before its finalizer was shared
-            return self._keep(value, ref._info, ref._entry, "clone_ref")
+            if finalizer is not None:
+                finalizer.share(uid)
+            if self._refs.get(holder._id) is holder:  # else it went before its finalizer was shared
+                return self._keep(hold(uid, holder._info, holder._entry, *value), "clone_ref")
         except BaseException:
-            if finalizer is not None and finalizer.give_up():  # the ref went meanwhile and left its duty here
-                finish(finalizer, value)
+            self._disown(finalizer, uid, value)
             raise
+        self._disown(finalizer, uid, value)
+        raise self._absence(holder._id)
+
+    def _disown(self, finalizer: Finalizer | None, uid: bytes, value: list[object]) -> None:
+        """Take back the share of a clone that was not stored: the ref may have left its duty to it meanwhile."""
+        if finalizer is not None and uid not in self._refs and finalizer.leave(uid):
+            finalizer.finish(*value)
 
     def transfer_ref(self, key: RegistryKey[T], to: SessionRefRegistry) -> RegistryKey[T]:
         """The same key, whose ref the other registry now holds, with all that belongs to it.
@@ -379,10 +463,19 @@ class SessionRefRegistry(Store):
         """
         if not isinstance(to, SessionRefRegistry):
             raise InvalidArgumentError("to", "a SessionRefRegistry", readable(type(to)))
-        ref, _ = self._own_unopened(key, "transfer_ref")
-        if not self._move(ref, to, ref._entry):
-            raise self._absence(key)
+        holder, _ = self._unopened(key, "transfer_ref")
+        if to is not self and not self._move(holder, to, holder._entry):
+            raise self._absence(holder._id)
         return key
+
+    def _unopened(self, key: RegistryKey[object], operation: str) -> tuple[Holder[Any], list[object]]:
+        """A ref of this registry, and a list of its value, checked; an empty one where no recipe has opened it yet."""
+        holder = self._find(id_of(key), parents=False)
+        if holder is not None and holder._entry.opening is not None and not hasattr(holder, "_value"):
+            return holder, []
+        holder, value = self._held(key, parents=False)
+        self._check(operation, holder, value, key._info)
+        return holder, [value]
 
     def keys(self) -> list[RegistryKey[object]]:
         """The keys of the refs held now, in the order of their inserts; O(n)."""
@@ -392,13 +485,15 @@ class SessionRefRegistry(Store):
         return iter(self.keys())
 
     def __contains__(self, key: object) -> bool:
-        if type(key) is not RegistryKey:
-            return False
-        uid = key._id
+        uid = id_of(cast("RegistryKey[object]", key))
         return any(uid in store._refs for store in self._lineage())
 
     def __len__(self) -> int:
-        return len(self._refs)
+        return min(len(self._refs), self._capacity)  # one that finds no room is among them for a moment
+
+    def __bool__(self) -> bool:
+        """True, with no refs too: there is a registry."""
+        return True
 
     def is_empty(self) -> bool:
         """Whether no ref is held."""
@@ -410,13 +505,16 @@ class SessionRefRegistry(Store):
         Raises:
             RefNotFoundError, RefReleasedError: as `get`.
         """
-        lifetime: RefLifetime = self._known(key)._entry.lifetime
-        return lifetime
+        uid = id_of(key)
+        holder = self._find(uid, parents=True)
+        if holder is None:
+            raise self._absence(uid)
+        return holder._entry.lifetime
 
     def describe(self) -> list[RefInfo]:
         """What may be told of the refs held now: redacted, and without the objects; O(n)."""
         now = monotonic()
-        return [describe(ref, now) for ref in self.keys()]
+        return [describe(holder, now) for holder in self._refs.copy().values()]
 
     @property
     def capacity(self) -> int:
@@ -433,10 +531,6 @@ class SessionRefRegistry(Store):
             "and take a snapshot() of its session to keep what it holds"
         )
         raise TypeError(message)
-
-
-def keep_none(_lifetime: RefLifetime) -> bool:
-    return False
 
 
 def _require(cm: object, *methods: str) -> None:

@@ -1,10 +1,22 @@
-"""Awaiting a finalizer: shielded from the cancellation of who closes, and for a limited time."""
+"""Awaiting a finalizer: shielded from the cancellation of who closes, and for a limited time.
+
+asyncio cancels a task once. A cancel scope of anyio or trio cancels again at every await: from the first time on the
+closing task waits in a shielded scope. Not from the start, or a finalizer that hangs would hold it for ever.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import math
+import sys
 from collections.abc import Awaitable
-from typing import Final
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from types import ModuleType
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from liveref._registry.finalize import Outcome
 
 __all__ = ["settle"]
 
@@ -15,60 +27,155 @@ FAREWELL: Final = 1.0
 """Seconds that a finalizer gets to end once it is cancelled."""
 
 
-async def settle(
-    awaitable: Awaitable[object], errors: list[BaseException], *, hook: bool, timeout: float | None
-) -> object:
-    """What a finalizer comes to.
+async def settle(awaitable: Awaitable[object], outcome: Outcome, *, hook: bool, timeout: float | None) -> object:
+    """What a finalizer comes to, on asyncio and trio, with anyio or without.
 
-    A cancelled closing task waits for it, for the timeout or `GRACE` at most, and a second
-    cancellation ends the waiting.
+    A cancelled closing task waits for it, for the timeout or `GRACE` at most; where asyncio cancels it once more, not
+    any longer.
 
     Args:
         awaitable: what the finalizer returned.
-        errors: takes the cancellations in.
+        outcome: takes the cancellation in.
         hook: whether it is an exit hook, which has to run in the closing task.
         timeout: seconds.
     """
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:  # another kind of event loop, without a shield of its own that is known here
+    library = _library()
+    if library is None:
         return await awaitable
     if hook:
+        return await _in_this_task(library, awaitable, timeout)
+    job = _Job(awaitable) if library is asyncio else _TrioJob(awaitable)
+    begun = job.now()
+    await _wait(job, outcome, timeout)
+    if job.done() and not job.cancelled():
+        return job.result()
+    job.forget()
+    raise _too_slow(job.now() - begun)
+
+
+def _library() -> ModuleType | None:
+    """The library whose event loop runs this task; None for one that is not known here."""
+    if "trio" in sys.modules and sys.modules["trio"].lowlevel.in_trio_task():
+        return sys.modules["trio"]
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+    return asyncio
+
+
+def _too_slow(seconds: float) -> TimeoutError:
+    return TimeoutError(f"a finalizer was cancelled after {seconds:.3g} s: give it more by timeout=, or make it faster")
+
+
+async def _in_this_task(library: ModuleType, awaitable: Awaitable[object], timeout: float | None) -> object:
+    """Await an exit hook; where a scope is cancelled already that would cancel each of its awaits, in a shield."""
+    levels = library if library is not asyncio else sys.modules.get("anyio")
+    cancelled = levels is not None and levels.current_effective_deadline() == -math.inf
+    if levels is None or (not cancelled and library is asyncio):
         async with asyncio.timeout(timeout):
             return await awaitable
-    task = asyncio.ensure_future(awaitable)
-    await _wait(task, loop, errors, timeout)
-    if task.done() and not task.cancelled():
-        return task.result()
-    task.add_done_callback(_retrieve)
-    raise TimeoutError(f"a finalizer was cancelled: it took longer than {timeout or GRACE} s")
+    seconds = (GRACE if timeout is None else timeout) if cancelled else (math.inf if timeout is None else timeout)
+    with levels.move_on_after(seconds, shield=cancelled):
+        return await awaitable
+    raise _too_slow(seconds)
 
 
-async def _wait(
-    task: asyncio.Future[object], loop: asyncio.AbstractEventLoop, errors: list[BaseException], timeout: float | None
-) -> None:
-    """Wait for a task through cancellations; at its deadline cancel it, and let it say farewell."""
-    deadline = None if timeout is None else loop.time() + timeout
+async def _wait(job: _Job | _TrioJob, outcome: Outcome, timeout: float | None) -> None:
+    """Wait for a job through cancellations; at its deadline cancel it, and let it say farewell."""
+    deadline = None if timeout is None else job.now() + timeout
     cancelled = asked = False
-    while not task.done():
-        left = None if deadline is None else deadline - loop.time()
-        if left is not None and left <= 0:
-            if asked:
-                return
-            asked, deadline = task.cancel(), loop.time() + FAREWELL
-            continue
+    with ExitStack() as shield:
+        while not job.done():
+            left = None if deadline is None else deadline - job.now()
+            if left is not None and left <= 0:
+                if asked:
+                    return
+                job.cancel()
+                asked, deadline = True, job.now() + FAREWELL
+                continue
+            try:
+                await job.wait(left)
+            except job.Cancelled as error:
+                outcome.cancel(error)
+                if cancelled:
+                    deadline = job.now()
+                elif deadline is None:
+                    deadline = job.now() + GRACE
+                if not cancelled:
+                    shield.enter_context(job.shield())
+                cancelled = True
+
+
+class _Job:
+    """A finalizer in a task of its own, on asyncio."""
+
+    Cancelled: Final = asyncio.CancelledError
+
+    def __init__(self, awaitable: Awaitable[object]) -> None:
+        self._loop: Final = asyncio.get_running_loop()
+        self._task: Final = asyncio.ensure_future(awaitable)
+        self.now: Final = self._loop.time
+        self.done: Final = self._task.done
+        self.cancelled: Final = self._task.cancelled
+        self.result: Final = self._task.result
+        self.cancel: Final = self._task.cancel
+
+    async def wait(self, seconds: float | None) -> None:
+        await asyncio.wait({self._task}, timeout=seconds)
+
+    @staticmethod
+    def shield() -> AbstractContextManager[object]:
+        """What keeps the scopes of anyio from cancelling what is awaited inside."""
+        anyio = sys.modules.get("anyio")
+        return nullcontext() if anyio is None else anyio.CancelScope(shield=True)
+
+    def forget(self) -> None:
+        """Nobody waits any more: take the exception, so that asyncio does not log it."""
+        self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
+
+
+class _TrioJob:
+    """A finalizer in a task of its own, on trio."""
+
+    def __init__(self, awaitable: Awaitable[object]) -> None:
+        self._trio: Final = sys.modules["trio"]
+        self._scope: Final = self._trio.CancelScope()
+        self._ended: Final = self._trio.Event()
+        self._outcome: Final[list[tuple[object, BaseException | None]]] = []
+        self.Cancelled: Final = self._trio.Cancelled
+        self.now: Final = self._trio.current_time
+        self.done: Final = self._ended.is_set
+        self.cancel: Final = self._scope.cancel
+        self._trio.lowlevel.spawn_system_task(self._run, awaitable, context=contextvars.copy_context())
+
+    async def _run(self, awaitable: Awaitable[object]) -> None:
+        """A system task must not raise: that would end the whole run."""
         try:
-            await asyncio.wait({task}, timeout=left)
-        except asyncio.CancelledError as error:
-            errors.append(error)
-            if cancelled:
-                deadline = loop.time()
-            elif deadline is None:
-                deadline = loop.time() + GRACE
-            cancelled = True
+            with self._scope:
+                self._outcome.append((await awaitable, None))
+        except BaseException as error:  # noqa: BLE001  raised by result()
+            self._outcome.append((None, error))
+        finally:
+            self._ended.set()
 
+    def cancelled(self) -> bool:
+        return not self._outcome
 
-def _retrieve(task: asyncio.Future[object]) -> None:
-    """Take the exception of a task that nobody waits for any more, so that asyncio does not log it."""
-    if not task.cancelled():
-        task.exception()
+    def result(self) -> object:
+        result, error = self._outcome[0]
+        if error is not None:
+            raise error
+        return result
+
+    async def wait(self, seconds: float | None) -> None:
+        with self._trio.move_on_after(math.inf if seconds is None else seconds):
+            await self._ended.wait()
+
+    def shield(self) -> AbstractContextManager[object]:
+        """What keeps the scopes around the closing task from cancelling what is awaited inside."""
+        shield: AbstractContextManager[object] = self._trio.CancelScope(shield=True)
+        return shield
+
+    def forget(self) -> None:
+        """Nobody waits any more: what it raises is in its outcome."""

@@ -1,30 +1,35 @@
 """The state of a registry and the few operations that change it.
 
-There is no lock. Every change is one operation of a dict, list or deque, which the interpreter
-makes atomic; so ``__del__``, weakref callbacks and signal handlers may come in anywhere, and there
-is nothing that a fork could leave locked. What is removed from ``_refs`` belongs to who removed it.
+There is no lock. Every change is one operation of a dict or list, which the interpreter makes atomic; so
+``__del__``, weakref callbacks and signal handlers may come in anywhere, and there is nothing that a fork could
+leave locked. What is removed from ``_refs`` belongs to who removed it.
+
+An exception may come from outside between two bytecodes, as KeyboardInterrupt does, or at an allocation. So what
+is held is counted, never noted down; what goes is taken out and finalized in one step, `Finalizer.end`; and what
+moves stands in both registries before it goes from the first.
 """
 
 from __future__ import annotations
 
-import sys
 import warnings
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from contextvars import ContextVar
+from inspect import isawaitable
 from itertools import islice, repeat, tee
 from operator import attrgetter
+from sys import maxsize
 from time import monotonic
-from typing import Final, NamedTuple, Never, Self
+from types import FrameType
+from typing import Any, Final, NamedTuple, Self
 
 from liveref._hints.info import ClassInfo, Sealed, check_of, hint_of, mismatch, tag_of
-from liveref._key import RegistryKey, make_key
+from liveref._key import RegistryKey
 from liveref._policy import RefLifetime
 from liveref._recipe import Recipe
-from liveref._registry.entry import Entry
-from liveref._registry.finalize import Finalizer, Outcome, Steps, finalize
-from liveref._registry.guards import Opening
+from liveref._registry.departures import Departures
+from liveref._registry.entry import Entry, Holder, enter, fill, hold, let_go
+from liveref._registry.finalize import FASTER, Finalizer, Outcome, Pending, Steps
 from liveref._snapshot.contents import Dropping
 from liveref._text.ids import fresh_id
 from liveref._text.marker import redact
@@ -44,8 +49,7 @@ from liveref.exceptions import (
 
 __all__ = ["State", "Store", "witness"]
 
-_REMEMBERED: Final = 10_000
-_TOKENS: Final = 64
+_SHUT: Final = -1
 _ID: Final[Callable[[RegistryKey[object]], bytes]] = attrgetter("_id")
 _ENTRY: Final[Callable[[RegistryKey[object]], Entry]] = attrgetter("_entry")
 _VALUE: Final[Callable[[RegistryKey[object]], object]] = attrgetter("_value")
@@ -58,12 +62,12 @@ class State(NamedTuple):
     """The refs of one moment, in the order of their inserts, with what belongs to each.
 
     Attributes:
-        refs: their home keys.
+        refs: their holders.
         entries: what is known of them.
         values: the objects; for one that was not opened yet, its opening.
     """
 
-    refs: list[RegistryKey[object]]
+    refs: list[Holder[Any]]
     entries: list[Entry]
     values: list[object]
 
@@ -71,27 +75,13 @@ class State(NamedTuple):
 class Store:
     """The refs of one registry, in the order of their inserts."""
 
-    __slots__ = (
-        "__weakref__",
-        "_capacity",
-        "_closed",
-        "_dropped",
-        "_free",
-        "_gone",
-        "_latest",
-        "_parent",
-        "_refs",
-        "_unissued",
-    )
+    __slots__ = ("__weakref__", "_capacity", "_dropped", "_gone", "_latest", "_parent", "_refs", "_room")
 
-    _refs: dict[bytes, RegistryKey[object]]
+    _refs: dict[bytes, Holder[Any]]
     """The live refs: for each id the key that the insert returned, which holds the value."""
-    _free: list[None]
-    """A token for each ref that may still be inserted: to pop one is to have room, exactly."""
-    _unissued: repeat[None]
-    """The tokens that are not in ``_free`` yet, so that a large capacity costs nothing."""
-    _gone: deque[tuple[bytes, str, float]]
-    """The last departures: the id, how it went, and when, in seconds of the monotonic clock."""
+    _room: int
+    """Refs up to which an insert goes the short way: the capacity, and less than none once the registry is closed."""
+    _gone: Departures
     _dropped: dict[bytes, Dropping]
     """The refs that snapshots left out on the way here."""
 
@@ -100,20 +90,29 @@ class Store:
             shown = str(capacity) if isinstance(capacity, int) else readable(type(capacity))
             raise InvalidArgumentError("capacity", "an int of at least 1", shown)
         self._capacity: Final = capacity
+        self._room = min(capacity, maxsize)
         self._refs = {}
-        self._free = []
-        self._unissued = repeat(None, min(capacity, sys.maxsize))
-        self._gone = deque(maxlen=_REMEMBERED)
+        self._gone = Departures()
         self._dropped = {}
-        self._closed = False
         self._parent: Self | None = None
         self._latest: Entry | None = None
         told = witness.get()
         if told is not None:
             told(self)
 
+    @property
+    def _closed(self) -> bool:
+        """Whether it takes no refs any more."""
+        return self._room == _SHUT
+
+    def _shut(self) -> None:
+        """Take no refs any more."""
+        self._room = _SHUT
+
+    # How refs come.
+
     def _admit(self, operation: str) -> None:
-        """Take the room of one ref.
+        """Raise unless there is room for one more.
 
         Raises:
             CapacityExceededError: there is none.
@@ -121,44 +120,49 @@ class Store:
         """
         if self._closed:
             raise RegistryClosedError(operation)
-        while True:
-            exhausted = not self._unissued.__length_hint__()  # asked first: what is issued later is tried for
-            try:
-                self._free.pop()
-            except IndexError:
-                if exhausted:
-                    break
-                self._free.extend(islice(self._unissued, _TOKENS))
-            else:
-                return
+        if len(self._refs) >= self._capacity:
+            raise CapacityExceededError(self._capacity)
+
+    def _keep(self, holder: Holder[Any], operation: str) -> Holder[Any]:
+        """Store a holder under its id, which is new here.
+
+        Raises:
+            CapacityExceededError, RegistryClosedError: as `_admit`.
+        """
+        refs = self._refs
+        if len(refs) >= self._room:
+            self._admit(operation)
+        refs[holder._id] = holder
+        if len(refs) > self._room:
+            self._confirm(holder, operation)
+        return holder
+
+    def _confirm(self, holder: Holder[Any], operation: str) -> None:
+        """Undo an insert that met a close, or others that took the last room, unless it has gone already."""
+        uid = holder._id
+        if not self._closed and uid in set(islice(self._refs.copy(), self._capacity)):
+            return  # of those that came at the same time the first stay
+        if self._refs.pop(uid, None) is None:
+            return
+        let_go(holder)
+        self._admit(operation)
         raise CapacityExceededError(self._capacity)
 
-    def _keep(self, value: object, info: ClassInfo, entry: Entry, operation: str) -> RegistryKey[Never]:
-        """Store a value under a new key."""
-        self._admit(operation)
-        key = make_key(fresh_id(), info)
-        key._entry = entry
-        if value is not MISSING:  # a clone of what its recipe has not opened
-            key._value = value
-        self._refs[key._id] = key
-        if self._closed:
-            self._withdraw(key, operation)
-        return key
-
-    def _fill(self, keys: list[RegistryKey[object]]) -> None:
+    def _fill(self, holders: list[Holder[Any]]) -> None:
         """Take refs in, which have their value and entry, or an opening; they fit, and nobody else adds any yet."""
-        deque(islice(self._unissued, len(keys)), maxlen=0)
-        self._refs.update(zip(map(_ID, keys), keys, strict=True))
+        self._refs.update(zip(map(_ID, holders), holders, strict=True))
 
     def _insert(
         self,
         value: object,
         info: ClassInfo | None,
+        frame: FrameType | None,
+        *,
         lifetime: RefLifetime,
         finalizer: Callable[..., object] | None,
         reopen: Recipe[object] | None,
-    ) -> RegistryKey[object]:
-        """Insert with all there is; called by a public method, whose caller is noted."""
+    ) -> Holder[Any]:
+        """Insert with all there is; the frame is that of who called the public method."""
         if info is not None:
             found = mismatch(value, info, full=True)
             if found is not None:
@@ -172,53 +176,117 @@ class Store:
         if reopen is not None and not isinstance(reopen, Recipe):
             raise InvalidArgumentError("reopen", "a Recipe", readable(type(reopen)))
         duty = None if finalizer is None else Finalizer(finalizer)
-        entry = Entry.of_call(lifetime, duty, reopen)
-        return self._keep(value, type(value) if info is None else info, entry, "insert")
+        return self._keep_value(value, info, Entry.of_call(frame, lifetime, duty, reopen), "insert")
 
-    def _withdraw(self, key: RegistryKey[object], operation: str) -> None:
-        """Undo an insert that met a close, unless that close has drained it already."""
-        if self._refs.pop(key._id, None) is None:
-            return
-        _take_value(key)
-        self._free.append(None)
-        raise RegistryClosedError(operation)
+    def _keep_value(
+        self, value: object, info: ClassInfo | None, entry: Entry, operation: str, uid: bytes = b""
+    ) -> Holder[Any]:
+        """Store a value under a new key."""
+        holder = hold(uid or fresh_id(), type(value) if info is None else info, entry, value)
+        if entry.finalizer is not None:
+            entry.finalizer.share(holder._id)
+        return self._keep(holder, operation)
 
-    def _own(self, key: RegistryKey[object], operation: str) -> tuple[RegistryKey[object], object]:
-        """The ref of a key in this registry, not in its parents, and its value, checked."""
-        found = self._held(id_of(key))
-        if found is None:
-            raise self._absence(key)
-        self._check(operation, key, *found, key._info, full=False)
-        return found
+    # How refs are found: in this registry alone or in its parents too, with their value or without.
 
-    def _own_unopened(self, key: RegistryKey[object], operation: str) -> tuple[RegistryKey[object], object]:
-        """As `_own`, but what its recipe has not opened stays so: then the value is MISSING."""
-        ref = self._refs.get(id_of(key))
-        if ref is None or ref._entry.opening is None or hasattr(ref, "_value"):
-            return self._own(key, operation)
-        return ref, MISSING
+    def _find(self, uid: bytes, *, parents: bool) -> Holder[Any] | None:
+        """A ref, whether its recipe has opened it or not."""
+        store: Store | None = self
+        while store is not None:
+            if uid in store._refs:
+                return store._refs.get(uid)
+            store = store._parent if parents else None
+        return None
 
-    def _held(self, uid: bytes) -> tuple[RegistryKey[object], object] | None:
-        """A ref of this registry and its value, which a recipe may have to open first."""
-        ref = self._refs.get(uid)
-        if ref is None:
+    def _open(self, uid: bytes, *, parents: bool) -> tuple[Holder[Any], object] | None:
+        """A ref and its value, which its recipe opens now if it has to.
+
+        Raises:
+            ReopenError: the recipe failed.
+        """
+        holder = self._find(uid, parents=parents)
+        if holder is None:
             return None
         try:
-            return ref, ref._value
+            return holder, holder._value
         except AttributeError:
-            opening: Opening | None = ref._entry.opening
-        return None if opening is None else self._opened(ref, opening)  # without one it goes in this very moment
-
-    def _opened(self, ref: RegistryKey[object], opening: Opening) -> tuple[RegistryKey[object], object] | None:
-        """A ref whose value its recipe opens now; None where it goes meanwhile."""
+            opening = holder._entry.opening
+        if opening is None:  # it goes in this very moment
+            return None
         value = opening.open()
-        ref._value = value
-        ref._info = type(value)
-        if self._refs.get(ref._id) is ref:
-            return ref, value
-        with suppress(AttributeError):  # who removed it may have come by after the value was set
-            del ref._value
+        fill(holder, value)
+        if self._find(uid, parents=parents) is holder:
+            return holder, value
+        let_go(holder)  # it went meanwhile, or moved on
+        return self._open(uid, parents=parents)
+
+    def _held(self, key: RegistryKey[object], *, parents: bool) -> tuple[Holder[Any], object]:
+        """As `_open`, for a key.
+
+        Raises:
+            RefLookupError: it is not here.
+            ReopenError: the recipe failed.
+        """
+        uid = id_of(key)
+        found = self._open(uid, parents=parents)
+        if found is None:
+            raise self._absence(uid)
+        return found
+
+    def _look_up(self, key: RegistryKey[object], info: ClassInfo | None, default: object) -> object:
+        """What `get` does, with all its cases and errors."""
+        uid = id_of(key)
+        found = self._open(uid, parents=True)
+        if found is not None:
+            self._check("get", *found, key._info if info is None else info)
+            return found[1]
+        if default is MISSING:
+            raise self._absence(uid)
+        dropped = self._dropping(uid)
+        if dropped is not None:
+            raise dropped
+        return default
+
+    def _lineage(self) -> Iterator[Store]:
+        store: Store | None = self
+        while store is not None:
+            yield store
+            store = store._parent
+
+    def _absence(self, uid: bytes) -> RefLookupError:
+        """Why a ref is not there."""
+        dropped = self._dropping(uid)
+        if dropped is not None:
+            return dropped
+        store: Store | None = self
+        while store is not None:
+            gone = store._gone.find(uid) if store._gone else None
+            if gone is not None:
+                _, how, when = gone
+                return RefReleasedError(redact(uid), how, monotonic() - when)
+            store = store._parent
+        return RefNotFoundError(redact(uid), len(self._refs))
+
+    def _dropping(self, uid: bytes) -> RefDroppedError | None:
+        """The error of a ref that a snapshot dropped; None where none did."""
+        store: Store | None = self
+        while store is not None:
+            if uid in store._dropped:
+                return RefDroppedError(redact(uid), *store._dropped[uid])
+            store = store._parent
         return None
+
+    def _check(
+        self, operation: str, holder: Holder[Any], value: object, info: ClassInfo, *, full: bool = False
+    ) -> None:
+        """Raise RefTypeError unless the value of a ref fits."""
+        if isinstance(check_of(info), Sealed):
+            if tag_of(info) != tag_of(holder._info):
+                raise RefTypeError(operation, redact(holder._id), tag_of(info), tag_of(holder._info))
+            info = holder._info
+        found = mismatch(value, info, full=full)
+        if found is not None:
+            raise RefTypeError(operation, redact(holder._id), readable(hint_of(info)), found)
 
     def _state(self) -> State:
         """The refs of one moment."""
@@ -235,145 +303,116 @@ class Store:
             with suppress(RuntimeError):  # the garbage collector ran code that changed the dict
                 return _state_of(list(zip(refs, values, strict=True)))
 
-    def _live(self, key: RegistryKey[object]) -> tuple[RegistryKey[object], object] | None:
-        """The ref of a key and its value, here or in a parent."""
-        uid = id_of(key)
-        return next(filter(None, (store._held(uid) for store in self._lineage())), None)
+    # How refs go.
 
-    def _known(self, key: RegistryKey[object]) -> RegistryKey[object]:
-        """The ref of a key, here or in a parent, opened or not; raises where there is none."""
-        uid = id_of(key)
-        ref = next(filter(None, (store._refs.get(uid) for store in self._lineage())), None)
-        if ref is None:
-            raise self._absence(key)
-        return ref
+    def _end(self, holder: Holder[Any], how: str, leaving: BaseException | None = None) -> object:
+        """Take a ref out and run its finalizer.
 
-    def _found(self, key: RegistryKey[object]) -> tuple[RegistryKey[object], object]:
-        """As `_live`; raises where there is none."""
-        found = self._live(key)
-        if found is None:
-            raise self._absence(key)
-        return found
+        Args:
+            holder: the ref.
+            how: the way it goes.
+            leaving: the exception that leaves the session's body, for the exit of a context.
 
-    def _look_up(self, key: RegistryKey[object], info: ClassInfo | None, default: object) -> object:
-        """What `get` does, with all its cases and errors."""
-        found = self._live(key)
-        if found is not None:
-            ref, value = found
-            self._check("get", key, ref, value, key._info if info is None else info, full=False)
-            return value
-        absence = self._dropping(key) if default is not MISSING else self._absence(key)
-        if absence is not None:
-            raise absence
-        return default
+        Returns:
+            What the finalizer returned, or `FASTER` where somebody else has taken the ref.
+        """
+        uid = holder._id
+        self._gone.append((uid, how, monotonic()))  # first: there is no moment between
+        finalizer = holder._entry.finalizer
+        if finalizer is None:
+            result: object = FASTER if self._refs.pop(uid, None) is None else None
+        else:
+            try:
+                result = finalizer.end(self._refs, holder, leaving)
+            except BaseException:
+                if finalizer.is_done():  # else the exception came before the call, and the ref is still there
+                    let_go(holder)
+                raise
+        if result is not FASTER:
+            let_go(holder)
+        return result
 
-    def _lineage(self) -> Iterator[Store]:
-        store: Store | None = self
-        while store is not None:
-            yield store
-            store = store._parent
+    def _restore(self, holder: Holder[Any], value: object) -> None:
+        """Undo a removal that was interrupted."""
+        fill(holder, value)
+        if holder._entry.finalizer is not None:
+            holder._entry.finalizer.rejoin(holder._id)
+        self._refs[holder._id] = holder
 
-    def _absence(self, key: RegistryKey[object]) -> RefLookupError:
-        """Why a key is not there."""
-        dropped = self._dropping(key)
-        if dropped is not None:
-            return dropped
-        for store in self._lineage():
-            for uid, how, when in reversed(store._gone.copy()):
-                if uid == key._id:
-                    return RefReleasedError(redact(uid), how, monotonic() - when)
-        return RefNotFoundError(redact(key._id), len(self._refs))
-
-    def _dropping(self, key: RegistryKey[object]) -> RefDroppedError | None:
-        """The error of a ref that a snapshot dropped; None where none did."""
-        for store in self._lineage():
-            gone = store._dropped.get(key._id)
-            if gone is not None:
-                return RefDroppedError(redact(key._id), gone.type_tag, gone.policy, gone.when, gone.reason)
-        return None
-
-    def _take(self, ref: RegistryKey[object], how: str) -> tuple[Finalizer | None, object] | None:
-        """Remove a ref: its finalizer and value, or None where someone else was faster."""
-        self._gone.append((ref._id, how, monotonic()))  # before it goes: there is no moment between
-        if self._refs.pop(ref._id, None) is None:
-            return None
-        value = _take_value(ref)
-        self._free.append(None)
-        return ref._entry.finalizer, value
-
-    def _move(self, ref: RegistryKey[object], to: Store, entry: Entry) -> bool:
+    def _move(self, holder: Holder[Any], to: Store, entry: Entry) -> bool:
         """Hand a ref to another store under the same key; False if it went meanwhile. All or nothing."""
-        uid = ref._id
+        uid, before = holder._id, holder._entry
         if uid in to._refs:
             raise DuplicateKeyError(redact(uid))
         to._admit("transfer_ref")
-        self._gone.append((uid, "transferred", monotonic()))
-        if self._refs.pop(uid, None) is None:
-            to._free.append(None)
-            return False
-        refusal: Exception | None = None
-        if to._refs.setdefault(uid, ref) is not ref:
-            refusal = DuplicateKeyError(redact(uid))
-        elif to._closed and to._refs.pop(uid, None) is not None:
-            refusal = RegistryClosedError("transfer_ref")
-        if refusal is not None:
-            self._refs[uid] = ref
-            to._free.append(None)
-            raise refusal
-        ref._entry = entry
-        self._free.append(None)
-        return True
+        try:
+            to._refs.setdefault(uid, holder)
+            if to._refs.get(uid) is not holder or len(to._refs) > to._room:
+                to._confirm_moved(holder)
+            enter(holder, entry)
+            self._gone.append((uid, "transferred", monotonic()))
+            return self._refs.pop(uid, None) is not None or to._give_back(holder)
+        except BaseException:
+            if self._refs.get(uid) is holder and to._refs.get(uid) is holder:
+                to._give_back(holder)
+                enter(holder, before)
+            raise
 
-    def _purge(self, outcome: Outcome, how: str, keep: Callable[[RefLifetime], bool]) -> Steps:
+    def _confirm_moved(self, holder: Holder[Any]) -> None:
+        """Raise where a move met a close, or another ref of the same key, or others that took the last room."""
+        if self._closed:
+            raise RegistryClosedError("transfer_ref")
+        if self._refs.get(holder._id) is not holder:
+            raise DuplicateKeyError(redact(holder._id))
+        if holder._id not in set(islice(self._refs.copy(), self._capacity)):
+            raise CapacityExceededError(self._capacity)
+
+    def _give_back(self, holder: Holder[Any]) -> bool:
+        """Undo the arrival of a ref; always False."""
+        self._refs.pop(holder._id, None)
+        return False
+
+    def _purge(self, outcome: Outcome, how: str, keep: Callable[[RefLifetime], bool] | None = None) -> Steps:
         """Drop the refs of all lifetimes but those to keep, last in first out, and run their finalizers."""
-        refs = [ref for ref in self._refs.copy().values() if not keep(ref._entry.lifetime)]
-        return finalize(self._duties(reversed(refs), how, outcome), outcome)
+        refs = list(self._refs.copy().values())
+        if keep is not None:
+            refs = [holder for holder in refs if not keep(holder._entry.lifetime)]
+        return self._drop(reversed(refs), how, outcome)
 
-    def _duties(
-        self, refs: Iterable[RegistryKey[object]], how: str, outcome: Outcome
-    ) -> Iterator[tuple[Finalizer, object]]:
-        """Remove refs one by one, each just before its finalizer runs."""
-        for ref in refs:
-            taken = self._take(ref, how)
-            if taken is None:
-                continue
-            outcome.count += 1
-            finalizer, value = taken
-            if finalizer is not None and finalizer.give_up() and finalizer.is_of_this_process():
-                yield finalizer, value
-
-    def _check(
-        self,
-        operation: str,
-        key: RegistryKey[object],
-        ref: RegistryKey[object],
-        value: object,
-        info: ClassInfo,
-        *,
-        full: bool,
-    ) -> None:
-        """Raise RefTypeError unless the value of a ref fits."""
-        if isinstance(check_of(info), Sealed):
-            if tag_of(info) != tag_of(ref._info):
-                raise RefTypeError(operation, redact(key._id), tag_of(info), tag_of(ref._info))
-            info = ref._info
-        found = mismatch(value, info, full=full)
-        if found is not None:
-            raise RefTypeError(operation, redact(key._id), readable(hint_of(info)), found)
+    def _drop(self, holders: Iterable[Holder[Any]], how: str, outcome: Outcome) -> Steps:
+        """Drop refs one by one, each just before its finalizer runs, whatever that raises."""
+        for holder in holders:
+            finalizer, seen = holder._entry.finalizer, outcome.error
+            try:
+                result = self._end(holder, how, seen)
+                if result is FASTER:
+                    continue
+                outcome.count += 1
+                if result is not None and finalizer is not None and isawaitable(result):
+                    result = yield Pending(result, finalizer.in_task)
+                if result and finalizer is not None and finalizer.is_exit:
+                    outcome.error = None  # the hook swallows the exception, as in contextlib.ExitStack
+            except BaseException as error:  # noqa: BLE001  all of them are raised at the end
+                if error is not seen:
+                    tell(error, holder)
+                    outcome.errors.append(error)
+                if finalizer is not None and finalizer.is_exit:
+                    outcome.error = error
 
     def __del__(self) -> None:
         try:
-            refs = list(self._refs.values())
+            holders = list(self._refs.values())
         except AttributeError:  # __init__ has raised
             return
-        entries: list[Entry] = [ref._entry for ref in refs if hasattr(ref, "_value")]
+        entries = [holder._entry for holder in holders if hasattr(holder, "_value")]
         undone = [entry for entry in entries if entry.finalizer and entry.finalizer.is_of_this_process()]
-        for ref in refs:
-            _take_value(ref)
+        for holder in holders:
+            let_go(holder)
         if undone:
             places = ", ".join(sorted({entry.where() or "resume" for entry in undone})[:5])
+            plural = "" if len(undone) == 1 else "s"
             warnings.warn(
-                f"a registry was collected with {len(undone)} finalizers not run, of refs inserted at {places}: "
+                f"a registry was collected with {len(undone)} finalizer{plural} not run, of refs inserted at {places}: "
                 f"end its session, or close() it",
                 ResourceWarning,
                 source=self,
@@ -381,17 +420,14 @@ class Store:
             )
 
 
-def _take_value(ref: RegistryKey[object]) -> object:
-    """The value of a ref that goes; None where its recipe has not opened it."""
-    try:
-        value: object = ref._value
-        del ref._value  # the key, which its owner may keep, keeps nothing alive
-    except AttributeError:
-        return None
-    return value
+def tell(error: BaseException, holder: Holder[Any]) -> None:
+    """Note on what a finalizer raised whose it was."""
+    where = holder._entry.where() or "the resume of its session"
+    with suppress(Exception):  # user code: a class may have its own add_note
+        error.add_note(f"finalizer of ref {redact(holder._id)} ({tag_of(holder._info)}, inserted at {where})")
 
 
-def _state_of(found: list[tuple[RegistryKey[object], object]]) -> State:
+def _state_of(found: list[tuple[Holder[Any], object]]) -> State:
     """A state of refs and their values; of those that are yet to be opened their openings."""
     rows = [(ref, _ENTRY(ref), value) for ref, value in found]
     openings = {id(opening): opening for _, entry, _ in rows if (opening := entry.opening) is not None}

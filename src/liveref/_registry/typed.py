@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Generic, cast, final, overload
+from typing import Final, Generic, final, overload
 
 from liveref._hints.info import ClassInfo, hint_of
 from liveref._key import RegistryKey
 from liveref._policy import RefLifetime
 from liveref._recipe import Recipe
+from liveref._registry.entry import caller
 from liveref._registry.store import Store
 from liveref._text.tag import readable
 from liveref._typing import MISSING, Default, Missing, T
@@ -43,8 +44,9 @@ class TypedRefs(Generic[T]):
         reopen: Recipe[T] | None = None,
     ) -> RegistryKey[T]:
         """As `SessionRefRegistry.insert` with the hint."""
-        key = self._registry._insert(value, self._info, lifetime, finalizer, reopen)
-        return cast("RegistryKey[T]", key)
+        return self._registry._insert(
+            value, self._info, caller(), lifetime=lifetime, finalizer=finalizer, reopen=reopen
+        )
 
     @overload
     def get(self, key: RegistryKey[T], *, default: Missing = ...) -> T: ...

@@ -10,15 +10,14 @@ import functools
 import inspect
 from collections.abc import Awaitable, Callable, Generator, Iterable
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 from weakref import ref as weak
 
 import pytest
 
 from liveref._hints.info import tag_of
-from liveref._key import RegistryKey
 from liveref._registry.current import bind
-from liveref._registry.entry import Entry
+from liveref._registry.entry import Entry, Holder
 from liveref._registry.registry import SessionRefRegistry
 from liveref._registry.store import Store, witness
 from liveref._session import Session
@@ -37,8 +36,8 @@ class _Watch:
 
     def __init__(self, refs: SessionRefRegistry | None) -> None:
         self._live: Final = refs
-        self._before: Final = frozenset([] if refs is None else refs)
-        self._made: Final[list[tuple[weak[Store], dict[bytes, RegistryKey[object]]]]] = []
+        self._before: Final = frozenset(() if refs is None else refs._refs)
+        self._made: Final[list[tuple[weak[Store], dict[bytes, Holder[Any]]]]] = []
 
     @contextmanager
     def watching(self) -> Generator[None]:
@@ -52,12 +51,16 @@ class _Watch:
     def _note(self, made: Store) -> None:
         self._made.append((weak(made), made._refs))  # the refs outlive a registry that is collected
 
-    def lost(self) -> list[RegistryKey[object]]:
+    def lost(self) -> list[Holder[Any]]:
         """What nobody can finalize any more, and what the test put into its live session."""
-        live = [] if self._live is None else [key for key in self._live if key not in self._before]
+        live = (
+            []
+            if self._live is None
+            else [key for uid, key in self._live._refs.copy().items() if uid not in self._before]
+        )
         return _unfinished([*live, *(key for made, refs in self._made if made() is None for key in refs.values())])
 
-    def left(self) -> list[RegistryKey[object]]:
+    def left(self) -> list[Holder[Any]]:
         """What is in registries that the test made and that are still there, if only because of a cycle."""
         return _unfinished(key for made, refs in self._made if made() is not None for key in refs.copy().values())
 
@@ -121,7 +124,7 @@ def _in_task(item: pytest.Item, watch: _Watch) -> Generator[None]:
     item.obj = test
 
 
-def _unfinished(keys: Iterable[RegistryKey[object]]) -> list[RegistryKey[object]]:
+def _unfinished(keys: Iterable[Holder[Any]]) -> list[Holder[Any]]:
     return [key for key in keys if key._entry.finalizer is not None and _was_opened(key._entry)]
 
 
@@ -130,7 +133,7 @@ def _was_opened(entry: Entry) -> bool:
     return entry.opening is None or bool(entry.opening.peek())
 
 
-def _refuse(item: pytest.Item, keys: list[RegistryKey[object]]) -> None:
+def _refuse(item: pytest.Item, keys: list[Holder[Any]]) -> None:
     leaks = [f"  {tag_of(key._info)} inserted at {key._entry.where() or 'a resume'}" for key in keys]
     if leaks and item.get_closest_marker(_MARKER) is None:
         heading = f"the test left {len(leaks)} ref(s) with finalizers:"

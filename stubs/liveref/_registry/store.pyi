@@ -1,15 +1,14 @@
 from collections.abc import Callable
 from contextvars import ContextVar
-from liveref._key import RegistryKey
-from liveref._registry.entry import Entry
-from typing import Final, NamedTuple
+from liveref._registry.entry import Entry, Holder
+from typing import Any, Final, NamedTuple
 
 __all__ = ['State', 'Store', 'witness']
 
 witness: Final[ContextVar[Callable[[Store], object] | None]]
 
 class State(NamedTuple):
-    refs: list[RegistryKey[object]]
+    refs: list[Holder[Any]]
     entries: list[Entry]
     values: list[object]
 

@@ -1,0 +1,62 @@
+"""An asynchronous context in a task of its own: what was entered by one task can so be left by another."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import Any, Final, Generic, TypeAlias
+
+from liveref._typing import T
+
+__all__ = ["OwnTask"]
+
+_Seen: TypeAlias = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
+
+
+class OwnTask(Generic[T]):
+    """A task that enters a context, waits, and leaves it when it is told to.
+
+    Raises:
+        RuntimeError: no event loop of asyncio runs here.
+    """
+
+    def __init__(self, cm: AbstractAsyncContextManager[T, bool | None]) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            raise RuntimeError("own_task=True needs asyncio, or anyio on it: nothing was entered") from None
+        self._entered: Final[asyncio.Future[T]] = loop.create_future()
+        self._told: Final[asyncio.Future[_Seen]] = loop.create_future()
+        self._task: Final = loop.create_task(self._live(cm))
+
+    async def enter(self) -> T:
+        """What the context gives; where the caller is cancelled, the task leaves it again."""
+        try:
+            either: list[asyncio.Future[Any]] = [self._task, self._entered]  # Any: of two types
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            self._task.cancel()
+            raise
+        if not self._entered.done():
+            self._task.result()  # raises
+        return self._entered.result()
+
+    async def leave(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool | None:
+        """The exit of the context, for any task: it sees the exception that leaves the session's body."""
+        if not self._told.done():
+            self._told.set_result((kind, error, traceback))
+        return await self._task
+
+    async def _live(self, cm: AbstractAsyncContextManager[T, bool | None]) -> bool | None:
+        cls = type(cm)
+        self._entered.set_result(await cls.__aenter__(cm))
+        try:
+            seen = await self._told
+        except BaseException as error:
+            if not await cls.__aexit__(cm, type(error), error, error.__traceback__):
+                raise
+            return True
+        return await cls.__aexit__(cm, *seen)
