@@ -18,7 +18,7 @@ LIVE_REF_ERROR: Final = "liveref.exceptions.LiveRefError"
 REF_TYPE_ERROR: Final = "liveref.exceptions.RefTypeError"
 
 REGISTRY_METHODS: Final = frozenset({
-    "__getitem__", "adrain", "aclose", "clone_ref", "close", "drain", "enter_context", "enter_async_context",
+    "__getitem__", "aclose", "adrain", "arelease", "clone_ref", "close", "drain", "enter_context", "enter_async_context",
     "get", "get_any", "insert", "keys", "lifetime_of", "open", "release", "remove", "transfer_ref", "typed", "verify",
 })  # fmt: skip
 TYPED_METHODS: Final = frozenset({"get", "insert"})

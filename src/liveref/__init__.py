@@ -108,3 +108,7 @@ __all__ = [
     "serializer",
     "use_session_registry",
 ]
+
+for _name in __all__:  # a public name carries its public path, in a repr, a traceback, a pickle
+    if hasattr(globals()[_name], "__module__"):
+        globals()[_name].__module__ = __name__

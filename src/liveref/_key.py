@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable
 from typing import (
+    TYPE_CHECKING,
     Any,
     Final,
     Generic,
@@ -36,10 +37,10 @@ from liveref._text.ids import fresh_id
 from liveref._text.marker import SESSION_REF_TAG, parse_marker, parse_text, redact, text_of
 from liveref._text.schema import key_schema
 from liveref._text.tag import readable, type_tag
-from liveref._typing import MISSING, Missing, T_co, V
+from liveref._typing import MISSING, Missing, T_co, V, persisted
 from liveref.exceptions import MarkerError
 
-__all__ = ["KeyField", "RegistryKey", "make_key", "new_object"]
+__all__ = ["KeyField", "RegistryKey", "key", "make_key", "new_object", "sealed_key"]
 
 new_object: Final[Callable[..., Any]] = object.__new__  # Any: the names that take what it makes say what that is
 
@@ -65,8 +66,9 @@ class RegistryKey(Generic[T_co]):
 
     __slots__ = ("__weakref__", "_entry", "_id", "_info", "_value")  # Holder says what _entry and _value are for
 
-    _id: bytes
-    _info: ClassInfo
+    if TYPE_CHECKING:
+        _id: bytes
+        _info: ClassInfo
 
     def __new__(cls, *_args: Never, **_kwargs: Never) -> Self:
         message = (
@@ -181,12 +183,12 @@ class RegistryKey(Generic[T_co]):
 
     def __reduce__(self) -> tuple[Callable[..., RegistryKey[object]], tuple[object, ...]]:
         if isinstance(check_of(self._info), Sealed):
-            return _restore_sealed, (self._id, tag_of(self._info))
+            return sealed_key, (self._id, tag_of(self._info))
         try:
             pickle.dumps(self.hint)
         except Exception:  # noqa: BLE001  a local class, a lambda in Annotated, …
-            return _restore_sealed, (self._id, tag_of(self._info))
-        return _restore, (self._id, self.hint)
+            return sealed_key, (self._id, tag_of(self._info))
+        return key, (self._id, self.hint)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: object) -> dict[str, object]:
@@ -202,14 +204,15 @@ def make_key(uid: bytes, info: ClassInfo) -> RegistryKey[Never]:
     return key
 
 
-# Pickles, those in snapshots too, name the next two functions: they stay, here and with these arguments.
-
-
-def _restore(uid: bytes, hint: object) -> RegistryKey[object]:
+@persisted
+def key(uid: bytes, hint: object) -> RegistryKey[object]:
+    """The key of a pickle."""
     return make_key(uid, class_info(hint))
 
 
-def _restore_sealed(uid: bytes, tag: str) -> RegistryKey[object]:
+@persisted
+def sealed_key(uid: bytes, tag: str) -> RegistryKey[object]:
+    """The key of a pickle that holds no hint, for that could not be pickled."""
     return make_key(uid, sealed(tag))
 
 

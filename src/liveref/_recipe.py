@@ -5,14 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
-from typing import Any, Final, Generic, Never, ParamSpec, Self, cast, final, overload
+from typing import TYPE_CHECKING, Any, Final, Generic, Never, ParamSpec, Self, cast, final, overload
 
 from liveref._text.json import JSON, json_copy
 from liveref._text.tag import readable
-from liveref._typing import MISSING, Missing, T, T_co
+from liveref._typing import MISSING, Missing, T, T_co, persisted
 from liveref.exceptions import InvalidArgumentError, NotJSONableError, RefLoadError, ReopenError, UnknownTypeTagError
 
-__all__ = ["Recipe", "Reopener", "named_recipe", "origin_of", "reopener"]
+__all__ = ["Recipe", "Reopener", "origin_of", "recipe", "reopener"]
 
 P = ParamSpec("P")
 
@@ -26,9 +26,10 @@ class Recipe(Generic[T_co]):
 
     __slots__ = ("_args", "_kwargs", "_reopener")
 
-    _reopener: Reopener[..., T_co]
-    _args: list[JSON]
-    _kwargs: dict[str, JSON]
+    if TYPE_CHECKING:
+        _reopener: Reopener[..., T_co]
+        _args: list[JSON]
+        _kwargs: dict[str, JSON]
 
     def __new__(cls, *_args: Never, **_kwargs: Never) -> Self:
         message = "Recipe has no public constructor: get one from the recipe() of a function that @reopener registered"
@@ -59,8 +60,8 @@ class Recipe(Generic[T_co]):
     def _argument_names(self) -> tuple[str, ...]:
         return tuple(self._reopener.signature.bind(*self._args, **self._kwargs).arguments)
 
-    def __reduce__(self) -> tuple[Callable[..., Recipe[Any]], tuple[object, ...]]:  # Any: see named_recipe
-        return named_recipe, (self.tag, self._args, self._kwargs)
+    def __reduce__(self) -> tuple[Callable[..., Recipe[Any]], tuple[object, ...]]:  # Any: see recipe()
+        return recipe, (self.tag, self._args, self._kwargs)
 
 
 class Reopener(Generic[P, T]):
@@ -68,13 +69,14 @@ class Reopener(Generic[P, T]):
 
     __slots__ = ("_function", "finalizer", "origin", "signature", "tag")
 
-    tag: Final[str]
-    """The name under which a snapshot refers to the function."""
-    finalizer: Callable[[T], object] | None
-    """Closes what the function opened."""
-    signature: Final[inspect.Signature]
-    origin: Final[str]
-    """The function's module and name."""
+    if TYPE_CHECKING:
+        tag: Final[str]
+        """The name under which a snapshot refers to the function."""
+        finalizer: Callable[[T], object] | None
+        """Closes what the function opened."""
+        signature: Final[inspect.Signature]
+        origin: Final[str]
+        """The function's module and name."""
 
     def __init__(self, tag: str, function: Callable[P, T], finalizer: Callable[[T], object] | None) -> None:
         self.tag = tag
@@ -158,8 +160,9 @@ def reopener(
     return register
 
 
-def named_recipe(tag: str, args: list[JSON], kwargs: dict[str, JSON]) -> Recipe[Any]:  # Any: see _REOPENERS
-    """The recipe that a snapshot names.
+@persisted
+def recipe(tag: str, args: list[JSON], kwargs: dict[str, JSON]) -> Recipe[Any]:  # Any: see _REOPENERS
+    """The recipe that a snapshot or a pickle names.
 
     Raises:
         UnknownTypeTagError: no reopener is registered under the tag.

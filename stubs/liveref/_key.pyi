@@ -1,12 +1,12 @@
 from typing import final
 from collections.abc import Callable
 from liveref._hints.info import ClassInfo
-from liveref._typing import Missing, T_co, V
+from liveref._typing import Missing, T_co, V, persisted
 from typing import Any, Final, Generic, Never, Self, overload
 from typing_extensions import TypeForm
 from uuid import UUID
 
-__all__ = ['KeyField', 'RegistryKey', 'make_key', 'new_object']
+__all__ = ['KeyField', 'RegistryKey', 'key', 'make_key', 'new_object', 'sealed_key']
 
 new_object: Final[Callable[..., Any]]
 
@@ -47,6 +47,10 @@ class RegistryKey(Generic[T_co]):
     def __get_pydantic_core_schema__(cls, source: object, handler: object) -> dict[str, object]: ...
 
 def make_key(uid: bytes, info: ClassInfo) -> RegistryKey[Never]: ...
+@persisted
+def key(uid: bytes, hint: object) -> RegistryKey[object]: ...
+@persisted
+def sealed_key(uid: bytes, tag: str) -> RegistryKey[object]: ...
 
 class KeyField:
     def __init__(self, annotation: object) -> None: ...

@@ -2,10 +2,10 @@ from typing import final
 import inspect
 from collections.abc import Callable
 from liveref._text.json import JSON
-from liveref._typing import Missing, T, T_co
+from liveref._typing import Missing, T, T_co, persisted
 from typing import Any, Final, Generic, Never, ParamSpec, Self, overload
 
-__all__ = ['Recipe', 'Reopener', 'named_recipe', 'origin_of', 'reopener']
+__all__ = ['Recipe', 'Reopener', 'origin_of', 'recipe', 'reopener']
 
 P = ParamSpec('P')
 
@@ -30,5 +30,6 @@ class Reopener(Generic[P, T]):
 def reopener(tag: str, *, finalizer: Missing = ...) -> Callable[[Callable[P, T]], Reopener[P, T]]: ...
 @overload
 def reopener(tag: str, *, finalizer: Callable[[T], object]) -> Callable[[Callable[P, T]], Reopener[P, T]]: ...
-def named_recipe(tag: str, args: list[JSON], kwargs: dict[str, JSON]) -> Recipe[Any]: ...
+@persisted
+def recipe(tag: str, args: list[JSON], kwargs: dict[str, JSON]) -> Recipe[Any]: ...
 def origin_of(function: Callable[..., object]) -> str: ...

@@ -1,14 +1,18 @@
 import enum
 from _typeshed import Incomplete
+from collections.abc import Callable
 from typing import Final, TypeVar
 from typing_extensions import TypeForm as TypeForm
 
-__all__ = ['MISSING', 'Default', 'Missing', 'T', 'T_co', 'TypeForm', 'V']
+__all__ = ['MISSING', 'Default', 'Missing', 'T', 'T_co', 'TypeForm', 'V', 'persisted']
 
 T = TypeVar('T')
 V = TypeVar('V')
 Default = TypeVar('Default')
 T_co = TypeVar('T_co', covariant=True)
+C = TypeVar('C', bound=Callable[..., object])
+
+def persisted(found: C) -> C: ...
 
 class Missing(enum.Enum):
     MISSING = 'missing'

@@ -178,10 +178,10 @@ def test_this_version_still_writes_what_the_golden_snapshots_say(name: str) -> N
 
 
 PROMISED = {
-    "liveref._key _restore",
-    "liveref._key _restore_sealed",
-    "liveref._policy RefLifetime",
-    "liveref._policy SessionPausePolicy",
+    "liveref RefLifetime",
+    "liveref SessionPausePolicy",
+    "liveref._persisted key",
+    "liveref._persisted sealed_key",
 }
 
 

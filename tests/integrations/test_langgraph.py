@@ -401,7 +401,7 @@ REFUSED: dict[str, tuple[object, str, str]] = {
     "in a model": ({3: Outside.model_construct(inside=conn)}, "$[3].inside", "Conn"),
     "under an odd key": ({1.5: conn}, "$.float", "Conn"),
     "itself": (conn, "$", "Conn"),
-    "dict key": ({"a": {"b": 2, KEY: 1}}, "$.a", "a dict key of type liveref._key.RegistryKey"),
+    "dict key": ({"a": {"b": 2, KEY: 1}}, "$.a", "a dict key of type liveref.RegistryKey"),
     "number": ({"n": [2**80]}, "$.n[0]", "a value of type int that is too large"),
     "contains itself": ({"loop": loop}, "$", "a value that is nested too deeply, or contains itself"),
     "nested too deeply": (deep, "$", "a value that is nested too deeply, or contains itself"),

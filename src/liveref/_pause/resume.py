@@ -7,9 +7,9 @@ from itertools import pairwise
 from time import monotonic
 from typing import Any, Final, cast
 
+from liveref import _recipe
 from liveref._pause.serializer import Serializer, serializer_tagged
 from liveref._policy import RefLifetime
-from liveref._recipe import named_recipe
 from liveref._registry.entry import Entry, Holder, hold, hold_all
 from liveref._registry.finalize import Finalizer
 from liveref._registry.guards import Opening
@@ -73,7 +73,7 @@ class Revival:
         for at in self._contents.of_kind(Kind.RECIPE) + self._contents.of_kind(Kind.EXPECTED):
             call = self._contents.recipe_of(at)
             if call is not None and at not in self.carried:
-                openings[at] = Opening(named_recipe(*call), self._contents.tag_of(self._first_row(at)))
+                openings[at] = Opening(_recipe.recipe(*call), self._contents.tag_of(self._first_row(at)))
         return openings
 
     def load(self, snapshot: SessionSnapshot) -> None:

@@ -18,6 +18,7 @@ from liveref._payloads.parts import Copier, Open
 from liveref._payloads.swap import Swap, Writing
 from liveref._text.json import path_step
 from liveref._text.tag import loaded_class, readable
+from liveref._typing import persisted
 from liveref.exceptions import HintError, LiveRefError, NotJSONableError
 
 __all__ = ["BUILTIN_DATA", "STAND_INS", "read", "write"]
@@ -33,11 +34,9 @@ _INSERT: Final = "Insert it into the registry and pass its key, or add its class
 _OTHER_FORM: Final = "Pass it in another form, such as a str."
 
 
+@persisted
 class KeyStandIn:
-    """A key: ``KeyStandIn(**marker)`` gives it, with the class of its hint if that is loaded.
-
-    The names of the class and its module are what checkpoints hold: they can't change.
-    """
+    """A key: ``KeyStandIn(**marker)`` gives it, with the class of its hint if that is loaded."""
 
     __slots__ = ("_fields",)
 
@@ -60,6 +59,7 @@ class KeyStandIn:
         return partial(type(self), **self._fields), ()
 
 
+@persisted
 class LiveStandIn(KeyStandIn):
     """A live object: the call gives it where `read` is under way, and elsewhere its key."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Sequence
-from typing import Final, Never, NoReturn, Self, SupportsIndex, final
+from typing import TYPE_CHECKING, Final, Never, NoReturn, Self, SupportsIndex, final
 
 from typing_extensions import Buffer
 
@@ -98,13 +98,14 @@ class SessionSnapshot:
 
     __slots__ = ("_buffers", "_contents", "_fresh", "_key_name", "_verified")
 
-    _contents: Contents
-    _buffers: Sequence[Buffer]
-    """The out-of-band buffers of the pickles."""
-    _fresh: Callable[[], Sequence[Buffer]]
-    """Gives them in memory that nothing else shares."""
-    _key_name: str | None
-    _verified: bool
+    if TYPE_CHECKING:
+        _contents: Contents
+        _buffers: Sequence[Buffer]
+        """The out-of-band buffers of the pickles."""
+        _fresh: Callable[[], Sequence[Buffer]]
+        """Gives them in memory that nothing else shares."""
+        _key_name: str | None
+        _verified: bool
 
     def __new__(cls, *_args: Never, **_kwargs: Never) -> Self:
         message = "a snapshot comes from Session.snapshot(), SessionSnapshot.from_bytes(data) or .read(path)"

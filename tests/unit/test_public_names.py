@@ -1,0 +1,109 @@
+"""Public names have public paths, and what else stands by name in files out there is gathered in one room."""
+
+from __future__ import annotations
+
+import enum
+import io
+import pickle
+import typing
+from collections.abc import Iterator
+
+import pytest
+
+import liveref
+from liveref import RegistryKey, SessionRefRegistry, _persisted, exceptions
+
+PUBLIC = {name: getattr(liveref, name) for name in liveref.__all__}
+CLASSES = {name: found for name, found in PUBLIC.items() if isinstance(found, type)}
+KEY = RegistryKey.parse("0f0e1d2c-3b4a-4958-8776-655443322110", dict[str, int])
+PERSISTED = {"KeyStandIn", "LiveStandIn", "key", "recipe", "sealed_key"}
+"""What files out there may name, for ever: a name is added here, and none is taken away."""
+
+
+@liveref.reopener("tests.public_names.store")
+def open_store(size: int) -> list[int]:
+    return [0] * size
+
+
+def with_methods() -> Iterator[tuple[str, object]]:
+    for name, found in PUBLIC.items():
+        if not isinstance(found, type):
+            yield name, found
+            continue
+        yield name, found
+        for attribute, member in vars(found).items():
+            function = getattr(member, "fget", None) or getattr(member, "__func__", member)
+            if callable(function) and hasattr(function, "__annotations__"):
+                yield f"{name}.{attribute}", function
+
+
+@pytest.mark.parametrize("name", [name for name, found in PUBLIC.items() if hasattr(found, "__module__")])
+def test_a_public_name_has_a_public_path(name: str) -> None:
+    assert PUBLIC[name].__module__ == "liveref"
+    assert pickle.loads(pickle.dumps(PUBLIC[name])) is PUBLIC[name]
+
+
+@pytest.mark.parametrize("name", [name for name, found in with_methods() if callable(found)])
+def test_its_annotations_are_found(name: str) -> None:
+    found = dict(with_methods())[name]
+    typing.get_type_hints(found)
+
+
+def can_have_subclasses(cls: type) -> bool:
+    return not getattr(cls, "__final__", False) and not issubclass(cls, enum.Enum)
+
+
+@pytest.mark.parametrize("name", [name for name, cls in CLASSES.items() if can_have_subclasses(cls)])
+def test_a_subclass_finds_its_annotations_too(name: str) -> None:
+    typing.get_type_hints(type("Sub", (CLASSES[name],), {}))
+
+
+def picklable() -> Iterator[object]:
+    """One of everything public that can be pickled."""
+    registry = SessionRefRegistry()
+    key = registry.insert(1)
+    yield KEY
+    yield RegistryKey.parse(str(KEY), type("Local", (), {}))
+    yield open_store.recipe(3)
+    yield registry.describe()
+    yield [list(each) for each in CLASSES.values() if issubclass(each, enum.Enum)]
+    yield liveref.SnapshotLimits(max_refs=5)
+    yield [liveref.CapturedRef("k", "t", "pickle", 1), liveref.DroppedRef("k", "t", "r"), liveref.ExpectedRef("k", "t")]
+    yield liveref.RefFailure("k", "t", "r", None)
+    for name in exceptions.__all__:
+        if name != "RefFailure":
+            error = getattr(exceptions, name)
+            yield error.__new__(error)
+    registry.release(key)
+
+
+def names_in(data: bytes) -> set[str]:
+    found: set[str] = set()
+
+    class Noting(pickle.Unpickler):
+        def find_class(self, module: str, name: str) -> object:
+            found.add(f"{module} {name}")
+            return super().find_class(module, name)
+
+    Noting(io.BytesIO(data)).load()
+    return {name for name in found if name.startswith("liveref")}
+
+
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+def test_a_pickle_names_public_and_persisted_names_alone(protocol: int) -> None:
+    promised = {f"liveref {name}" for name in CLASSES} | {f"liveref._persisted {name}" for name in PERSISTED}
+    named: set[str] = set()
+    for found in picklable():
+        try:
+            named |= names_in(pickle.dumps(found, protocol))
+        except TypeError:  # an error made without its arguments
+            named |= {f"{type(found).__module__} {type(found).__name__}"}
+    assert named <= promised
+    assert {"liveref RefInfo", "liveref._persisted key", "liveref._persisted sealed_key"} <= named
+
+
+def test_the_room_of_persisted_names_holds_what_is_promised() -> None:
+    assert set(_persisted.__all__) == PERSISTED
+    for name in PERSISTED:
+        found = getattr(_persisted, name)
+        assert (found.__module__, found.__qualname__) == ("liveref._persisted", name)
