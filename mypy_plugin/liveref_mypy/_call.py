@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from typing import Final, NamedTuple
 
 from mypy.errorcodes import ErrorCode
@@ -14,8 +14,9 @@ from mypy.types import CallableType, Instance, Type, TypeType, get_proper_type
 
 from liveref_mypy import _names
 from liveref_mypy._codes import Code
-from liveref_mypy._hint import type_of_hint
+from liveref_mypy._hint import quiet_type, type_of_hint
 from liveref_mypy._index import Index, Indexes
+from liveref_mypy._reports import Reports
 
 __all__ = ["Call", "Run", "call_of", "spell", "takes", "takes_hint"]
 
@@ -30,6 +31,7 @@ class Run(NamedTuple):
     misfit: ErrorCode
     """The code of an argument that does not fit the others."""
     indexes: Indexes
+    reports: Reports
 
 
 class Call:
@@ -53,7 +55,7 @@ class Call:
 
     def type_of(self, name: str) -> Type | None:
         """The type of an argument; None if it is not given."""
-        return self.api.get_expression_type(self.args[name]) if name in self.args else None
+        return quiet_type(self.args[name], self.api) if name in self.args else None
 
     @cached_property
     def hint(self) -> Type | None:
@@ -63,7 +65,11 @@ class Call:
     def fail(self, code: Code, message: str, at: Expression | None = None) -> None:
         """Report a finding, if its code is on."""
         if code in self.run.codes:
-            self.api.fail(message, at or self.expr, code=code)
+            self.tell(partial(self.api.fail, message, at or self.expr, code=code))
+
+    def tell(self, report: Callable[[], object]) -> None:
+        """Let `report` tell of the call."""
+        self.run.reports.tell(self.expr, self.api.msg.errors, report)
 
     def text(self, typ: Type) -> str:
         """A type as mypy's own messages write it, in quotes."""

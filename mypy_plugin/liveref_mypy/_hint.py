@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 from mypy.nodes import (
@@ -11,6 +12,7 @@ from mypy.nodes import (
     IndexExpr,
     ListExpr,
     NameExpr,
+    NotParsed,
     OpExpr,
     RefExpr,
     StrExpr,
@@ -26,7 +28,7 @@ from mypy.types import AnyType, CallableType, Instance, Type, TypeOfAny, TypeTyp
 from liveref_mypy import _names
 from liveref_mypy._index import checker_of
 
-__all__ = ["Fault", "fault_of_spelling", "is_spelled_out", "plain_class", "type_of_hint"]
+__all__ = ["Fault", "fault_of_spelling", "is_spelled_out", "plain_class", "quiet_type", "type_of_hint"]
 
 _FORM: Final = TypeType(AnyType(TypeOfAny.special_form), is_type_form=True)
 
@@ -38,9 +40,36 @@ class Fault(NamedTuple):
     reason: str
 
 
+def quiet_type(expr: Expression, api: CheckerPluginInterface, context: Type | None = None) -> Type:
+    """The type of an expression; what is wrong with it, mypy tells when it comes to it itself."""
+    with api.msg.filter_errors():
+        return api.get_expression_type(expr, context)
+
+
 def type_of_hint(expr: Expression, api: CheckerPluginInterface) -> Type | None:
     """The type that a hint stands for; None where it is not known."""
-    return plain_class(expr) or _type_of_form(api.get_expression_type(expr, _FORM))
+    plain = plain_class(expr)
+    if plain is not None:
+        return plain
+    with _bare_generics_allowed(expr, api):
+        return _type_of_form(quiet_type(expr, api, _FORM))
+
+
+@contextmanager
+def _bare_generics_allowed(expr: Expression, api: CheckerPluginInterface) -> Iterator[None]:
+    """Let mypy read ``list | None`` as a hint under ``disallow_any_generics`` too, where it takes it for a value."""
+    checker = checker_of(api)
+    options = checker.options
+    refused = isinstance(expr, StrExpr | IndexExpr | OpExpr) and expr.as_type is None
+    if refused:
+        expr.as_type = NotParsed.VALUE
+    checker.options = options.apply_changes({"disallow_any_generics": False}) if options.disallow_any_generics else options
+    try:
+        yield
+    finally:
+        checker.options = options
+        if refused:
+            expr.as_type = None
 
 
 def plain_class(expr: Expression) -> Instance | None:

@@ -13,9 +13,9 @@ from mypy.types import FunctionLike, Type
 
 from liveref_mypy._call import Call, Run, call_of, takes
 from liveref_mypy._codes import FLOW, Code
-from liveref_mypy._glance import GLANCES, Glance
 from liveref_mypy._guard import Guard
 from liveref_mypy._index import Indexes
+from liveref_mypy._reports import Reports
 from liveref_mypy._rules.binding import bind_value
 from liveref_mypy._rules.depth import check_depth
 from liveref_mypy._rules.lost_hint import check_lost_hint
@@ -57,17 +57,14 @@ class Hooks:
 
     def __init__(self, codes: frozenset[Code], guard: Guard, *, misfit: ErrorCode) -> None:
         self._guard = guard
-        self._run = Run(codes, misfit, Indexes())
+        self._run = Run(codes, misfit, Indexes(), Reports())
         self._flow = () if codes.isdisjoint(FLOW) else (_flow_rule(),)
 
     def of_registry(self, method: str) -> Hook | None:
         """The hook for a method of a registry."""
         without_hint, with_hint = _REGISTRY_RULES.get(method, Rules())
         rules = Rules((*without_hint, *self._flow), (*with_hint, *self._flow))
-        glance = None if self._flow else GLANCES.get(method)
-        if method == "insert":
-            return partial(self._insert, rules, glance)
-        return self._through(method, rules, glance)
+        return partial(self._insert, rules) if method == "insert" else self._through(method, rules)
 
     def of_view(self, method: str) -> Hook | None:
         """The hook for a method of what ``typed()`` gives."""
@@ -87,24 +84,22 @@ class Hooks:
             return report_bare_annotation(ctx, found)
         return found
 
-    def _through(self, method: str, rules: Rules, glance: Glance | None = None) -> Hook | None:
-        return partial(self._check, method, rules, glance) if any(rules) else None
+    def _through(self, method: str, rules: Rules) -> Hook | None:
+        return partial(self._check, method, rules) if any(rules) else None
 
-    def _check(self, method: str, rules: Rules, glance: Glance | None, ctx: Context) -> FunctionLike:
-        try:
-            if not takes(ctx.default_signature, ctx.args) or (glance is not None and glance(ctx)):
-                return ctx.default_signature
-            call = call_of(ctx, method, self._run)
-        except Exception:  # noqa: BLE001  the guard as it stands, without a call: mypy asks for each overload
-            self._guard.tell()
-            return ctx.default_signature
+    def _check(self, method: str, rules: Rules, ctx: Context) -> FunctionLike:
+        call = self._guard(None, self._call, method, ctx)
         if call is not None:
+            self._run.reports.take_back(call.expr, ctx.api.msg.errors)
             self._guard.each(rules.with_hint if "hint" in call.args else rules.without_hint, call)
         return ctx.default_signature
 
-    def _insert(self, rules: Rules, glance: Glance | None, ctx: Context) -> FunctionLike:
-        self._check("insert", rules, glance, ctx)
-        return self._guard(ctx.default_signature, bind_value, ctx, self._run.misfit)
+    def _call(self, method: str, ctx: Context) -> Call | None:
+        return call_of(ctx, method, self._run) if takes(ctx.default_signature, ctx.args) else None
+
+    def _insert(self, rules: Rules, ctx: Context) -> FunctionLike:
+        self._check("insert", rules, ctx)
+        return self._guard(ctx.default_signature, bind_value, ctx, self._run)
 
 
 def _flow_rule() -> Rule:

@@ -44,6 +44,22 @@ FILES: Final = frozenset({IO, "typing.TextIO", "typing.BinaryIO"})
 NUMBERS: Final = frozenset({
     "numbers.Number", "numbers.Complex", "numbers.Real", "numbers.Rational", "numbers.Integral",
 })  # fmt: skip
+REGISTERED: Final = {
+    "builtins.int": NUMBERS,
+    "builtins.float": NUMBERS - {"numbers.Rational", "numbers.Integral"},
+    "builtins.complex": frozenset({"numbers.Number", "numbers.Complex"}),
+    "decimal.Decimal": frozenset({"numbers.Number"}),
+}
+"""Which of them a class is registered with, not by inheriting."""
+FUNCTIONS: Final = frozenset({
+    "types.FunctionType", "types.BuiltinFunctionType", "types.BuiltinMethodType", "types.MethodType",
+})  # fmt: skip
+MADE_BY_CALLS: Final = {
+    "types.GeneratorType": "typing.Generator",
+    "types.CoroutineType": "typing.Coroutine",
+    "types.AsyncGeneratorType": "typing.AsyncGenerator",
+}
+"""What a call of a generator function or coroutine function gives, and what mypy says that it gives."""
 ITEMS: Final = frozenset({
     "builtins.list", "builtins.set", "builtins.frozenset", "collections.deque", "typing.Collection",
     "typing.Container", "typing.Iterable", "typing.Reversible", "typing.Sequence", "typing.MutableSequence",

@@ -29,11 +29,11 @@ from mypy.types import (
 
 from liveref_mypy import _names
 
-__all__ = ["are_disjoint", "inherits", "is_written_any", "key_items", "members", "opened", "without_new_types"]
+__all__ = ["are_disjoint", "inherits", "is_at_run_time", "is_written_any", "key_items", "members", "opened", "without_new_types"]
 
 _DEEP: Final = 20
 """Nesting at which types count as overlapping: they may be recursive."""
-_GUESSED: Final = (TypeOfAny.from_error, TypeOfAny.from_unimported_type, TypeOfAny.from_another_any)
+_GUESSED: Final = (TypeOfAny.from_unimported_type, TypeOfAny.from_another_any)
 
 
 def inherits(info: TypeInfo, fullname: str) -> bool:
@@ -61,9 +61,29 @@ def key_items(typ: Type) -> list[ProperType]:
 
 
 def is_written_any(typ: Type) -> bool:
-    """Whether a type is an Any that stands in the code, not one that mypy made of an import or error."""
+    """Whether a type is an Any that stands in the code, not one that mypy made of an import.
+
+    A bare generic under ``disallow_any_generics`` is one ``from_error``, and no other is in code without errors.
+    """
     proper = get_proper_type(typ)
     return isinstance(proper, AnyType) and proper.type_of_any not in _GUESSED
+
+
+def is_at_run_time(typ: Type, wanted: Type) -> bool:
+    """Whether a value is of a class that types don't tell of: functions are objects too, and numbers are registered."""
+    proper, wanted = get_proper_type(typ), get_proper_type(wanted)
+    if not isinstance(wanted, Instance):
+        return any(is_at_run_time(proper, item) for item in wanted.items) if isinstance(wanted, UnionType) else False
+    name = wanted.type.fullname
+    if isinstance(proper, FunctionLike):
+        return name in _names.FUNCTIONS and not proper.is_type_obj()
+    kind = proper.fallback if isinstance(proper, LiteralType) else proper
+    if not isinstance(kind, Instance):
+        return False
+    if name in _names.NUMBERS:
+        registered = [_names.REGISTERED[base.fullname] for base in kind.type.mro if base.fullname in _names.REGISTERED]
+        return any(name in names for names in registered)
+    return _names.MADE_BY_CALLS.get(name) == kind.type.fullname
 
 
 def without_new_types(typ: Instance) -> Instance:

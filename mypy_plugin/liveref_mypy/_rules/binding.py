@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TypeVar
 
-from mypy.errorcodes import ARG_TYPE, ErrorCode
+from mypy.errorcodes import ARG_TYPE
 from mypy.expandtype import expand_type
 from mypy.nodes import Expression
 from mypy.plugin import FunctionSigContext, MethodSigContext
 from mypy.subtypes import is_subtype
 from mypy.types import AnyType, CallableType, Type, TypeOfAny, get_proper_type
 
-from liveref_mypy._call import takes_hint
-from liveref_mypy._hint import type_of_hint
+from liveref_mypy._call import Run, takes_hint
+from liveref_mypy._hint import quiet_type, type_of_hint
 from liveref_mypy._rules.argument import report_argument
+from liveref_mypy._types import is_at_run_time
 
 __all__ = ["bind_value"]
 
 T = TypeVar("T")
 
 
-def bind_value(ctx: MethodSigContext | FunctionSigContext, misfit: ErrorCode) -> CallableType:
+def bind_value(ctx: MethodSigContext | FunctionSigContext, run: Run) -> CallableType:
     """The overload with its type variable replaced by the hint given; the other overload can't take one then.
 
     What does not fit is reported here and then let pass: mypy would name no argument, but list both overloads.
@@ -37,7 +39,7 @@ def bind_value(ctx: MethodSigContext | FunctionSigContext, misfit: ErrorCode) ->
         return _without(signature, signature.arg_names.index("hint"))
     bound = _bound(signature, hint)
     for name in ("value", "reopen"):
-        if name in given and not _fits(ctx, name, given[name], bound.arg_types[bound.arg_names.index(name)], misfit):
+        if name in given and not _fits(ctx, name, given[name], bound.arg_types[bound.arg_names.index(name)], run):
             bound = _with(bound, name, AnyType(TypeOfAny.special_form))
     return bound
 
@@ -49,18 +51,23 @@ def _bound(signature: CallableType, hint: Type) -> CallableType:
 
 
 def _fits(
-    ctx: MethodSigContext | FunctionSigContext, name: str, arg: Expression, wanted: Type, misfit: ErrorCode
+    ctx: MethodSigContext | FunctionSigContext, name: str, arg: Expression, wanted: Type, run: Run
 ) -> bool:
-    with ctx.api.msg.filter_errors() as errors:
+    """Whether mypy may check an argument against the type that is wanted; what does not fit, is told."""
+    with ctx.api.msg.filter_errors(save_filtered_errors=True) as errors:
         found = ctx.api.get_expression_type(arg, wanted)
-    if errors.has_new_errors() and misfit == ARG_TYPE:
-        ctx.api.get_expression_type(arg, wanted)  # reports them
-        return False
-    if errors.has_new_errors():
-        found = ctx.api.get_expression_type(arg)  # a code of the plugin's own for them all
-    if is_subtype(found, wanted):
+    if not errors.has_new_errors() and is_subtype(found, wanted):
         return True
-    report_argument(ctx.api, name, arg, found=found, wanted=wanted, code=misfit)
+    alone = quiet_type(arg, ctx.api)
+    if is_subtype(alone, wanted) or is_at_run_time(alone, wanted):
+        return False
+    if errors.has_new_errors() and run.misfit == ARG_TYPE:
+        tell = partial(ctx.api.msg.add_errors, errors.filtered_errors())
+    else:
+        found = alone if errors.has_new_errors() else found
+        tell = partial(report_argument, ctx.api, name, arg, found=found, wanted=wanted, code=run.misfit)
+    if isinstance(ctx.context, Expression):
+        run.reports.tell(ctx.context, ctx.api.msg.errors, tell)
     return False
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from mypy.types import Instance, LiteralType, NoneType, ProperType, TupleType, Type, UnionType, get_proper_type
 
 from liveref_mypy import _names
@@ -22,7 +24,9 @@ def check_reopen(call: Call) -> None:
         return
     if is_checked_once(call.api):
         wanted = UnionType([Instance(recipe.type, [value]), NoneType()])
-        report_argument(call.api, "reopen", call.args["reopen"], found=found, wanted=wanted, code=call.run.misfit)
+        call.tell(
+            partial(report_argument, call.api, "reopen", call.args["reopen"], found=found, wanted=wanted, code=call.run.misfit)
+        )
 
 
 def _recipe_of(typ: Type) -> Instance | None:
