@@ -11,10 +11,12 @@ from mypy.nodes import (
     Expression,
     IndexExpr,
     ListExpr,
+    MypyFile,
     NameExpr,
     NotParsed,
     OpExpr,
     RefExpr,
+    StarExpr,
     StrExpr,
     TupleExpr,
     TypeAlias,
@@ -26,9 +28,10 @@ from mypy.plugin import CheckerPluginInterface
 from mypy.types import AnyType, CallableType, Instance, Type, TypeOfAny, TypeType, UnionType, get_proper_type
 
 from liveref_mypy import _names
+from liveref_mypy._aliases import hidden_name, is_broken
 from liveref_mypy._index import checker_of
 
-__all__ = ["Fault", "fault_of_spelling", "is_spelled_out", "plain_class", "quiet_type", "type_of_hint"]
+__all__ = ["Fault", "fault_of_spelling", "is_refused", "is_spelled_out", "plain_class", "quiet_type", "type_of_hint"]
 
 _FORM: Final = TypeType(AnyType(TypeOfAny.special_form), is_type_form=True)
 
@@ -60,16 +63,18 @@ def _bare_generics_allowed(expr: Expression, api: CheckerPluginInterface) -> Ite
     """Let mypy read ``list | None`` as a hint under ``disallow_any_generics`` too, where it takes it for a value."""
     checker = checker_of(api)
     options = checker.options
-    refused = isinstance(expr, StrExpr | IndexExpr | OpExpr) and expr.as_type is None
-    if refused:
-        expr.as_type = NotParsed.VALUE
-    checker.options = options.apply_changes({"disallow_any_generics": False}) if options.disallow_any_generics else options
+    value = expr if isinstance(expr, IndexExpr | OpExpr) and expr.as_type is None else None
+    if value is not None:
+        value.as_type = NotParsed.VALUE
+    checker.options = (
+        options.apply_changes({"disallow_any_generics": False}) if options.disallow_any_generics else options
+    )
     try:
         yield
     finally:
         checker.options = options
-        if refused:
-            expr.as_type = None
+        if value is not None:
+            value.as_type = None
 
 
 def plain_class(expr: Expression) -> Instance | None:
@@ -150,8 +155,15 @@ def _faults(expr: Expression, api: CheckerPluginInterface) -> Iterator[Fault]:
     elif isinstance(expr, ListExpr | TupleExpr):
         for item in expr.items:
             yield from _faults(item, api)
+    elif isinstance(expr, StarExpr):
+        yield from _faults(expr.expr, api)
     elif isinstance(expr, RefExpr):
         yield from _faults_of_name(expr, api)
+
+
+def is_refused(expr: Expression, api: CheckerPluginInterface) -> bool:
+    """Whether a hint's spelling shows that it is refused."""
+    return is_spelled_out(expr, api) and fault_of_spelling(expr, api) is not None
 
 
 def _faults_of_index(expr: IndexExpr, api: CheckerPluginInterface) -> Iterator[Fault]:
@@ -170,5 +182,16 @@ def _faults_of_name(expr: RefExpr, api: CheckerPluginInterface) -> Iterator[Faul
         yield Fault(expr.fullname, "it qualifies something else and is no type by itself")
     if _is_type_variable(expr, api):
         yield Fault(expr.name if isinstance(expr, NameExpr) else expr.fullname, "it is a type variable")
+    if expr.fullname in _names.SELF:
+        yield Fault("Self", "it means a class only inside of that class")
+    if isinstance(expr.node, TypeAlias):
+        yield from _faults_of_alias(expr.node, checker_of(api).tree)
     if expr.fullname in _names.NEED_BRACKETS:
         yield Fault(expr.fullname, "it has nothing in brackets")
+
+
+def _faults_of_alias(alias: TypeAlias, module: MypyFile) -> Iterator[Fault]:
+    if is_broken(alias):
+        yield Fault(alias.name, "it holds a name that can't be resolved")
+    elif name := hidden_name(alias, module):
+        yield Fault(name, "it is imported for type checkers alone, so that the alias can't be resolved")

@@ -11,6 +11,7 @@ from mypy.errorcodes import ErrorCode
 from mypy.plugin import AnalyzeTypeContext, FunctionSigContext, MethodSigContext
 from mypy.types import FunctionLike, Type
 
+from liveref_mypy import _names
 from liveref_mypy._call import Call, Run, call_of, takes
 from liveref_mypy._codes import FLOW, Code
 from liveref_mypy._guard import Guard
@@ -18,6 +19,7 @@ from liveref_mypy._index import Indexes
 from liveref_mypy._reports import Reports
 from liveref_mypy._rules.binding import bind_value
 from liveref_mypy._rules.depth import check_depth
+from liveref_mypy._rules.key import advise_constructor, advise_key, bind_union
 from liveref_mypy._rules.lost_hint import check_lost_hint
 from liveref_mypy._rules.overlap import check_overlap
 from liveref_mypy._rules.reopen import check_reopen
@@ -40,8 +42,9 @@ class Rules(NamedTuple):
 
 
 _REGISTRY_RULES: Final[Mapping[str, Rules]] = {
-    "get": Rules(without_hint=(check_untyped,), with_hint=(check_depth, check_overlap)),
-    "__getitem__": Rules(without_hint=(check_untyped,)),
+    "get": Rules(without_hint=(check_untyped, advise_key), with_hint=(check_depth, check_overlap, advise_key)),
+    "__getitem__": Rules(without_hint=(check_untyped, advise_key)),
+    **dict.fromkeys(_names.METHODS_OF_KEYS, Rules(without_hint=(advise_key,))),
     "insert": Rules(without_hint=(check_widened, check_reopen), with_hint=(check_depth,)),
     "typed": Rules(with_hint=(check_depth,)),
 }
@@ -68,7 +71,12 @@ class Hooks:
 
     def of_view(self, method: str) -> Hook | None:
         """The hook for a method of what ``typed()`` gives."""
-        return self._through(method, Rules(without_hint=self._flow))
+        advise = (advise_key,) if method in _names.METHODS_OF_KEYS | {"get"} else ()
+        return self._through(method, Rules(without_hint=(*advise, *self._flow)))
+
+    def of_constructor(self) -> Hook:
+        """The hook for ``RegistryKey(…)``, which makes no key."""
+        return partial(self._check, "__init__", Rules(without_hint=(advise_constructor,)))
 
     def of_key(self, method: str) -> Hook | None:
         """The hook for a class method of a key."""
@@ -92,6 +100,7 @@ class Hooks:
         if call is not None:
             self._run.reports.take_back(call.expr, ctx.api.msg.errors)
             self._guard.each(rules.with_hint if "hint" in call.args else rules.without_hint, call)
+            return self._guard(ctx.default_signature, bind_union, call, ctx.default_signature)
         return ctx.default_signature
 
     def _call(self, method: str, ctx: Context) -> Call | None:

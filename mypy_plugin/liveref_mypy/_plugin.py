@@ -96,8 +96,9 @@ class LiverefPlugin(Plugin):
 
     def get_function_signature_hook(self, fullname: str) -> FunctionHook | None:
         """The rules for class methods of a key that are called on the bare class."""
-        owner, _, method = fullname.rpartition(".")
-        return self._guard(None, self._hooks.of_key, method) if owner == _names.KEY else None
+        if not fullname.startswith(_names.KEY):
+            return None
+        return self._guard(None, self._key_hook, fullname.removeprefix(_names.KEY))
 
     def get_type_analyze_hook(self, fullname: str) -> TypeHook | None:
         """The rule for annotations without brackets."""
@@ -109,6 +110,9 @@ class LiverefPlugin(Plugin):
         if UNTYPED not in self._codes or not self._guard(False, self._may_be_bare, fullname):  # noqa: FBT003
             return None
         return self._annotation_hook
+
+    def _key_hook(self, rest: str) -> FunctionHook | None:
+        return self._hooks.of_key(rest.removeprefix(".")) if rest else self._hooks.of_constructor()
 
     def _method_hook(self, owner: str, method: str) -> MethodHook | None:
         if owner == _names.KEY:

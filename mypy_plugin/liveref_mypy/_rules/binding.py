@@ -14,7 +14,7 @@ from mypy.subtypes import is_subtype
 from mypy.types import AnyType, CallableType, Type, TypeOfAny, get_proper_type
 
 from liveref_mypy._call import Run, takes_hint
-from liveref_mypy._hint import quiet_type, type_of_hint
+from liveref_mypy._hint import is_refused, quiet_type, type_of_hint
 from liveref_mypy._rules.argument import report_argument
 from liveref_mypy._types import is_at_run_time
 
@@ -35,6 +35,8 @@ def bind_value(ctx: MethodSigContext | FunctionSigContext, run: Run) -> Callable
     hint = type_of_hint(given["hint"], ctx.api)
     if hint is None or "value" not in given or isinstance(get_proper_type(hint), AnyType):
         return signature
+    if is_refused(given["hint"], ctx.api):
+        return signature
     if not takes_hint(signature):
         return _without(signature, signature.arg_names.index("hint"))
     bound = _bound(signature, hint)
@@ -50,9 +52,7 @@ def _bound(signature: CallableType, hint: Type) -> CallableType:
     return _with(bound, "value", hint)
 
 
-def _fits(
-    ctx: MethodSigContext | FunctionSigContext, name: str, arg: Expression, wanted: Type, run: Run
-) -> bool:
+def _fits(ctx: MethodSigContext | FunctionSigContext, name: str, arg: Expression, wanted: Type, run: Run) -> bool:
     """Whether mypy may check an argument against the type that is wanted; what does not fit, is told."""
     with ctx.api.msg.filter_errors(save_filtered_errors=True) as errors:
         found = ctx.api.get_expression_type(arg, wanted)

@@ -9,8 +9,9 @@ from mypy.types import Instance, LiteralType, NoneType, ProperType, TupleType, T
 from liveref_mypy import _names
 from liveref_mypy._call import Call
 from liveref_mypy._index import is_checked_once
+from liveref_mypy._overlap import Overlap
 from liveref_mypy._rules.argument import report_argument
-from liveref_mypy._types import are_disjoint, members, opened
+from liveref_mypy._types import members, opened
 
 __all__ = ["check_reopen"]
 
@@ -20,12 +21,22 @@ def check_reopen(call: Call) -> None:
     found = call.type_of("reopen")
     recipe = None if found is None else _recipe_of(found)
     value = None if recipe is None else _value_of(call, recipe.args[0])
-    if found is None or recipe is None or value is None or not are_disjoint(_class_of(value), recipe.args[0]):
+    if found is None or recipe is None or value is None:
+        return
+    if not Overlap(call.api).are_disjoint(_class_of(value), recipe.args[0]):
         return
     if is_checked_once(call.api):
         wanted = UnionType([Instance(recipe.type, [value]), NoneType()])
         call.tell(
-            partial(report_argument, call.api, "reopen", call.args["reopen"], found=found, wanted=wanted, code=call.run.misfit)
+            partial(
+                report_argument,
+                call.api,
+                "reopen",
+                call.args["reopen"],
+                found=found,
+                wanted=wanted,
+                code=call.run.misfit,
+            )
         )
 
 
