@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from typing import Final
 
 from mypy.nodes import AssignmentStmt, CallExpr, Expression, Import, ImportFrom, MypyFile, NameExpr, StrExpr, TypeAlias
 from mypy.types import AnyType, TypeOfAny
@@ -12,11 +13,13 @@ from liveref_mypy._types import members
 
 __all__ = ["hidden_name", "is_broken"]
 
+_UNKNOWN: Final = (TypeOfAny.from_error, TypeOfAny.special_form)
+
 
 def is_broken(alias: TypeAlias) -> bool:
     """Whether a name in an alias is one that mypy does not know; in brackets, it would be a bare generic's Any."""
     parts = members(alias.target) if alias.python_3_12_type_alias else ()
-    return any(isinstance(part, AnyType) and part.type_of_any == TypeOfAny.from_error for part in parts)
+    return any(isinstance(part, AnyType) and part.type_of_any in _UNKNOWN for part in parts)
 
 
 def hidden_name(alias: TypeAlias, module: MypyFile) -> str | None:

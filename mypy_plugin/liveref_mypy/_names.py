@@ -10,6 +10,7 @@ REGISTRY: Final = "liveref._registry.SessionRefRegistry"
 TYPED_REFS: Final = "liveref._typed.TypedRefs"
 SESSION: Final = "liveref._session.Session"
 CURRENT: Final = "liveref._current.current_session_registry"
+USE: Final = "liveref._current.use_session_registry"
 KEY: Final = "liveref._key.RegistryKey"
 RECIPE: Final = "liveref._recipe.Recipe"
 MISSING: Final = "liveref._typing.Missing"
@@ -110,3 +111,6 @@ NEED_BRACKETS: Final = frozenset({"typing.Union", "typing.Optional"}) | LITERAL 
 # Where a wrong lookup is meant.
 RAISES: Final = frozenset({"_pytest.raises.raises", "_pytest.python_api.raises", "pytest.raises"})
 SUPPRESS: Final = "contextlib.suppress"
+CLOSING: Final = frozenset({"contextlib.closing", "contextlib.aclosing"})
+ASSERTIONS: Final = frozenset({"assertRaises", "assertRaisesRegex", "assertWarns", "assertWarnsRegex"})
+"""Methods of a TestCase, whatever mixin it has them from."""
