@@ -10,7 +10,7 @@ from mypy.errorcodes import ErrorCode
 from mypy.messages import format_type
 from mypy.nodes import ARG_STAR, ARG_STAR2, CallExpr, Expression, MemberExpr, NameExpr
 from mypy.plugin import CheckerPluginInterface, FunctionSigContext, MethodSigContext
-from mypy.types import CallableType, Instance, Type, TypeType, get_proper_type
+from mypy.types import CallableType, Instance, Type
 
 from liveref_mypy import _names
 from liveref_mypy._codes import Code
@@ -18,7 +18,7 @@ from liveref_mypy._hint import quiet_type, type_of_hint
 from liveref_mypy._index import Index, Indexes
 from liveref_mypy._reports import Reports
 
-__all__ = ["Call", "Run", "call_of", "spell", "takes", "takes_hint"]
+__all__ = ["Call", "Run", "call_of", "spell", "takes"]
 
 _LEFT_OUT: Final = frozenset({"hint", "default"})
 
@@ -101,11 +101,6 @@ def call_of(ctx: MethodSigContext | FunctionSigContext, method: str, run: Run) -
 
 def _has_stars(expr: Expression) -> bool:
     return isinstance(expr, CallExpr) and (ARG_STAR in expr.arg_kinds or ARG_STAR2 in expr.arg_kinds)
-
-
-def takes_hint(signature: CallableType) -> bool:
-    """Whether an overload is one for calls with a hint."""
-    return any(isinstance(get_proper_type(typ), TypeType) for typ in signature.arg_types)
 
 
 def spell(expr: Expression) -> str:

@@ -17,7 +17,6 @@ from liveref_mypy._codes import FLOW, Code
 from liveref_mypy._guard import Guard
 from liveref_mypy._index import Indexes
 from liveref_mypy._reports import Reports
-from liveref_mypy._rules.binding import bind_value
 from liveref_mypy._rules.depth import check_depth
 from liveref_mypy._rules.key import advise_constructor, advise_key, bind_union
 from liveref_mypy._rules.lost_hint import check_lost_hint
@@ -25,6 +24,7 @@ from liveref_mypy._rules.overlap import check_overlap
 from liveref_mypy._rules.reopen import check_reopen
 from liveref_mypy._rules.roundtrip import check_roundtrip
 from liveref_mypy._rules.untyped import check_untyped, is_bare_annotation, is_bare_key, report_bare_annotation
+from liveref_mypy._rules.value import check_value
 from liveref_mypy._rules.widened import check_widened
 
 __all__ = ["Hooks"]
@@ -45,7 +45,7 @@ _REGISTRY_RULES: Final[Mapping[str, Rules]] = {
     "get": Rules(without_hint=(check_untyped, advise_key), with_hint=(check_depth, check_overlap, advise_key)),
     "__getitem__": Rules(without_hint=(check_untyped, advise_key)),
     **dict.fromkeys(_names.METHODS_OF_KEYS, Rules(without_hint=(advise_key,))),
-    "insert": Rules(without_hint=(check_widened, check_reopen), with_hint=(check_depth,)),
+    "insert": Rules(without_hint=(check_widened, check_reopen), with_hint=(check_depth, check_value)),
     "typed": Rules(with_hint=(check_depth,)),
 }
 _KEY_RULES: Final[Mapping[str, Rules]] = {
@@ -67,7 +67,7 @@ class Hooks:
         """The hook for a method of a registry."""
         without_hint, with_hint = _REGISTRY_RULES.get(method, Rules())
         rules = Rules((*without_hint, *self._flow), (*with_hint, *self._flow))
-        return partial(self._insert, rules) if method == "insert" else self._through(method, rules)
+        return self._through(method, rules)
 
     def of_view(self, method: str) -> Hook | None:
         """The hook for a method of what ``typed()`` gives."""
@@ -105,10 +105,6 @@ class Hooks:
 
     def _call(self, method: str, ctx: Context) -> Call | None:
         return call_of(ctx, method, self._run) if takes(ctx.default_signature, ctx.args) else None
-
-    def _insert(self, rules: Rules, ctx: Context) -> FunctionLike:
-        self._check("insert", rules, ctx)
-        return self._guard(ctx.default_signature, bind_value, ctx, self._run)
 
 
 def _flow_rule() -> Rule:

@@ -61,7 +61,8 @@ def light_files() -> list[Path]:
 def expected(files: Iterable[Path], *, strict: bool = True) -> set[Finding]:
     """What the markers of some files say."""
     marked = [(path.name, line, code) for path in files for line, code in _marked(path)]
-    return {Finding(name, line, code.removeprefix(_STRICT)) for name, line, code in marked if strict or not code.startswith(_STRICT)}
+    told = [each for each in marked if strict or not each[2].startswith(_STRICT)]
+    return {Finding(name, line, code.removeprefix(_STRICT)) for name, line, code in told}
 
 
 def _marked(path: Path) -> Iterator[tuple[int, str]]:
@@ -76,10 +77,12 @@ def right_lines(files: Iterable[Path]) -> int:
     return sum(line.endswith("  # ok") for path in files for line in path.read_text("utf-8").splitlines())
 
 
-def write_config(folder: Path, *, options: str = "", plugin: bool = True, mypy: str = "strict = true") -> Path:
+def write_config(
+    folder: Path, *, options: str = "", plugin: str = "liveref_mypy", mypy: str = "strict = true"
+) -> Path:
     """A mypy.ini with the plugin and its options; returns its path."""
     path = folder / "mypy.ini"
-    plugins = "plugins = liveref_mypy\n" if plugin else ""
+    plugins = f"plugins = {plugin}\n" if plugin else ""
     path.write_text(f"[mypy]\n{plugins}{mypy}\n[liveref-mypy]\n{options}\n")
     return path
 

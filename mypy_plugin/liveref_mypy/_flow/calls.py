@@ -189,7 +189,7 @@ def _is_own_method(store: Store, method: str) -> bool:
 
 
 def _is_harmless(callee: Expression) -> bool:
-    """Whether a function keeps its hands off keys and registries: a builtin one, a context around them, a log, a list."""
+    """Whether a function keeps its hands off keys and registries: a builtin one, a context, a log, a list."""
     if isinstance(callee, RefExpr) and callee.fullname.startswith(("builtins.", "contextlib.")):
         return True
     return isinstance(callee, MemberExpr) and callee.name in _HARMLESS

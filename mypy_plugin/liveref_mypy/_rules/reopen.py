@@ -6,12 +6,12 @@ from functools import partial
 
 from mypy.types import Instance, LiteralType, NoneType, ProperType, TupleType, Type, UnionType, get_proper_type
 
-from liveref_mypy import _names
 from liveref_mypy._call import Call
 from liveref_mypy._index import is_checked_once
 from liveref_mypy._overlap import Overlap
 from liveref_mypy._rules.argument import report_argument
-from liveref_mypy._types import members, opened
+from liveref_mypy._rules.value import recipe_of
+from liveref_mypy._types import opened
 
 __all__ = ["check_reopen"]
 
@@ -19,7 +19,7 @@ __all__ = ["check_reopen"]
 def check_reopen(call: Call) -> None:
     """Check that the recipe can open what the value is. The run-time check is by class: so is this one."""
     found = call.type_of("reopen")
-    recipe = None if found is None else _recipe_of(found)
+    recipe = None if found is None else recipe_of(found)
     value = None if recipe is None else _value_of(call, recipe.args[0])
     if found is None or recipe is None or value is None:
         return
@@ -38,12 +38,6 @@ def check_reopen(call: Call) -> None:
                 code=call.run.misfit,
             )
         )
-
-
-def _recipe_of(typ: Type) -> Instance | None:
-    """The recipe that a type is, be it ``| None`` or not."""
-    kinds = (member for member in members(typ) if isinstance(member, Instance))
-    return next((kind for kind in kinds if kind.type.fullname == _names.RECIPE and kind.args), None)
 
 
 def _value_of(call: Call, opens: Type) -> Type | None:
