@@ -43,5 +43,4 @@ def test_lines_of_mypy_are_those_without_the_plugin(mypy: str, tmp_path: Path) -
         texts.append(run(light_files(), config, tmp_path / f"cache-{plugin}", "--warn-unused-ignores").text)
     own, off = _rows(texts[0], of_the_plugin=True), _rows(texts[1], of_the_plugin=False)
     assert _rows(texts[0], of_the_plugin=False) == off - own  # of two that say the same, mypy shows one
-    assert len(off - own) >= 10
     assert len(own) >= 200

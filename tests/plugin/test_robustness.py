@@ -15,7 +15,7 @@ from liveref_mypy._plugin import LiverefPlugin
 from .harness import CASES, difference, expected, light_files, run, write_config
 
 PLUGIN = Path(_plugin.__file__).parent
-HOOKED = ("bind_union", "bind_value", "call_of", "takes", "is_bare_annotation", "is_bare_key")
+HOOKED = ("bind_union", "call_of", "takes", "is_bare_annotation", "is_bare_key")
 TABLES = (_hooks._REGISTRY_RULES, _hooks._KEY_RULES)
 RULES = {rule.__name__ for table in TABLES for kinds in table.values() for rules in kinds for rule in rules}
 
