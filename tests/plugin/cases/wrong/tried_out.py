@@ -156,4 +156,4 @@ def iterables(refs: SessionRefRegistry, key: RegistryKey[list[int]]) -> Iterable
     yield from map(str, refs.get(key, list[str]))  # E: liveref-overlap
     yield sum(refs.get(key, list[str]), [])  # E: liveref-overlap
     yield {**{name: refs.get(key, list[str]) for name in "ab"}}  # E: liveref-overlap
-    yield [row for row in [refs.get(key)] if row and refs.get(key, set[int])]  # E: liveref-overlap
+    yield [row for row in [refs.get(key)] if row and refs.get(key, set[int])]  # E: liveref-overlap, arg-type
