@@ -14,6 +14,7 @@ from mypy.types import CallableType, Instance, Type
 
 from liveref_mypy import _names
 from liveref_mypy._codes import Code
+from liveref_mypy._heirs import Heirs
 from liveref_mypy._hint import quiet_type, type_of_hint
 from liveref_mypy._index import Index, Indexes
 from liveref_mypy._reports import Reports
@@ -32,6 +33,7 @@ class Run(NamedTuple):
     """The code of an argument that does not fit the others."""
     indexes: Indexes
     reports: Reports
+    heirs: Heirs
 
 
 class Call:
@@ -47,6 +49,7 @@ class Call:
         """The call, or the index expression of a lookup by ``[]``."""
         self.api = api
         self.run = run
+        self._types: dict[str, Type] = {}
 
     @property
     def index(self) -> Index:
@@ -54,8 +57,10 @@ class Call:
         return self.run.indexes.of(self.api)
 
     def type_of(self, name: str) -> Type | None:
-        """The type of an argument; None if it is not given."""
-        return quiet_type(self.args[name], self.api) if name in self.args else None
+        """The type of an argument, asked for once; None if it is not given."""
+        if name in self.args and name not in self._types:
+            self._types[name] = quiet_type(self.args[name], self.api)
+        return self._types.get(name)
 
     @cached_property
     def hint(self) -> Type | None:

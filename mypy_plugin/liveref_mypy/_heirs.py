@@ -4,18 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from mypy.checker import TypeChecker
 from mypy.nodes import Import, ImportAll, ImportBase, ImportFrom, MypyFile, SymbolTable, TypeInfo
 
-__all__ = ["have_common_heir"]
+__all__ = ["Heirs"]
 
 
-def have_common_heir(left: TypeInfo, right: TypeInfo, module: MypyFile, modules: Mapping[str, MypyFile]) -> bool:
-    """Whether a class of the module, or of one that it imports, directly or not, inherits from both.
+class Heirs:
+    """The classes with several bases that the modules checked last know of."""
 
-    Who imports the module does not count: mypy may not have come to that yet, or look at the module alone.
-    """
-    heirs = (info for each in _reachable(module, modules) for info in _classes(each.names, each.fullname))
-    return any(len(info.bases) > 1 and left in info.mro and right in info.mro for info in heirs)
+    def __init__(self) -> None:
+        self._module: MypyFile | None = None
+        self._heirs: list[TypeInfo] = []
+
+    def are_common(self, left: TypeInfo, right: TypeInfo, checker: TypeChecker) -> bool:
+        """Whether a class of the module, or of one that it imports, directly or not, inherits from both.
+
+        Who imports the module does not count: mypy may not have come to that yet, or look at the module alone.
+        """
+        if checker.tree is not self._module:
+            self._module = checker.tree
+            self._heirs = list(_heirs(checker.tree, checker.modules))
+        names = {left.fullname, right.fullname}
+        return any(names <= {base.fullname for base in heir.mro} for heir in self._heirs)
+
+
+def _heirs(module: MypyFile, modules: Mapping[str, MypyFile]) -> Iterator[TypeInfo]:
+    for each in _reachable(module, modules):
+        yield from (info for info in _classes(each.names, each.fullname) if len(info.bases) > 1)
 
 
 def _reachable(module: MypyFile, modules: Mapping[str, MypyFile]) -> Iterator[MypyFile]:

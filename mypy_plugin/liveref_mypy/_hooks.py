@@ -15,6 +15,7 @@ from liveref_mypy import _names
 from liveref_mypy._call import Call, Run, call_of, takes
 from liveref_mypy._codes import FLOW, Code
 from liveref_mypy._guard import Guard
+from liveref_mypy._heirs import Heirs
 from liveref_mypy._index import Indexes
 from liveref_mypy._reports import Reports
 from liveref_mypy._rules.depth import check_depth
@@ -60,7 +61,7 @@ class Hooks:
 
     def __init__(self, codes: frozenset[Code], guard: Guard, *, misfit: ErrorCode) -> None:
         self._guard = guard
-        self._run = Run(codes, misfit, Indexes(), Reports())
+        self._run = Run(codes, misfit, Indexes(), Reports(), Heirs())
         self._flow = () if codes.isdisjoint(FLOW) else (_flow_rule(),)
 
     def of_registry(self, method: str) -> Hook | None:

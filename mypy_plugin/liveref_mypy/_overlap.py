@@ -28,7 +28,7 @@ from mypy.types import (
 )
 
 from liveref_mypy import _names
-from liveref_mypy._heirs import have_common_heir
+from liveref_mypy._heirs import Heirs
 from liveref_mypy._index import checker_of
 from liveref_mypy._types import inherits, opened, without_new_types
 
@@ -41,8 +41,9 @@ _DEEP: Final = 20
 class Overlap:
     """Tells which types have a value in common."""
 
-    def __init__(self, api: CheckerPluginInterface) -> None:
+    def __init__(self, api: CheckerPluginInterface, heirs: Heirs) -> None:
         self._checker = checker_of(api)
+        self._heirs = heirs
 
     def are_disjoint(self, held: Type, hint: Type, depth: int = 0) -> bool:
         """Whether no value is of both types; False wherever that is not sure.
@@ -143,7 +144,7 @@ class Overlap:
             return False
         if _is_abstract(hint.type) and not _is_closed(held.type):
             return False
-        return not have_common_heir(held.type, hint.type, self._checker.tree, self._checker.modules)
+        return not self._heirs.are_common(held.type, hint.type, self._checker)
 
     def _files(self, held: Instance, hint: Instance, depth: int) -> bool:
         """Of two kinds of files that do not inherit each other: one of text is never one of bytes."""

@@ -76,6 +76,7 @@ class LiverefPlugin(Plugin):
         """Forget what is known of the modules: in the daemon, some have changed."""
         super().set_modules(modules)
         self._plain.clear()
+        vars(self).pop("_hooks", None)
 
     def report_config_data(self, ctx: ReportConfigContext) -> str | None:
         """What a cached result depends on: the plugin's own files, of which mypy knows but one, and the options."""

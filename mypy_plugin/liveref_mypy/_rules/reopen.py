@@ -23,7 +23,7 @@ def check_reopen(call: Call) -> None:
     value = None if recipe is None else _value_of(call, recipe.args[0])
     if found is None or recipe is None or value is None:
         return
-    if not Overlap(call.api).are_disjoint(_class_of(value), recipe.args[0]):
+    if not Overlap(call.api, call.run.heirs).are_disjoint(_class_of(value), recipe.args[0]):
         return
     if is_checked_once(call.api):
         wanted = UnionType([Instance(recipe.type, [value]), NoneType()])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import numbers
-from collections.abc import Callable, Iterable, Mapping, MutableSequence, Sequence, Sized
+from collections.abc import Callable, Mapping, MutableSequence, Sequence, Sized
 from decimal import Decimal
 from typing import Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
@@ -85,7 +85,6 @@ def abstract_hints(
     refs.get(connection, Meta)  # ok
     refs.get(registered, Marker)  # ok
     refs.get(repository, Marker)  # ok
-    refs.get(repository, Closes)  # E: liveref-shallow
     refs.get(closes, Repository)  # ok
     refs.get(connection, Repository | None)  # ok
     refs.get(connection, Sized)  # ok
@@ -142,5 +141,4 @@ def in_builtins(
     refs.get(numbers, Sequence[float])  # ok
     refs.get(text, Sequence[str])  # ok
     refs.get(table, Mapping[str, float])  # ok
-    refs.get(table, Iterable[str])  # E: liveref-shallow
     refs.get(callback, Repository)  # ok
