@@ -54,27 +54,32 @@ def type_of_hint(expr: Expression, api: CheckerPluginInterface) -> Type | None:
     plain = plain_class(expr)
     if plain is not None:
         return plain
-    with _bare_generics_allowed(expr, api):
-        return _type_of_form(quiet_type(expr, api, _FORM))
+    known = expr.as_type if isinstance(expr, IndexExpr | OpExpr) and isinstance(expr.as_type, Type) else None
+    with _read_anew(expr, api):
+        return _type_of_form(quiet_type(expr, api, _FORM)) or known
 
 
 @contextmanager
-def _bare_generics_allowed(expr: Expression, api: CheckerPluginInterface) -> Iterator[None]:
-    """Let mypy read ``list | None`` as a hint under ``disallow_any_generics`` too, where it takes it for a value."""
+def _read_anew(expr: Expression, api: CheckerPluginInterface) -> Iterator[None]:
+    """Let mypy read a hint here and now.
+
+    Under ``disallow_any_generics`` it has taken ``list | None`` for a value, and in the daemon it holds on to the
+    classes that it has read once, though those are others after an edit.
+    """
     checker = checker_of(api)
     options = checker.options
-    value = expr if isinstance(expr, IndexExpr | OpExpr) and expr.as_type is None else None
-    if value is not None:
-        value.as_type = NotParsed.VALUE
-    checker.options = (
-        options.apply_changes({"disallow_any_generics": False}) if options.disallow_any_generics else options
-    )
+    spelled = expr if isinstance(expr, IndexExpr | OpExpr) else None
+    read = spelled.as_type if spelled is not None else None
+    if spelled is not None and (read is None or options.fine_grained_incremental):
+        spelled.as_type = NotParsed.VALUE
+    if options.disallow_any_generics:
+        checker.options = options.apply_changes({"disallow_any_generics": False})
     try:
         yield
     finally:
         checker.options = options
-        if value is not None:
-            value.as_type = None
+        if spelled is not None:
+            spelled.as_type = read
 
 
 def plain_class(expr: Expression) -> Instance | None:

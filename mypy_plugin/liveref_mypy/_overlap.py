@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from mypy.lookup import lookup_fully_qualified
 from mypy.maptype import map_instance_to_supertype
 from mypy.nodes import CONTRAVARIANT, TypeInfo
 from mypy.plugin import CheckerPluginInterface
@@ -59,11 +60,20 @@ class Overlap:
         if isinstance(hint, UnionType | TypeVarType):
             return all(self.are_disjoint(held, item, depth + 1) for item in _choices(hint))
         if isinstance(held, Instance) and isinstance(hint, Instance):
-            return self._instances(without_new_types(held), without_new_types(hint), depth + 1)
+            return self._instances(self._current(held), self._current(hint), depth + 1)
         if self._form(held, hint, depth + 1):
             return True
         # Of one form, both orders say the same: to ask twice would double the work at each level of nesting.
         return type(held) is not type(hint) and self._form(hint, held, depth + 1)
+
+    def _current(self, typ: Instance) -> Instance:
+        """A type with its class as that is now: in the daemon, a key may have one from before an edit."""
+        typ = without_new_types(typ)
+        if not self._checker.options.fine_grained_incremental:
+            return typ
+        found = lookup_fully_qualified(typ.type.fullname, self._checker.modules)
+        info = found.node if found is not None else None
+        return Instance(info, typ.args) if isinstance(info, TypeInfo) and info is not typ.type else typ
 
     def _form(self, this: ProperType, other: ProperType, depth: int) -> bool:
         """What the form of one type says; asked for both orders."""
