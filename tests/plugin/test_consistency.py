@@ -158,6 +158,22 @@ def test_daemon_finds_the_same_after_an_edit_of_a_generic_class(daemon: _Daemon,
     assert daemon.check("boxes.py", "boxes_user.py") == {("boxes_user.py", *each) for each in wanted}
 
 
+def test_daemon_finds_the_same_after_an_edit_of_the_module_of_a_generic_class(daemon: _Daemon, tmp_path: Path) -> None:
+    path = tmp_path / "daemon" / "whole.py"
+    whole = BOXES + BOXES_USER.replace("from boxes import Box, Loads, Other, Plain", "")
+    lines = {whole[: whole.index(text)].count("\n") + 1: code for text, code in WHOLE.items()}
+    for added in range(4):
+        path.write_text(whole + "".join(f"more_{number}: Box[int]\n" for number in range(added)))
+        assert daemon.check("whole.py") == {("whole.py", *each) for each in lines.items()}
+
+
+WHOLE = {
+    "    refs.get(key, Box[str])": "liveref-overlap",
+    "    refs.get(RegistryKey.parse(": "liveref-overlap",
+    "    refs.get(refs.insert(": "liveref-overlap",
+    "    refs.get(plain, list[Other])": "liveref-overlap",
+    "    refs.get(plain, list[Loads]": "liveref-unsupported",
+}
 BOXES = """\
 from typing import Generic, Protocol, TypeVar
 
