@@ -5,18 +5,23 @@ It neither imports liveref nor the code that is checked.
 
 from __future__ import annotations
 
-from mypy.plugin import Plugin
+from typing import TYPE_CHECKING
 
-from liveref_mypy._plugin import LintPlugin, LiverefPlugin
+if TYPE_CHECKING:
+    from mypy.plugin import Plugin
 
 __all__ = ["lint", "plugin"]
 
 
 def plugin(version: str) -> type[Plugin]:  # noqa: ARG001  mypy calls it so
     """The class that mypy makes its plugin of."""
+    from liveref_mypy._plugin import LiverefPlugin  # noqa: PLC0415  the linter says in words where there is no mypy
+
     return LiverefPlugin
 
 
 def lint(version: str) -> type[Plugin]:  # noqa: ARG001  mypy calls it so
     """The same for ``python -m liveref lint``: ``plugins = ["liveref_mypy:lint"]``."""
+    from liveref_mypy._plugin import LintPlugin  # noqa: PLC0415  as above
+
     return LintPlugin

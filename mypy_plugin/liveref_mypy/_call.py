@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from typing import Final, NamedTuple
 
 from mypy.errorcodes import ErrorCode
 from mypy.messages import format_type
 from mypy.nodes import ARG_STAR, ARG_STAR2, CallExpr, Expression, MemberExpr, NameExpr
 from mypy.plugin import CheckerPluginInterface, FunctionSigContext, MethodSigContext
-from mypy.types import CallableType, Instance, Type, TypeType, get_proper_type
+from mypy.types import CallableType, Instance, Type
 
 from liveref_mypy import _names
 from liveref_mypy._codes import Code
-from liveref_mypy._hint import type_of_hint
+from liveref_mypy._heirs import Heirs
+from liveref_mypy._hint import quiet_type, type_of_hint
 from liveref_mypy._index import Index, Indexes
+from liveref_mypy._reports import Reports
 
-__all__ = ["Call", "Run", "call_of", "spell", "takes", "takes_hint"]
+__all__ = ["Call", "Run", "call_of", "spell", "takes"]
 
 _LEFT_OUT: Final = frozenset({"hint", "default"})
 
@@ -30,6 +32,8 @@ class Run(NamedTuple):
     misfit: ErrorCode
     """The code of an argument that does not fit the others."""
     indexes: Indexes
+    reports: Reports
+    heirs: Heirs
 
 
 class Call:
@@ -45,6 +49,7 @@ class Call:
         """The call, or the index expression of a lookup by ``[]``."""
         self.api = api
         self.run = run
+        self._types: dict[str, Type] = {}
 
     @property
     def index(self) -> Index:
@@ -52,8 +57,10 @@ class Call:
         return self.run.indexes.of(self.api)
 
     def type_of(self, name: str) -> Type | None:
-        """The type of an argument; None if it is not given."""
-        return self.api.get_expression_type(self.args[name]) if name in self.args else None
+        """The type of an argument, asked for once; None if it is not given."""
+        if name in self.args and name not in self._types:
+            self._types[name] = quiet_type(self.args[name], self.api)
+        return self._types.get(name)
 
     @cached_property
     def hint(self) -> Type | None:
@@ -63,7 +70,11 @@ class Call:
     def fail(self, code: Code, message: str, at: Expression | None = None) -> None:
         """Report a finding, if its code is on."""
         if code in self.run.codes:
-            self.api.fail(message, at or self.expr, code=code)
+            self.tell(partial(self.api.fail, message, at or self.expr, code=code))
+
+    def tell(self, report: Callable[[], object]) -> None:
+        """Let `report` tell of the call."""
+        self.run.reports.tell(self.expr, self.api.msg.errors, report)
 
     def text(self, typ: Type) -> str:
         """A type as mypy's own messages write it, in quotes."""
@@ -95,11 +106,6 @@ def call_of(ctx: MethodSigContext | FunctionSigContext, method: str, run: Run) -
 
 def _has_stars(expr: Expression) -> bool:
     return isinstance(expr, CallExpr) and (ARG_STAR in expr.arg_kinds or ARG_STAR2 in expr.arg_kinds)
-
-
-def takes_hint(signature: CallableType) -> bool:
-    """Whether an overload is one for calls with a hint."""
-    return any(isinstance(get_proper_type(typ), TypeType) for typ in signature.arg_types)
 
 
 def spell(expr: Expression) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from mypy.errorcodes import ARG_TYPE, ErrorCode
-from mypy.errors import HIDE_LINK_CODES
+from mypy.errors import HIDE_LINK_CODES, SHOW_NOTE_CODES
 
-__all__ = ["ARGUMENT", "CODES", "FLOW", "Code"]
+__all__ = ["ARGUMENT", "CODES", "FLOW", "KEY", "Code"]
 
 
 class Code(ErrorCode):
@@ -35,3 +35,6 @@ FLOW: Final = (REMOVED, FOREIGN, ESCAPE)
 CODES: Final = (OVERLAP, UNTYPED, ROUNDTRIP, WIDENED, LOST_HINT, SHALLOW, UNSUPPORTED, *FLOW)
 ARGUMENT: Final = Code("argument", "An argument of insert() that does not fit the others", sub_code_of=ARG_TYPE)
 """What `python -m liveref lint` shows where mypy itself says arg-type; it has no switch."""
+KEY: Final = Code("key", "How a key is made of what stands in its place")
+"""A note beside mypy's own error; it has no switch either."""
+SHOW_NOTE_CODES.add(KEY.code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 from mypy.nodes import (
@@ -10,9 +11,12 @@ from mypy.nodes import (
     Expression,
     IndexExpr,
     ListExpr,
+    MypyFile,
     NameExpr,
+    NotParsed,
     OpExpr,
     RefExpr,
+    StarExpr,
     StrExpr,
     TupleExpr,
     TypeAlias,
@@ -24,9 +28,10 @@ from mypy.plugin import CheckerPluginInterface
 from mypy.types import AnyType, CallableType, Instance, Type, TypeOfAny, TypeType, UnionType, get_proper_type
 
 from liveref_mypy import _names
+from liveref_mypy._aliases import hidden_name, is_broken
 from liveref_mypy._index import checker_of
 
-__all__ = ["Fault", "fault_of_spelling", "is_spelled_out", "plain_class", "type_of_hint"]
+__all__ = ["Fault", "fault_of_spelling", "is_refused", "is_spelled_out", "plain_class", "quiet_type", "type_of_hint"]
 
 _FORM: Final = TypeType(AnyType(TypeOfAny.special_form), is_type_form=True)
 
@@ -38,9 +43,43 @@ class Fault(NamedTuple):
     reason: str
 
 
+def quiet_type(expr: Expression, api: CheckerPluginInterface, context: Type | None = None) -> Type:
+    """The type of an expression; what is wrong with it, mypy tells when it comes to it itself."""
+    with api.msg.filter_errors():
+        return api.get_expression_type(expr, context)
+
+
 def type_of_hint(expr: Expression, api: CheckerPluginInterface) -> Type | None:
     """The type that a hint stands for; None where it is not known."""
-    return plain_class(expr) or _type_of_form(api.get_expression_type(expr, _FORM))
+    plain = plain_class(expr)
+    if plain is not None:
+        return plain
+    known = expr.as_type if isinstance(expr, IndexExpr | OpExpr) and isinstance(expr.as_type, Type) else None
+    with _read_anew(expr, api):
+        return _type_of_form(quiet_type(expr, api, _FORM)) or known
+
+
+@contextmanager
+def _read_anew(expr: Expression, api: CheckerPluginInterface) -> Iterator[None]:
+    """Let mypy read a hint here and now.
+
+    Under ``disallow_any_generics`` it has taken ``list | None`` for a value, and in the daemon it holds on to the
+    classes that it has read once, though those are others after an edit.
+    """
+    checker = checker_of(api)
+    options = checker.options
+    spelled = expr if isinstance(expr, IndexExpr | OpExpr) else None
+    read = spelled.as_type if spelled is not None else None
+    if spelled is not None and (read is None or options.fine_grained_incremental):
+        spelled.as_type = NotParsed.VALUE
+    if options.disallow_any_generics:
+        checker.options = options.apply_changes({"disallow_any_generics": False})
+    try:
+        yield
+    finally:
+        checker.options = options
+        if spelled is not None:
+            spelled.as_type = read
 
 
 def plain_class(expr: Expression) -> Instance | None:
@@ -121,8 +160,15 @@ def _faults(expr: Expression, api: CheckerPluginInterface) -> Iterator[Fault]:
     elif isinstance(expr, ListExpr | TupleExpr):
         for item in expr.items:
             yield from _faults(item, api)
+    elif isinstance(expr, StarExpr):
+        yield from _faults(expr.expr, api)
     elif isinstance(expr, RefExpr):
         yield from _faults_of_name(expr, api)
+
+
+def is_refused(expr: Expression, api: CheckerPluginInterface) -> bool:
+    """Whether a hint's spelling shows that it is refused."""
+    return is_spelled_out(expr, api) and fault_of_spelling(expr, api) is not None
 
 
 def _faults_of_index(expr: IndexExpr, api: CheckerPluginInterface) -> Iterator[Fault]:
@@ -141,5 +187,16 @@ def _faults_of_name(expr: RefExpr, api: CheckerPluginInterface) -> Iterator[Faul
         yield Fault(expr.fullname, "it qualifies something else and is no type by itself")
     if _is_type_variable(expr, api):
         yield Fault(expr.name if isinstance(expr, NameExpr) else expr.fullname, "it is a type variable")
+    if expr.fullname in _names.SELF:
+        yield Fault("Self", "it means a class only inside of that class")
+    if isinstance(expr.node, TypeAlias):
+        yield from _faults_of_alias(expr.node, checker_of(api).tree)
     if expr.fullname in _names.NEED_BRACKETS:
         yield Fault(expr.fullname, "it has nothing in brackets")
+
+
+def _faults_of_alias(alias: TypeAlias, module: MypyFile) -> Iterator[Fault]:
+    if is_broken(alias):
+        yield Fault(alias.name, "it holds a name that can't be resolved")
+    elif name := hidden_name(alias, module):
+        yield Fault(name, "it is imported for type checkers alone, so that the alias can't be resolved")

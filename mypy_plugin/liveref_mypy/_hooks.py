@@ -11,18 +11,21 @@ from mypy.errorcodes import ErrorCode
 from mypy.plugin import AnalyzeTypeContext, FunctionSigContext, MethodSigContext
 from mypy.types import FunctionLike, Type
 
+from liveref_mypy import _names
 from liveref_mypy._call import Call, Run, call_of, takes
 from liveref_mypy._codes import FLOW, Code
-from liveref_mypy._glance import GLANCES, Glance
 from liveref_mypy._guard import Guard
+from liveref_mypy._heirs import Heirs
 from liveref_mypy._index import Indexes
-from liveref_mypy._rules.binding import bind_value
+from liveref_mypy._reports import Reports
 from liveref_mypy._rules.depth import check_depth
+from liveref_mypy._rules.key import advise_constructor, advise_key, bind_union
 from liveref_mypy._rules.lost_hint import check_lost_hint
 from liveref_mypy._rules.overlap import check_overlap
 from liveref_mypy._rules.reopen import check_reopen
 from liveref_mypy._rules.roundtrip import check_roundtrip
 from liveref_mypy._rules.untyped import check_untyped, is_bare_annotation, is_bare_key, report_bare_annotation
+from liveref_mypy._rules.value import check_value
 from liveref_mypy._rules.widened import check_widened
 
 __all__ = ["Hooks"]
@@ -40,9 +43,10 @@ class Rules(NamedTuple):
 
 
 _REGISTRY_RULES: Final[Mapping[str, Rules]] = {
-    "get": Rules(without_hint=(check_untyped,), with_hint=(check_depth, check_overlap)),
-    "__getitem__": Rules(without_hint=(check_untyped,)),
-    "insert": Rules(without_hint=(check_widened, check_reopen), with_hint=(check_depth,)),
+    "get": Rules(without_hint=(check_untyped, advise_key), with_hint=(check_depth, check_overlap, advise_key)),
+    "__getitem__": Rules(without_hint=(check_untyped, advise_key)),
+    **dict.fromkeys(_names.METHODS_OF_KEYS, Rules(without_hint=(advise_key,))),
+    "insert": Rules(without_hint=(check_widened, check_reopen), with_hint=(check_depth, check_value)),
     "typed": Rules(with_hint=(check_depth,)),
 }
 _KEY_RULES: Final[Mapping[str, Rules]] = {
@@ -57,21 +61,23 @@ class Hooks:
 
     def __init__(self, codes: frozenset[Code], guard: Guard, *, misfit: ErrorCode) -> None:
         self._guard = guard
-        self._run = Run(codes, misfit, Indexes())
+        self._run = Run(codes, misfit, Indexes(), Reports(), Heirs())
         self._flow = () if codes.isdisjoint(FLOW) else (_flow_rule(),)
 
     def of_registry(self, method: str) -> Hook | None:
         """The hook for a method of a registry."""
         without_hint, with_hint = _REGISTRY_RULES.get(method, Rules())
         rules = Rules((*without_hint, *self._flow), (*with_hint, *self._flow))
-        glance = None if self._flow else GLANCES.get(method)
-        if method == "insert":
-            return partial(self._insert, rules, glance)
-        return self._through(method, rules, glance)
+        return self._through(method, rules)
 
     def of_view(self, method: str) -> Hook | None:
         """The hook for a method of what ``typed()`` gives."""
-        return self._through(method, Rules(without_hint=self._flow))
+        advise = (advise_key,) if method in _names.METHODS_OF_KEYS | {"get"} else ()
+        return self._through(method, Rules(without_hint=(*advise, *self._flow)))
+
+    def of_constructor(self) -> Hook:
+        """The hook for ``RegistryKey(…)``, which makes no key."""
+        return partial(self._check, "__init__", Rules(without_hint=(advise_constructor,)))
 
     def of_key(self, method: str) -> Hook | None:
         """The hook for a class method of a key."""
@@ -87,24 +93,19 @@ class Hooks:
             return report_bare_annotation(ctx, found)
         return found
 
-    def _through(self, method: str, rules: Rules, glance: Glance | None = None) -> Hook | None:
-        return partial(self._check, method, rules, glance) if any(rules) else None
+    def _through(self, method: str, rules: Rules) -> Hook | None:
+        return partial(self._check, method, rules) if any(rules) else None
 
-    def _check(self, method: str, rules: Rules, glance: Glance | None, ctx: Context) -> FunctionLike:
-        try:
-            if not takes(ctx.default_signature, ctx.args) or (glance is not None and glance(ctx)):
-                return ctx.default_signature
-            call = call_of(ctx, method, self._run)
-        except Exception:  # noqa: BLE001  the guard as it stands, without a call: mypy asks for each overload
-            self._guard.tell()
-            return ctx.default_signature
+    def _check(self, method: str, rules: Rules, ctx: Context) -> FunctionLike:
+        call = self._guard(None, self._call, method, ctx)
         if call is not None:
+            self._run.reports.take_back(call.expr, ctx.api.msg.errors)
             self._guard.each(rules.with_hint if "hint" in call.args else rules.without_hint, call)
+            return self._guard(ctx.default_signature, bind_union, call, ctx.default_signature)
         return ctx.default_signature
 
-    def _insert(self, rules: Rules, glance: Glance | None, ctx: Context) -> FunctionLike:
-        self._check("insert", rules, glance, ctx)
-        return self._guard(ctx.default_signature, bind_value, ctx, self._run.misfit)
+    def _call(self, method: str, ctx: Context) -> Call | None:
+        return call_of(ctx, method, self._run) if takes(ctx.default_signature, ctx.args) else None
 
 
 def _flow_rule() -> Rule:

@@ -13,12 +13,15 @@ from mypy.nodes import (
     ClassDef,
     Decorator,
     Expression,
+    ExpressionStmt,
     ForStmt,
     FuncItem,
     IfStmt,
     ListExpr,
     MatchStmt,
+    MemberExpr,
     NameExpr,
+    Node,
     OperatorAssignmentStmt,
     OverloadedFuncDef,
     RefExpr,
@@ -84,8 +87,15 @@ class Index:
         elif isinstance(statement, WithStmt):
             for target in statement.target:
                 self._assign(target, None)
-            if any(map(_waits_for_type_error, statement.expr)):
-                self._raises.append((statement.line, statement.end_line or statement.line))
+            self._exempt(statement, any(map(_waits_for_type_error, statement.expr)))
+        elif isinstance(statement, ExpressionStmt):
+            self._exempt(statement, _waits_for_type_error(statement.expr))
+        elif isinstance(statement, TryStmt):
+            self._exempt(statement.body, any(map(_catches_type_error, statement.types)))
+
+    def _exempt(self, node: Node, is_meant: bool) -> None:  # noqa: FBT001  a verdict
+        if is_meant:
+            self._raises.append((node.line, node.end_line or node.line))
 
     def _assign(self, target: Expression | None, value: Expression | None) -> None:
         if isinstance(target, NameExpr) and isinstance(target.node, SymbolNode):
@@ -166,9 +176,23 @@ def _given(blocks: Iterable[Block | None]) -> Iterator[Block]:
 
 
 def _waits_for_type_error(expr: Expression) -> bool:
-    if not (isinstance(expr, CallExpr) and isinstance(expr.callee, RefExpr) and expr.callee.fullname in _names.RAISES):
-        return False
-    return any(_may_be_type_error(item) for arg in expr.args[:1] for item in _items(arg))
+    """Whether it is ``pytest.raises(RefTypeError)`` or the same of a TestCase; both take a function too."""
+    callee = expr.callee if isinstance(expr, CallExpr) else None
+    if isinstance(callee, MemberExpr) and callee.name in _names.ASSERTIONS:
+        known = True
+    else:
+        known = isinstance(callee, RefExpr) and callee.fullname in _names.RAISES
+    return known and isinstance(expr, CallExpr) and any(map(_may_be_type_error, _first_items(expr)))
+
+
+def _first_items(expr: CallExpr) -> Iterator[Expression]:
+    return (item for arg in expr.args[:1] for item in _items(arg))
+
+
+def _catches_type_error(expr: Expression | None) -> bool:
+    """Whether an ``except`` names RefTypeError."""
+    named = (item for item in _items(expr) if isinstance(item, RefExpr)) if expr is not None else ()
+    return any(item.fullname == _names.REF_TYPE_ERROR for item in named)
 
 
 def _items(expr: Expression) -> Iterable[Expression]:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import configparser
-import tomllib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NoReturn
 
 from mypy.errors import CompileError
 
 from liveref_mypy._codes import CODES, FLOW, Code
+from liveref_mypy._config import SECTION, ConfigError, Table, read_ini, read_tools
 
 __all__ = ["enabled_codes"]
 
-_SECTION: Final = "liveref-mypy"
 _WORDS: Final = configparser.ConfigParser.BOOLEAN_STATES
 
 
@@ -22,9 +20,12 @@ def enabled_codes(config_file: str | None) -> frozenset[Code]:
     """The codes that are on.
 
     Raises:
-        CompileError: an option or value is unknown; mypy stops with exit code 2.
+        CompileError: the file is broken, an option or value is unknown; mypy stops with exit code 2.
     """
-    found = _section(Path(config_file)) if config_file else dict[str, object]()
+    try:
+        found = _section(Path(config_file)) if config_file else dict[str, object]()
+    except ConfigError as error:
+        _stop(str(error))
     known = {"flow", *(code.option for code in CODES)}
     for name in found:
         if name not in known:
@@ -34,22 +35,15 @@ def enabled_codes(config_file: str | None) -> frozenset[Code]:
     return frozenset(code for code in CODES if switches.get(code.option, flow or code not in FLOW))
 
 
-def _section(path: Path) -> Mapping[str, object]:
+def _section(path: Path) -> Table:
     """The options of a configuration file, else those of the pyproject.toml beside it."""
     if path.suffix == ".toml":
-        return _toml_section(path)
-    parser = configparser.RawConfigParser()
-    parser.read(path, encoding="utf-8")
-    if parser.has_section(_SECTION):
-        return dict(parser.items(_SECTION))
+        return read_tools(path).get(SECTION, {})
+    parser = read_ini(path)
+    if parser.has_section(SECTION):
+        return dict(parser.items(SECTION))
     beside = path.with_name("pyproject.toml")
-    return _toml_section(beside) if beside.exists() else {}
-
-
-def _toml_section(path: Path) -> Mapping[str, object]:
-    tables: Mapping[str, Mapping[str, Mapping[str, object]]] = tomllib.loads(path.read_text("utf-8"))
-    section = tables.get("tool", {}).get(_SECTION, {})
-    return section if hasattr(section, "items") else _stop(f"[tool.{_SECTION}] is no table")
+    return read_tools(beside).get(SECTION, {}) if beside.exists() else {}
 
 
 def _switch(name: str, value: object) -> bool:

@@ -7,7 +7,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias
 
 from mypy import nodes
 from mypy.errorcodes import ARG_TYPE, ErrorCode
@@ -36,7 +36,6 @@ _TYPESHED: Final = f"{os.sep}typeshed{os.sep}"
 _HOOKED: Final = _names.REGISTRY_METHODS | _names.KEY_METHODS | _names.TYPED_METHODS
 _STDLIB: Final = ("builtins.", "typing.", "collections.", "typing_extensions.", "_typeshed.")
 
-H = TypeVar("H")
 MethodHook: TypeAlias = Callable[[MethodSigContext], FunctionLike]
 FunctionHook: TypeAlias = Callable[[FunctionSigContext], FunctionLike]
 TypeHook: TypeAlias = Callable[[AnalyzeTypeContext], Type]
@@ -52,17 +51,6 @@ def fingerprint() -> str:
     return digest.hexdigest()
 
 
-class _Answers(dict[str, H | None]):
-    """What was answered for a name; a name that is new is looked into."""
-
-    def __init__(self, look_into: Callable[[str], H | None]) -> None:
-        super().__init__()
-        self._look_into = look_into
-
-    def __missing__(self, fullname: str) -> H | None:
-        return self._look_into(fullname)
-
-
 class LiverefPlugin(Plugin):
     """Finds wrong lookups; see docs/plugin.md for what each rule means."""
 
@@ -73,17 +61,9 @@ class LiverefPlugin(Plugin):
         super().__init__(options)
         self._codes = enabled_codes(options.config_file)
         self._guard = Guard(tells=options.show_traceback)
-        self._methods = _Answers(self._look_into_method)
-        self._functions = _Answers(self._look_into_function)
-        self._types = _Answers(self._look_into_type)
+        self._plain: set[str] = set()
+        """Names in annotations that are known to be no bare key; mypy asks 100,000 times in a large project."""
         self._skip_once = False
-        # The methods below in C: mypy asks them 200,000 times in a large project, and a frame of Python costs it
-        # far more between two pieces of C than its few instructions tell.
-        vars(self).update(
-            get_method_signature_hook=self._methods.__getitem__,
-            get_function_signature_hook=self._functions.__getitem__,
-            get_type_analyze_hook=self._types.__getitem__,
-        )
 
     @functools.cached_property
     def _hooks(self) -> Hooks:
@@ -95,8 +75,8 @@ class LiverefPlugin(Plugin):
     def set_modules(self, modules: dict[str, MypyFile]) -> None:
         """Forget what is known of the modules: in the daemon, some have changed."""
         super().set_modules(modules)
-        for answers in (self._methods, self._functions, self._types):
-            answers.clear()
+        self._plain.clear()
+        vars(self).pop("_hooks", None)
 
     def report_config_data(self, ctx: ReportConfigContext) -> str | None:
         """What a cached result depends on: the plugin's own files, of which mypy knows but one, and the options."""
@@ -110,37 +90,21 @@ class LiverefPlugin(Plugin):
 
     def get_method_signature_hook(self, fullname: str) -> MethodHook | None:
         """The rules for the methods of a registry and of a key, of subclasses too."""
-        return self._methods[fullname]
-
-    def get_function_signature_hook(self, fullname: str) -> FunctionHook | None:
-        """The rules for class methods of a key that are called on the bare class."""
-        return self._functions[fullname]
-
-    def get_type_analyze_hook(self, fullname: str) -> TypeHook | None:
-        """The rule for annotations without brackets."""
-        return self._types[fullname]
-
-    def _look_into_method(self, fullname: str) -> MethodHook | None:
-        hook = self._methods[fullname] = self._guard(None, self._method_hook, fullname)
-        return hook
-
-    def _method_hook(self, fullname: str) -> MethodHook | None:
         owner, _, method = fullname.rpartition(".")
         if method not in _HOOKED or fullname.startswith(_STDLIB):
             return None
-        if owner == _names.KEY:
-            return self._hooks.of_key(method)
-        if owner == _names.TYPED_REFS:
-            return self._hooks.of_view(method)
-        return self._hooks.of_registry(method) if self._is_registry(owner, method) else None
+        return self._guard(None, self._method_hook, owner, method)
 
-    def _look_into_function(self, fullname: str) -> FunctionHook | None:
-        owner, _, method = fullname.rpartition(".")
-        hook = self._guard(None, self._hooks.of_key, method) if owner == _names.KEY else None
-        self._functions[fullname] = hook
-        return hook
+    def get_function_signature_hook(self, fullname: str) -> FunctionHook | None:
+        """The rules for class methods of a key that are called on the bare class."""
+        if not fullname.startswith(_names.KEY):
+            return None
+        return self._guard(None, self._key_hook, fullname.removeprefix(_names.KEY))
 
-    def _look_into_type(self, fullname: str) -> TypeHook | None:
+    def get_type_analyze_hook(self, fullname: str) -> TypeHook | None:
+        """The rule for annotations without brackets."""
+        if fullname in self._plain:
+            return None
         if self._skip_once:
             self._skip_once = False
             return None
@@ -148,13 +112,23 @@ class LiverefPlugin(Plugin):
             return None
         return self._annotation_hook
 
+    def _key_hook(self, rest: str) -> FunctionHook | None:
+        return self._hooks.of_key(rest.removeprefix(".")) if rest else self._hooks.of_constructor()
+
+    def _method_hook(self, owner: str, method: str) -> MethodHook | None:
+        if owner == _names.KEY:
+            return self._hooks.of_key(method)
+        if owner == _names.TYPED_REFS:
+            return self._hooks.of_view(method)
+        return self._hooks.of_registry(method) if self._is_registry(owner, method) else None
+
     def _may_be_bare(self, fullname: str) -> bool:
         if fullname == _names.KEY:
             return True
         found = self.lookup_fully_qualified(fullname)
         node = found.node if found is not None else None
         if isinstance(node, TypeInfo | TypeVarLikeExpr) or fullname.startswith(_STDLIB):
-            self._types[fullname] = None
+            self._plain.add(fullname)
             return False
         return isinstance(node, nodes.TypeAlias) and self._hooks.is_bare_alias(node)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from mypy.nodes import TypeInfo
 from mypy.types import (
@@ -45,6 +45,10 @@ __all__ = [
     "unpacked",
     "worst_of",
 ]
+
+
+_OMITTED: Final = (TypeOfAny.from_omitted_generics, TypeOfAny.from_error)
+"""The Any of a bare generic, without ``disallow_any_generics`` and with it."""
 
 
 class Depth(enum.IntEnum):
@@ -142,7 +146,7 @@ def is_record(hint: TypeAliasType) -> bool:
 
 def is_omitted(arg: Type) -> bool:
     proper = get_proper_type(arg)
-    return isinstance(proper, AnyType) and proper.type_of_any == TypeOfAny.from_omitted_generics
+    return isinstance(proper, AnyType) and proper.type_of_any in _OMITTED
 
 
 def is_class(arg: Type, *fullnames: str) -> bool:

@@ -45,7 +45,7 @@ def test_warm_after_an_edit_is_the_same(config: Path, tmp_path: Path) -> None:
     library.write_text(LIBRARY)
     user.write_text(USER)
     assert _lines(run([folder], config, tmp_path / "cache").findings) == {("edited_user.py", 6)}
-    library.write_text(LIBRARY.replace("[int]", "[str]"))
+    library.write_text(LIBRARY.replace("[int]", "[str ]"))  # mypy's cache tells files by size and second
     assert _lines(run([folder], config, tmp_path / "cache").findings) == {("edited_user.py", 5)}
 
 
@@ -143,6 +143,62 @@ def test_daemon_sees_what_a_name_has_become(daemon: _Daemon, tmp_path: Path) -> 
     assert daemon.check("names.py", "names_user.py") == set()
 
 
+def test_daemon_finds_the_same_after_an_edit_of_a_generic_class(daemon: _Daemon, tmp_path: Path) -> None:
+    folder = tmp_path / "daemon"
+    library, user = folder / "boxes.py", folder / "boxes_user.py"
+    library.write_text(BOXES)
+    user.write_text(BOXES_USER)
+    wanted = {(line, "liveref-overlap") for line in (6, 7, 8, 9)} | {(10, "liveref-unsupported")}
+    assert daemon.check("boxes.py", "boxes_user.py") == {("boxes_user.py", *each) for each in wanted}
+    for edit in (BOXES + "\nmore = 1\n", BOXES.replace("item: T", "item: T\n    more: int"), BOXES):
+        library.write_text(edit)
+        assert daemon.check("boxes.py", "boxes_user.py") == {("boxes_user.py", *each) for each in wanted}
+    library.write_text(BOXES.replace("Loads(Protocol)", "Loads").replace("class Other:", "class Other(Plain):"))
+    wanted -= {(9, "liveref-overlap"), (10, "liveref-unsupported")}
+    assert daemon.check("boxes.py", "boxes_user.py") == {("boxes_user.py", *each) for each in wanted}
+
+
+def test_daemon_finds_the_same_after_an_edit_of_the_module_of_a_generic_class(daemon: _Daemon, tmp_path: Path) -> None:
+    path = tmp_path / "daemon" / "whole.py"
+    whole = BOXES + BOXES_USER.replace("from boxes import Box, Loads, Other, Plain", "")
+    lines = {whole[: whole.index(text)].count("\n") + 1: code for text, code in WHOLE.items()}
+    for added in range(4):
+        path.write_text(whole + "".join(f"more_{number}: Box[int]\n" for number in range(added)))
+        assert daemon.check("whole.py") == {("whole.py", *each) for each in lines.items()}
+
+
+WHOLE = {
+    "    refs.get(key, Box[str])": "liveref-overlap",
+    "    refs.get(RegistryKey.parse(": "liveref-overlap",
+    "    refs.get(refs.insert(": "liveref-overlap",
+    "    refs.get(plain, list[Other])": "liveref-overlap",
+    "    refs.get(plain, list[Loads]": "liveref-unsupported",
+}
+BOXES = """\
+from typing import Generic, Protocol, TypeVar
+
+T = TypeVar("T")
+
+class Box(Generic[T]):
+    item: T
+
+class Plain: ...
+class Other: ...
+class Loads(Protocol):
+    item: bytes
+"""
+BOXES_USER = """\
+from boxes import Box, Loads, Other, Plain
+from liveref import RegistryKey, SessionRefRegistry
+
+def use(refs: SessionRefRegistry, key: RegistryKey[Box[int]], plain: RegistryKey[list[Plain]], text: str) -> None:
+    refs.get(key, Box[bool] | None)  # type: ignore[liveref-shallow]
+    refs.get(key, Box[str])  # type: ignore[liveref-shallow]
+    refs.get(RegistryKey.parse(text, list[Box[int]]), list[Box[str]])  # type: ignore[liveref-shallow]
+    refs.get(refs.insert([Box[int]()], list[Box[int]]), Plain)  # type: ignore[liveref-shallow]
+    refs.get(plain, list[Other])
+    refs.get(plain, list[Loads] | list[Plain])
+"""
 NAMES = """\
 from liveref import RegistryKey
 

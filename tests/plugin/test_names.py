@@ -35,6 +35,11 @@ def _find(name: str) -> object:
 
 TYPESHED = {
     "typing.AbstractSet": "collections.abc.Set",
+    "_collections_abc.Buffer": "typing_extensions.Buffer",  # there from Python 3.12 on
+    "typing.ReadOnly": "typing_extensions.ReadOnly",  # from 3.13 on
+    "typing.TypeIs": "typing_extensions.TypeIs",
+    "io.Reader": "typing_extensions.Reader",  # from 3.14 on
+    "io.Writer": "typing_extensions.Writer",
     "_pytest.python_api.raises": "pytest.raises",  # where pytest before 8.4 had it
     "_pytest.raises.raises": "pytest.raises",
 }

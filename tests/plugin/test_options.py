@@ -87,6 +87,29 @@ def test_disable_error_code_of_mypy_works_too(module: Path, tmp_path: Path) -> N
     assert usual - _found(module, config) == {"liveref-overlap", "liveref-shallow"}
 
 
+TRIED_OUT = """\
+from collections.abc import Callable
+from typing import Any
+from liveref import RegistryKey, SessionRefRegistry
+
+def use(refs: SessionRefRegistry, keys: list[RegistryKey[object]], key: RegistryKey[int], text: str) -> None:
+    sum(refs.get(each, Callable[[], int])() for each in keys)  # type: ignore[liveref-shallow]
+    refs.get(RegistryKey.parse(text, Callable[[int], str]), Callable[..., Any])  # type: ignore[liveref-shallow]
+    max(refs.get(key, str), "b")  # type: ignore[liveref-overlap]
+    round(len(refs.get(key, str)))  # type: ignore
+"""
+
+
+def test_finding_inside_of_what_mypy_tries_out_can_be_ignored(tmp_path: Path) -> None:
+    path = tmp_path / "tried_out.py"
+    path.write_text(TRIED_OUT)
+    assert run([path], write_config(tmp_path), tmp_path / "cache").findings == frozenset()
+    path.write_text(TRIED_OUT.replace("  # type: ignore", "  #"))
+    switched_off = write_config(tmp_path, mypy="disable_error_code = liveref-overlap, liveref-shallow")
+    assert run([path], switched_off, tmp_path / "cache").findings == frozenset()
+    assert len(run([path], write_config(tmp_path), tmp_path / "cache").findings) == 4
+
+
 @pytest.mark.parametrize(
     ("options", "named"),
     [

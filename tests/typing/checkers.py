@@ -21,7 +21,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -199,12 +199,32 @@ _UNSET: Final = (
 )
 
 
-def _run(folder: Path, checker: str, *options: object) -> str:
+_BARE: Final[Mapping[str, Sequence[str]]] = {
+    "mypy": ("--python-executable", sys.executable),
+    "pyright": ("--pythonpath", sys.executable),
+    "basedpyright": ("--pythonpath", sys.executable),
+    "pyrefly": ("check", "--python-interpreter-path", sys.executable),
+    "ty": ("check", "--output-format", "concise", "--python", sys.executable),
+    "zuban": ("check", "--python-executable", sys.executable),
+}
+
+
+def run_bare(checker: str, folder: Path) -> tuple[int, str]:
+    """The exit code and output of a checker in a folder with no configuration for any."""
+    done = _start(folder, checker, *_BARE[checker], "wrong.py")
+    return done.returncode, done.stdout
+
+
+def _start(folder: Path, checker: str, *options: object) -> subprocess.CompletedProcess[str]:
     command = [str(BIN / checker), *map(str, options)]
     env = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}", "NO_COLOR": "1"}
     for name in _UNSET:
         env.pop(name, None)
-    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, encoding="utf-8", check=False)
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, encoding="utf-8", check=False)
+
+
+def _run(folder: Path, checker: str, *options: object) -> str:
+    done = _start(folder, checker, *options)
     if done.returncode != 1:  # 0: the wrong cases went unseen; 2 and up: the checker failed
         raise RuntimeError(f"{checker} gave {done.returncode}:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
     return done.stdout

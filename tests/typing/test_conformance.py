@@ -13,7 +13,7 @@ import pytest
 
 import liveref
 
-from .checkers import CHECKERS, Finding, case_files, executable, find, names_used, read_cases
+from .checkers import CHECKERS, Finding, case_files, executable, find, names_used, read_cases, run_bare
 
 
 @pytest.fixture
@@ -35,6 +35,27 @@ def test_checker_finds_exactly_what_the_cases_say(checker: str, tmp_path: Path, 
     wrong = [f"missing     {finding}" for finding in sorted(expected - found)]
     wrong += [f"unexpected  {finding}" for finding in sorted(found - expected)]
     assert not wrong, "\n".join([checker, *wrong])
+
+
+@pytest.mark.parametrize("checker", CHECKERS)
+def test_checker_without_a_configuration_finds_wrong_types_but_for_pyrefly(checker: str, tmp_path: Path) -> None:
+    if executable(checker) is None:
+        pytest.skip(f"{checker} is not installed beside this interpreter")
+    (tmp_path / "wrong.py").write_text(WRONG)
+    status, output = run_bare(checker, tmp_path)
+    lines = [number for number in range(1, 8) if f"wrong.py:{number}:" in output]
+    assert (status, lines) == ((0, []) if checker == "pyrefly" else (1, [5, 6, 7]))
+
+
+WRONG = """\
+from liveref import SessionRefRegistry
+
+registry = SessionRefRegistry()
+key = registry.insert(1)
+registry.typed(str).insert(1)
+registry.typed(str).get(key)
+text: str = registry.get(key)
+"""
 
 
 @pytest.mark.parametrize("path", case_files(), ids=lambda path: path.stem)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from mypy.nodes import (
     AssignmentExpr,
     AssignmentStmt,
     CallExpr,
+    DictExpr,
     Expression,
     IndexExpr,
     ListExpr,
     ReturnStmt,
+    SetExpr,
     TupleExpr,
     YieldExpr,
     YieldFromExpr,
@@ -23,7 +25,7 @@ from liveref_mypy._call import spell
 from liveref_mypy._codes import Code
 from liveref_mypy._flow.calls import Calls
 from liveref_mypy._flow.children import maybe_parts, names_in, sure_parts
-from liveref_mypy._flow.state import Key, Scope, Slot, State
+from liveref_mypy._flow.state import Key, Slot, State, Store
 from liveref_mypy._flow.values import Values
 
 __all__ = ["Finding", "Findings", "Line", "OpenSession"]
@@ -36,10 +38,11 @@ Findings = dict[Expression, list[Finding]]
 
 
 class OpenSession:
-    """A session whose ``with`` the walk is inside of."""
+    """A session, or a registry that is being closed, whose ``with`` the walk is inside of."""
 
-    def __init__(self, scope: Scope) -> None:
-        self.scope = scope
+    def __init__(self, store: Store, *, is_session: bool) -> None:
+        self.store = store
+        self.is_session = is_session
         self.yields = False
 
 
@@ -92,20 +95,28 @@ class Line:
         if statement.expr is None:
             return
         self._expression(statement.expr)
-        for part in statement.expr.items if isinstance(statement.expr, TupleExpr) else (statement.expr,):
+        for part in _displayed(statement.expr):
             key = self._values.of(part)
             if isinstance(key, Key) and key in self._births and not self._exempt:
                 self._check_escape(key, part)
 
     def _check_escape(self, key: Key, part: Expression) -> None:
         for session in self._open:
-            if session.yields or key.outlives or not self._calls.is_alive_in(key, session.scope.store):
+            if session.yields or self._calls.may_leave(key, session.store):
                 continue
-            message = (
-                f"{spell(part)} leaves the session that holds its ref, which ends here; "
-                "return the object itself, or insert it with a lifetime that is longer"
+            if self._calls.is_alive_in(key, session.store):
+                kind, ends = ("session", "ends") if session.is_session else ("registry", "is closed")
+                self._report_escape(key, part, f"leaves the {kind} that holds its ref, which {ends} here")
+        end = self._calls.ended_with_session(key)
+        if end is not None and key.owner is not None and not self._calls.may_leave(key, key.owner):
+            self._report_escape(
+                key, part, f"leaves after the session that holds its ref, which ended on line {end.line}"
             )
-            self._findings.setdefault(self._births[key], []).append((_codes.ESCAPE, message, part))
+
+    def _report_escape(self, key: Key, part: Expression, what: str) -> None:
+        advice = "return the object itself, or insert it with a lifetime that is longer"
+        finding = (_codes.ESCAPE, f"{spell(part)} {what}; {advice}", part)
+        self._findings.setdefault(self._births[key], []).append(finding)
 
     def _expressions(self, parts: Iterable[Expression]) -> None:
         for part in parts:
@@ -128,3 +139,16 @@ class Line:
         elif isinstance(expr, YieldExpr | YieldFromExpr):
             for session in self._open:
                 session.yields = True
+
+
+def _displayed(expr: Expression) -> Iterator[Expression]:
+    """What a returned value shows of itself: the items of tuples, lists, sets and dicts."""
+    if isinstance(expr, TupleExpr | ListExpr | SetExpr):
+        for item in expr.items:
+            yield from _displayed(item)
+    elif isinstance(expr, DictExpr):
+        for key, value in expr.items:
+            yield from (_displayed(key) if key is not None else ())
+            yield from _displayed(value)
+    else:
+        yield expr

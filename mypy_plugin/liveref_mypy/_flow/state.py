@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, NamedTuple, TypeAlias
 
-from mypy.nodes import SymbolNode
+from mypy.nodes import SymbolNode, TypeInfo
 
 __all__ = ["UNSURE", "End", "Gone", "Key", "Scope", "Slot", "State", "Store", "View"]
 
@@ -18,6 +18,8 @@ class Store(NamedTuple):
     """Made in this function and without a parent: it holds what is inserted here and nothing else."""
     is_own: bool
     """Made in this function: fresh, or that of an isolated child."""
+    info: TypeInfo | None = None
+    """Its class, if that is a subclass, whose methods may be its own."""
 
 
 class Scope(NamedTuple):
@@ -38,6 +40,7 @@ class Key(NamedTuple):
     """One key."""
 
     number: int
+    """The moment of its birth; below zero, if it was there before."""
     owner: Store | None
     """The registry that it was inserted into here; None where that is not known."""
     outlives: bool
@@ -80,6 +83,10 @@ class State:
     def get(self, slot: Slot) -> object:
         """What is known of a slot."""
         return self._known.get(slot)
+
+    def has(self, slot: Slot) -> bool:
+        """Whether a slot has been seen."""
+        return slot in self._known
 
     def put(self, slot: Slot, value: object) -> None:
         """Know something else of a slot."""

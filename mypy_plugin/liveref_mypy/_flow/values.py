@@ -9,6 +9,7 @@ from mypy.nodes import (
     LDEF,
     AwaitExpr,
     CallExpr,
+    Decorator,
     Expression,
     FuncDef,
     MemberExpr,
@@ -18,11 +19,11 @@ from mypy.nodes import (
     TypeInfo,
     Var,
 )
-from mypy.types import CallableType, Instance, Type, get_proper_type
+from mypy.types import CallableType, Instance, NoneType, ProperType, Type, get_proper_type
 
 from liveref_mypy import _names
-from liveref_mypy._flow.state import Key, Scope, Slot, State, Store, View
-from liveref_mypy._types import inherits
+from liveref_mypy._flow.state import Key, Scope, State, Store, View
+from liveref_mypy._types import inherits, members
 
 __all__ = ["Values", "argument"]
 
@@ -37,8 +38,10 @@ class Values:
         """Names that other functions assign too."""
         self.trusts_globals = False
         """Whether the types of global variables are inferred already, and each time anew."""
+        self.current: Store | None = None
+        """The current registry of the place that the walk is at, once it is known or asked for."""
         self._calls: dict[CallExpr, object] = {}
-        self._paths: dict[object, set[Slot]] = {}
+        self._paths: dict[object, set[tuple[str, object]]] = {}
 
     def moment(self) -> int:
         """A number that is higher than all before."""
@@ -58,9 +61,9 @@ class Values:
             self._calls[expr] = self._of_call(expr)
         return self._calls[expr]
 
-    def store(self, *, is_fresh: bool = False, is_own: bool = False) -> Store:
+    def store(self, *, is_fresh: bool = False, is_own: bool = False, info: TypeInfo | None = None) -> Store:
         """A registry not seen before."""
-        return Store(self.moment(), is_fresh, is_own)
+        return Store(self.moment(), is_fresh, is_own, info)
 
     def key(self, owner: Store | None, *, outlives: bool = False) -> Key:
         """A key not seen before."""
@@ -72,7 +75,10 @@ class Values:
             return None
         known = self._state.get(node)
         if known is None and (not node.is_inferred or (self.trusts_globals and expr.kind != LDEF)):
+            was_there = not self._state.has(node)
             known = self._of_type(node.type)
+            if isinstance(known, Key) and was_there:
+                known = known._replace(number=-1 - known.number)
             self._state.put(node, known)
         return known
 
@@ -82,7 +88,14 @@ class Values:
             self._state.put(target.node, value)
             self._state.forget(self._paths.pop(target.node, ()))
         elif isinstance(target, MemberExpr) and (path := _path(target)) is not None:
-            self._state.forget([path])
+            below = [slot for slot in self._paths.get(path[1], ()) if f"{slot[0]}.".startswith(f"{path[0]}.")]
+            self._state.forget(below)
+
+    def forget_attributes(self, callee: Expression) -> None:
+        """A method may give its object, and what that is an attribute of, other attributes."""
+        path = _path(callee) if isinstance(callee, MemberExpr) else None
+        if path is not None:
+            self._state.forget(self._paths.pop(path[1], ()))
 
     def _of_attribute(self, expr: MemberExpr) -> object:
         base = self.of(expr.expr)
@@ -97,11 +110,11 @@ class Values:
         return known if isinstance(known, Store | Scope) else None
 
     def _of_type(self, typ: Type | None) -> object:
-        proper = get_proper_type(typ)
+        proper = _without_none(get_proper_type(typ))
         if not isinstance(proper, Instance):
             return None
         if inherits(proper.type, _names.REGISTRY):
-            return self.store()
+            return self.store(info=proper.type)
         if inherits(proper.type, _names.SESSION):
             return Scope(self.store(), purges=False)
         return self.key(None, outlives=True) if proper.type.fullname == _names.KEY else None
@@ -111,6 +124,9 @@ class Values:
         node = callee.node if isinstance(callee, RefExpr) else None
         if isinstance(node, TypeInfo):
             return self._of_constructor(node)
+        if isinstance(callee, RefExpr) and callee.fullname == _names.CURRENT:
+            self.current = self.current or self.store()
+            return self.current
         if isinstance(callee, MemberExpr):
             return self._of_method(self.of(callee.expr), callee.name, expr) or self._of_result(node)
         return self._of_result(node)
@@ -161,14 +177,36 @@ def _outlives(expr: CallExpr) -> bool:
 
 
 def _path(expr: MemberExpr) -> tuple[str, object] | None:
-    """The slot of an attribute of a local variable."""
-    if isinstance(expr.expr, NameExpr) and isinstance(expr.expr.node, Var):
-        return f".{expr.name}", expr.expr.node
+    """The slot of an attribute of a local variable, or of an attribute of that."""
+    names = [expr.name]
+    base = expr.expr
+    while isinstance(base, MemberExpr):
+        names.append(base.name)
+        base = base.expr
+    if isinstance(base, NameExpr) and isinstance(base.node, Var):
+        return "".join(f".{name}" for name in reversed(names)), base.node
     return None
 
 
 def _attribute_type(expr: MemberExpr) -> Type | None:
-    node = expr.expr.node if isinstance(expr.expr, NameExpr) else None
-    typ = get_proper_type(node.type) if isinstance(node, Var) else None
-    found = typ.type.get(expr.name) if isinstance(typ, Instance) else None
-    return found.node.type if found is not None and isinstance(found.node, Var) else None
+    owner = _declared(expr.expr)
+    found = owner.type.get(expr.name) if isinstance(owner, Instance) else None
+    node = found.node if found is not None else None
+    if isinstance(node, Decorator) and node.func.is_property:
+        typ = get_proper_type(node.func.type)
+        return typ.ret_type if isinstance(typ, CallableType) else None
+    return node.type if isinstance(node, Var) else None
+
+
+def _declared(expr: Expression) -> ProperType | None:
+    """The declared type of a variable or attribute."""
+    if isinstance(expr, MemberExpr):
+        return _without_none(get_proper_type(_attribute_type(expr)))
+    node = expr.node if isinstance(expr, NameExpr) else None
+    return _without_none(get_proper_type(node.type)) if isinstance(node, Var) else None
+
+
+def _without_none(typ: ProperType | None) -> ProperType | None:
+    """A type that may be None too, after a guard."""
+    items = [item for item in members(typ) if not isinstance(item, NoneType)] if typ is not None else []
+    return items[0] if len(items) == 1 else typ

@@ -19,6 +19,7 @@ from mypy.nodes import (
     GlobalDecl,
     IfStmt,
     MatchStmt,
+    MemberExpr,
     NonlocalDecl,
     OperatorAssignmentStmt,
     OverloadedFuncDef,
@@ -36,7 +37,7 @@ from mypy.nodes import (
 from liveref_mypy import _names
 from liveref_mypy._flow.children import captures
 from liveref_mypy._flow.line import Findings, Line, OpenSession
-from liveref_mypy._flow.state import Scope, Slot
+from liveref_mypy._flow.state import Scope, Slot, Store
 from liveref_mypy._index import blocks_of
 from liveref_mypy._types import inherits
 
@@ -77,7 +78,10 @@ class _Walk(Line):
         match statement:
             case AssignmentStmt():
                 self._assign(statement)
-            case ExpressionStmt() | AssertStmt():
+            case ExpressionStmt():
+                self._calls.statement = statement.expr
+                self._expression(statement.expr)
+            case AssertStmt():
                 self._expression(statement.expr)
             case ReturnStmt():
                 self._return(statement)
@@ -146,38 +150,60 @@ class _Walk(Line):
         self._choose([statement.finally_body])
 
     def _with(self, statement: WithStmt) -> None:
+        current = self._values.current
         entered = [self._enter(*pair) for pair in zip(statement.expr, statement.target, strict=True)]
-        sessions = [scope for scope in entered if scope is not None]
-        if len(sessions) == len(entered):
+        if all(entered):
             self._block(statement.body.body)
         else:
             exempts = any(map(_waits_for_error, statement.expr))
             self._exempt += exempts
             self._choose([statement.body])
             self._exempt -= exempts
-        for scope in reversed(sessions):
-            self._leave(scope, statement)
+        for session in reversed(entered):
+            if isinstance(session, OpenSession):
+                self._leave(session, statement)
+        self._values.current = current
 
-    def _enter(self, expr: Expression, target: Expression | None) -> Scope | None:
+    def _enter(self, expr: Expression, target: Expression | None) -> OpenSession | bool:
+        """Enter a context; the session that ends with it, else whether its body is a straight line."""
         self._expression(expr)
-        scope = self._values.of(expr)
-        if target is not None and isinstance(scope, Scope):
-            self._values.bind(target, scope)
+        name, inner = _wrapped(expr)
+        value = self._values.of(expr if inner is None else inner)
+        if target is not None and isinstance(value, Scope | Store):
+            self._values.bind(target, value)
         elif target is not None:
             self._bind_unknown(target)
-        if not isinstance(scope, Scope):
-            return None
-        if scope.purges:
-            self._open.append(OpenSession(scope))
-        return scope
+        if isinstance(value, Scope) and name not in _names.CLOSING:
+            self._values.current = value.store
+        if isinstance(value, Scope):
+            return self._open_session(value.store, is_session=True) if value.purges else True
+        if not isinstance(value, Store) or not name:
+            return False
+        if name in _names.CLOSING:
+            return self._open_session(value, is_session=False)
+        self._values.current = value
+        return True
 
-    def _leave(self, scope: Scope, statement: WithStmt) -> None:
-        if not scope.purges:
-            return
-        session = self._open.pop()
+    def _open_session(self, store: Store, *, is_session: bool) -> OpenSession:
+        session = OpenSession(store, is_session=is_session)
+        self._open.append(session)
+        return session
+
+    def _leave(self, session: OpenSession, statement: WithStmt) -> None:
+        self._open.remove(session)
         if not session.yields:
             line = statement.end_line or statement.line
-            self._calls.end(scope.store, line, "its session", by_session=True)
+            how = "its session" if session.is_session else "close()"
+            self._calls.end(session.store, line, how, by_session=session.is_session)
+
+
+def _wrapped(expr: Expression) -> tuple[str, Expression | None]:
+    """Which of the wrappers around a session or registry an expression is, and what is in it."""
+    callee = expr.callee if isinstance(expr, CallExpr) else None
+    name = callee.fullname if isinstance(callee, RefExpr) else ""
+    if isinstance(expr, CallExpr) and name in _names.CLOSING | {_names.USE} and len(expr.args) == 1:
+        return name, expr.args[0]
+    return "", None
 
 
 def _targets(block: Block) -> Iterator[Expression]:
@@ -208,6 +234,8 @@ def _catches_lookups(expr: Expression | None) -> bool:
 
 def _waits_for_error(expr: Expression) -> bool:
     callee = expr.callee if isinstance(expr, CallExpr) else None
+    if isinstance(callee, MemberExpr) and callee.name in _names.ASSERTIONS:
+        return True
     return isinstance(callee, RefExpr) and (callee.fullname in _names.RAISES or callee.fullname == _names.SUPPRESS)
 
 

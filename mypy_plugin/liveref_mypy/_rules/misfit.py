@@ -6,7 +6,8 @@ from mypy.types import Type
 
 from liveref_mypy._call import Call
 from liveref_mypy._index import is_checked_once
-from liveref_mypy._types import are_disjoint, key_items
+from liveref_mypy._overlap import Overlap
+from liveref_mypy._types import key_items
 
 __all__ = ["held_instead"]
 
@@ -14,7 +15,8 @@ __all__ = ["held_instead"]
 def held_instead(call: Call, key: Type | None, hint: Type) -> str | None:
     """What the key holds, as text, if the hint can't fit it; None too where RefTypeError is waited for."""
     items = key_items(key) if key is not None else []
-    if not items or not all(are_disjoint(item, hint) for item in items):
+    overlap = Overlap(call.api, call.run.heirs)
+    if not items or not all(overlap.are_disjoint(item, hint) for item in items):
         return None
     if not is_checked_once(call.api) or call.index.is_meant_to_raise(call.expr.line):
         return None

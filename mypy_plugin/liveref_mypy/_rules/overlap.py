@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from mypy.types import NoneType, get_proper_type
+
 from liveref_mypy import _codes
 from liveref_mypy._call import Call, spell
 from liveref_mypy._rules.misfit import held_instead
+
+_INSTEAD = "leave the hint out, or make the key with the type of its value"
+_INSTEAD_OF_NONE = "for a default write default=None"
 
 __all__ = ["check_overlap"]
 
@@ -15,8 +20,13 @@ def check_overlap(call: Call) -> None:
     held = None if hint is None else held_instead(call, call.type_of("key"), hint)
     if hint is None or held is None:
         return
+    is_none = isinstance(get_proper_type(hint), NoneType)
+    advice = (
+        "for a default write default=None"
+        if is_none
+        else "leave the hint out, or make the key with the type of its value"
+    )
     call.fail(
         _codes.OVERLAP,
-        f"{spell(call.args['key'])} is a key of {held}, and no value of that type is a {call.text(hint)}; "
-        "leave the hint out, or make the key with the type of its value",
+        f"{spell(call.args['key'])} is a key of {held}, and no value of that type is a {call.text(hint)}; {advice}",
     )

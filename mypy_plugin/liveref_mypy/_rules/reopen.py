@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from mypy.types import Instance, LiteralType, NoneType, ProperType, TupleType, Type, UnionType, get_proper_type
 
-from liveref_mypy import _names
 from liveref_mypy._call import Call
 from liveref_mypy._index import is_checked_once
+from liveref_mypy._overlap import Overlap
 from liveref_mypy._rules.argument import report_argument
-from liveref_mypy._types import are_disjoint, members, opened
+from liveref_mypy._rules.value import recipe_of
+from liveref_mypy._types import opened
 
 __all__ = ["check_reopen"]
 
@@ -16,19 +19,25 @@ __all__ = ["check_reopen"]
 def check_reopen(call: Call) -> None:
     """Check that the recipe can open what the value is. The run-time check is by class: so is this one."""
     found = call.type_of("reopen")
-    recipe = None if found is None else _recipe_of(found)
+    recipe = None if found is None else recipe_of(found)
     value = None if recipe is None else _value_of(call, recipe.args[0])
-    if found is None or recipe is None or value is None or not are_disjoint(_class_of(value), recipe.args[0]):
+    if found is None or recipe is None or value is None:
+        return
+    if not Overlap(call.api, call.run.heirs).are_disjoint(_class_of(value), recipe.args[0]):
         return
     if is_checked_once(call.api):
         wanted = UnionType([Instance(recipe.type, [value]), NoneType()])
-        report_argument(call.api, "reopen", call.args["reopen"], found=found, wanted=wanted, code=call.run.misfit)
-
-
-def _recipe_of(typ: Type) -> Instance | None:
-    """The recipe that a type is, be it ``| None`` or not."""
-    kinds = (member for member in members(typ) if isinstance(member, Instance))
-    return next((kind for kind in kinds if kind.type.fullname == _names.RECIPE and kind.args), None)
+        call.tell(
+            partial(
+                report_argument,
+                call.api,
+                "reopen",
+                call.args["reopen"],
+                found=found,
+                wanted=wanted,
+                code=call.run.misfit,
+            )
+        )
 
 
 def _value_of(call: Call, opens: Type) -> Type | None:

@@ -6,6 +6,7 @@ from mypy.nodes import CallExpr, Expression, MemberExpr, NameExpr, RefExpr, StrE
 
 from liveref_mypy import _codes, _names
 from liveref_mypy._call import Call, spell
+from liveref_mypy._hint import quiet_type
 from liveref_mypy._rules.misfit import held_instead
 
 __all__ = ["check_roundtrip"]
@@ -17,7 +18,7 @@ def check_roundtrip(call: Call) -> None:
     key = None if hint is None else _key_of(call)
     if key is None or hint is None:
         return
-    held = held_instead(call, call.api.get_expression_type(key), hint)
+    held = held_instead(call, quiet_type(key, call.api), hint)
     if held is None:
         return
     call.fail(

@@ -80,10 +80,9 @@ def parse(raw: dict[str, Any], refs: SessionRefRegistry) -> None:
     refs.release(raw["key"])  # ok
 
 
-def build() -> Payload:
-    with Session() as session:
-        refs = session.refs
-        return {
-            "db": refs.insert(sqlite3.connect(":memory:"), finalizer=sqlite3.Connection.close),  # ok
-            "counts": [refs.insert(n) for n in range(3)],  # ok
-        }
+def build(session: Session) -> Payload:
+    refs = session.refs
+    return {
+        "db": refs.insert(sqlite3.connect(":memory:"), finalizer=sqlite3.Connection.close),  # ok
+        "counts": [refs.insert(n) for n in range(3)],  # ok
+    }

@@ -51,7 +51,7 @@ def options(refs: SessionRefRegistry, recipe: Recipe[int], close: Callable[[Disk
     refs.insert(1, str, finalizer=print)  # E: arg-type
     refs.typed(str).insert(1)  # E: arg-type
     refs.typed(str).get(refs.insert(1))  # E: arg-type
-    return refs.insert("a", str)  # E: return-value
+    return refs.insert("a", str)  # E: arg-type
 
 
 def generic(refs: SessionRefRegistry, value: T, cls: type[T]) -> RegistryKey[T]:

@@ -13,35 +13,35 @@ from liveref import RegistryKey as Ref
 Key = RegistryKey
 
 
-def bare(key: RegistryKey) -> None:  # E: liveref-untyped, type-arg
+def bare(key: RegistryKey) -> None:  # E: liveref-untyped, strict:type-arg
     print(key)
 
 
-def bare_alias(key: Key, other: Ref) -> None:  # E: liveref-untyped, type-arg
+def bare_alias(key: Key, other: Ref) -> None:  # E: liveref-untyped, strict:type-arg
     print(key, other)
 
 
-def bare_result(keys: list[RegistryKey]) -> liveref.RegistryKey:  # E: liveref-untyped, type-arg
+def bare_result(keys: list[RegistryKey]) -> liveref.RegistryKey:  # E: liveref-untyped, strict:type-arg
     return keys[0]
 
 
-def bare_callback(callback: Callable[[RegistryKey], None]) -> None:  # E: liveref-untyped, type-arg
+def bare_callback(callback: Callable[[RegistryKey], None]) -> None:  # E: liveref-untyped, strict:type-arg
     print(callback)
 
 
 @dataclasses.dataclass
 class Job:
-    key: RegistryKey  # E: liveref-untyped, type-arg
-    other: RegistryKey | None = None  # E: liveref-untyped, type-arg
+    key: RegistryKey  # E: liveref-untyped, strict:type-arg
+    other: RegistryKey | None = None  # E: liveref-untyped, strict:type-arg
 
 
 class Payload(TypedDict):
-    key: RegistryKey  # E: liveref-untyped, type-arg
+    key: RegistryKey  # E: liveref-untyped, strict:type-arg
 
 
 def variables(found: object) -> None:
-    key: RegistryKey = RegistryKey.new(int)  # E: liveref-untyped, type-arg
-    other = cast(RegistryKey, found)  # E: liveref-untyped, type-arg
+    key: RegistryKey = RegistryKey.new(int)  # E: liveref-untyped, strict:type-arg
+    other = cast(RegistryKey, found)  # E: liveref-untyped, strict:type-arg
     print(key, other)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import runpy
 import subprocess
@@ -11,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from liveref import __main__ as command_line
-from liveref.__main__ import main
+from liveref.__main__ import main as liveref_main
+from liveref_mypy import _project
+from liveref_mypy.__main__ import main as program
+from liveref_mypy._lint import lint
 
 WRONG = """\
 from liveref import RegistryKey, SessionRefRegistry
@@ -23,6 +24,13 @@ def use(refs: SessionRefRegistry, key: RegistryKey[int]) -> int:
     refs.get(key)
     return "not ours"
 """
+
+
+def main(args: list[str]) -> int:
+    """The linter in this process, so that coverage sees it."""
+    command, *rest = args
+    assert command == "lint"
+    return lint(rest[2:], output=rest[1]) if rest[0] == "--output" else lint(rest, output="text")
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +138,7 @@ def test_mistake_in_the_options_gives_two(project: Path, capsys: pytest.CaptureF
 
 
 def _configured(folder: Path) -> dict[str, dict[str, str]]:
-    parser = command_line._configuration(folder)
+    parser = _project.configuration(folder)
     return {name: dict(parser[name]) for name in parser.sections()}
 
 
@@ -163,30 +171,122 @@ def test_project_without_configuration_gets_one_that_checks_much(project: Path) 
 
 
 def test_folders_up_to_the_root_are_looked_at() -> None:
-    assert list(command_line._candidates(Path("/")))[-1] == Path("/setup.cfg")
+    assert list(_project.candidates(Path("/")))[-1] == Path("/setup.cfg")
 
 
 def test_missing_mypy_gives_two(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    assert main(["lint", "x.py"]) == 2
+    monkeypatch.setitem(sys.modules, "mypy.api", None)
+    monkeypatch.delitem(sys.modules, "liveref_mypy._lint", raising=False)
+    assert program("text", "x.py") == 2
     assert "liveref[mypy]" in capsys.readouterr().err
 
 
 def test_crash_of_mypy_is_shown(
     project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    crashed = subprocess.CompletedProcess([], 3, "", "it crashed\n")
-    monkeypatch.setattr(subprocess, "run", lambda *args, **kwargs: crashed)
-    assert main(["lint", "x.py"]) == 2
+    monkeypatch.setattr("mypy.api.run", lambda args: ("", "it crashed\n", 2))
+    assert main(["lint", "wrong.py"]) == 2
     assert capsys.readouterr().err == "it crashed\n"
+
+
+def test_command_hands_over(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert liveref_main(["lint", "--output", "json", "wrong.py"]) == 1
+    assert '"code": "liveref-overlap"' in capfd.readouterr().out
+    assert program("text", "right.py") == 0
 
 
 def test_wrong_usage_gives_two(capsys: pytest.CaptureFixture[str]) -> None:
     for args in ([], ["lint"], ["lint", "--output", "xml", "."]):
         with pytest.raises(SystemExit) as stopped:
-            main(args)
+            liveref_main(args)
         assert stopped.value.code == 2
     assert "usage: python -m liveref" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        pytest.param("pyproject.toml", b"[tool.mypy\n", "pyproject.toml: ", id="broken-toml"),
+        pytest.param("pyproject.toml", b"tool = 1\n", "[tool] is no table", id="tool-is-no-table"),
+        pytest.param("pyproject.toml", b"[tool]\nmypy = 1\n", "[tool.mypy] is no table", id="mypy-is-no-table"),
+        pytest.param("pyproject.toml", b"[tool.mypy]\nx = '\xff'\n", "pyproject.toml: ", id="toml-is-no-utf-8"),
+        pytest.param("mypy.ini", b"[mypy]\n# \xff\n", "mypy.ini: ", id="ini-is-no-utf-8"),
+        pytest.param("mypy.ini", b"[mypy]\nstrict = 1\nstrict = 0\n", "'strict'", id="option-twice"),
+        pytest.param("mypy.ini", b"[mypy]\n[mypy]\n", "'mypy'", id="section-twice"),
+        pytest.param("setup.cfg", b"nonsense\n", "setup.cfg: ", id="no-section"),
+    ],
+)
+def test_broken_configuration_is_told_in_a_line(
+    name: str, content: bytes, told: str, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / name).write_bytes(content)
+    assert main(["lint", "wrong.py"]) == 2
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err.count("\n")) == ("", 1)
+    assert told in captured.err
+
+
+def test_broken_file_beside_a_mypy_ini_is_told_in_a_line(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "mypy.ini").write_text("[mypy]\nplugins = liveref_mypy\n")
+    (project / "pyproject.toml").write_text("[tool.mypy\n")
+    assert main(["lint", "wrong.py"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    options = ("--config-file", "mypy.ini", "--cache-dir", "cache", "wrong.py")
+    done = subprocess.run([sys.executable, "-m", "mypy", *options], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "pyproject.toml" in done.stdout + done.stderr
+    assert "INTERNAL ERROR" not in done.stdout + done.stderr
+
+
+def test_plugin_that_is_missing_is_told_in_words(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "mypy.ini").write_text("[mypy]\nplugins = nowhere.plugin\n")
+    assert main(["lint", "wrong.py"]) == 2
+    assert capsys.readouterr().err == "Error importing plugin \"nowhere.plugin\": No module named 'nowhere'\n"
+
+
+def test_syntax_error_hides_no_findings_of_others(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "broken.py").write_text("def (\n")
+    (project / "inner").mkdir()
+    (project / "inner" / "worse.py").write_text("class\n")  # imported as inner.worse, and found as worse
+    (project / "user.py").write_text("import inner.worse\n" + WRONG)
+    for _ in ("first", "again"):
+        assert main(["lint", "--output", "json", "."]) == 2
+        captured = capsys.readouterr()
+        assert [json.loads(line)["file"] for line in sorted(captured.out.splitlines())] == ["user.py", "wrong.py"]
+        assert {line.split(":")[0] for line in captured.err.splitlines()} == {"broken.py", "inner/worse.py"}
+    (project / "broken.py").write_text(WRONG)
+    (project / "inner" / "worse.py").write_text("")
+    assert main(["lint", "--output", "json", "."]) == 1
+    assert len(_lines(capsys)) == 3
+
+
+def test_scripts_of_one_name_do_not_hide_findings(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for folder in ("one", "two", "three"):
+        (project / folder).mkdir()
+        (project / folder / "script.py").write_text(WRONG)
+    assert main(["lint", "--output", "json", "."]) == 1
+    assert len(_lines(capsys)) == 4
+    scripts = [f"{folder}/script.py" for folder in ("one", "two", "three")]
+    assert main(["lint", "--output", "json", *scripts]) == 1
+    assert len(_lines(capsys)) == 3
+    (project / "mypy.ini").write_text("[mypy]\nexclude = wrong\n")
+    assert main(["lint", "--output", "json", "."]) == 1
+    assert len(_lines(capsys)) == 3
+
+
+def test_what_is_no_python_file_is_said(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "notes.txt").write_text("x")
+    (project / "notebook.ipynb").write_text("{}")
+    (project / "script").write_text(WRONG)
+    assert main(["lint", "--output", "json", "notes.txt", "notebook.ipynb", "nowhere.py", "script"]) == 2
+    captured = capsys.readouterr()
+    assert len(captured.out.splitlines()) == 1
+    assert captured.err.splitlines() == [
+        "notes.txt: is no Python file",
+        "notebook.ipynb: is no Python file",
+        "nowhere.py: there is no such file or folder",
+    ]
+    assert main(["lint", "notes.txt"]) == 2
 
 
 def test_module_runs_as_a_program(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
