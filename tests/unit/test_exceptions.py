@@ -71,7 +71,7 @@ SAMPLES = [
     (ReopenError("app.db", ("path",), "OSError"), "recipe 'app.db' with arguments (path) raised OSError"),
     (
         SessionRefsNotSerializableError("pickle_or_error", (FAILURE,)),
-        "1 ref(s) can't be captured: 3f2a1c… _thread:lock (inserted at app.py:3): no recipe.",
+        "1 ref can't be captured: 3f2a1c… _thread:lock (inserted at app.py:3): no recipe.",
     ),
     (SnapshotAuthError("no valid signature", "Pass keys=."), "no valid signature. Pass keys=."),
     (SnapshotWriteError("the folder could not be synced", "Try again.", True), "the folder could not be synced. Try"),
