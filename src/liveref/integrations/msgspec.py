@@ -42,4 +42,4 @@ def dec_hook(expected: object, found: object) -> RegistryKey[object]:
     """
     if (get_origin(expected) or expected) is not RegistryKey:
         raise NotImplementedError(f"liveref's dec_hook reads keys alone, not {readable(expected)}. {_ADVICE}")
-    return KeyField(expected).read(found)
+    return KeyField.of(expected).read_marker(found)
