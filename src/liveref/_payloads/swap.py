@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Final, Literal, Self, TypeAlias, cast, get_args
 from weakref import WeakValueDictionary, ref
 
-from liveref._hints.info import class_info, sealed
+from liveref._hints.info import ClassInfo, class_info, class_of, sealed
 from liveref._key import RegistryKey, make_key
 from liveref._policy import RefLifetime
 from liveref._registry.current import current_session_registry
@@ -26,6 +26,11 @@ from liveref.exceptions import (
 __all__ = ["Missing", "Swap", "Writing", "key_of_typed"]
 
 Missing: TypeAlias = Literal["raise", "key"]
+
+_GONE: Final = (
+    "Read it while its session lives, or in one that Session.resume brought back; "
+    "with missing='key' its key is read instead."
+)
 
 
 class Swap:
@@ -66,9 +71,11 @@ class Swap:
         if registry is not None:
             return registry
         noted = [each for each in map(_referent, self._noted.valuerefs()) if each is not None and not each._closed]
-        if len(noted) != 1:
-            raise NoCurrentRegistryError
-        return noted[0]
+        if len(noted) == 1:
+            return noted[0]
+        error = NoCurrentRegistryError()
+        error._advice = "pass registry="
+        raise error
 
     def note(self) -> None:
         """Note the current registry, for calls of the same run from threads that the engine gave no context."""
@@ -77,8 +84,17 @@ class Swap:
             self._noted[id(registry)] = registry
 
     def is_live(self, value: object) -> bool:
-        """Whether a value is to become a key."""
-        return isinstance(value, self.classes)
+        """Whether a value is to become a key; not so where it can't even be asked what it is."""
+        try:
+            return isinstance(value, self.classes)
+        except Exception:  # noqa: BLE001  any code: a proxy of nothing yet, a metaclass
+            return False
+
+    def tagged_as(self, value: object) -> ClassInfo:
+        """The class of a live object; of a proxy or mock the live class that matched."""
+        if class_of(value) is type(value):
+            return type(value)
+        return class_info(next(cls for cls in self.classes if isinstance(value, cls)))
 
     def refusal(self, path: str, value: object, advice: str) -> NotJSONableError:
         """The error of a value that can't be carried; if it is a ref, the error tells which one and where from.
@@ -116,8 +132,9 @@ class Swap:
         """
         try:
             return self.registry.get_any(key)
-        except RefLookupError:
+        except RefLookupError as error:
             if self._missing == "raise":
+                error._advice = _GONE
                 raise
             return key
 
@@ -129,7 +146,7 @@ class Swap:
             RefLookupError: as `read`.
         """
         key = RegistryKey.from_marker(marker)
-        return self.read(key) if len(marker) > 1 else key
+        return self.read(key) if "type" in marker else key
 
 
 class Writing:
@@ -163,7 +180,7 @@ class Writing:
         self._keys = _keys_by_object(registry)
 
     def _insert(self, registry: SessionRefRegistry, value: object) -> RegistryKey[object]:
-        key = self._keys[id(value)] = registry._keep(value, type(value), self._entry, "encode")
+        key = self._keys[id(value)] = registry._keep(value, self._swap.tagged_as(value), self._entry, "encode")
         self._new.append(key)
         self._size += 1
         if len(registry) == self._size:

@@ -14,6 +14,7 @@ from liveref._recipe import Recipe
 from liveref._registry.finalize import Finalizer
 from liveref._registry.guards import Opening
 from liveref._text.marker import redact
+from liveref._text.tag import printable
 
 __all__ = ["Entry", "RefInfo", "describe"]
 
@@ -54,7 +55,7 @@ class Entry:
         if self.code is None:
             return None
         lines = (line for start, end, line in self.code.co_lines() if start <= self.offset < end and line is not None)
-        return f"{self.code.co_filename}:{next(lines, self.code.co_firstlineno)}"
+        return printable(f"{self.code.co_filename}:{next(lines, self.code.co_firstlineno)}")
 
 
 @dataclasses.dataclass(slots=True, frozen=True)

@@ -12,7 +12,7 @@ from typing import Final, NoReturn, SupportsIndex, cast, overload
 
 from typing_extensions import TypeForm
 
-from liveref._hints.info import class_info
+from liveref._hints.info import class_info, class_of
 from liveref._key import RegistryKey, new_object
 from liveref._lanes import LANES
 from liveref._policy import MAX_SESSION_REFS_PER_RUN, RefLifetime
@@ -99,7 +99,8 @@ class SessionRefRegistry(Store):
         Args:
             value: the live object.
             hint: the type of the key: a class, union, Protocol, ``list[int]``, …. The value is
-                checked against it in full, O(n) for containers; without one it is ``type(value)``.
+                checked against it in full, O(n) for containers; without one it is the value's class, and
+                of a proxy or mock the class that it says it is.
             lifetime: when the ref is purged.
             finalizer: called once with the object when the ref goes, unless it is removed; may be
                 asynchronous where the session ends asynchronously.
@@ -111,7 +112,17 @@ class SessionRefRegistry(Store):
             CapacityExceededError: the registry is full.
             RegistryClosedError: the registry is closed, or its session has ended.
         """
-        if hint is not MISSING or finalizer is not None or reopen is not None or lifetime is not _DEFAULT:
+        try:
+            cls = value.__class__
+        except Exception:  # noqa: BLE001  any code of a proxy
+            cls = None
+        if (
+            cls is not type(value)
+            or hint is not MISSING
+            or finalizer is not None
+            or reopen is not None
+            or lifetime is not _DEFAULT
+        ):
             info = None if hint is MISSING else class_info(hint)
             return self._insert(value, info, lifetime, finalizer, reopen)
         try:
@@ -129,7 +140,7 @@ class SessionRefRegistry(Store):
             self._latest = entry = Entry(now, code, offset)
         key: RegistryKey[object] = new_object(RegistryKey)
         key._id = uid
-        key._info = type(value)
+        key._info = cls
         key._value = value
         key._entry = entry
         self._refs[uid] = key
@@ -199,7 +210,7 @@ class SessionRefRegistry(Store):
 
     def _enter(self, value: T, hook: ExitHook) -> RegistryKey[T]:
         entry = Entry.of_call(_DEFAULT, Finalizer(None, hook), None)
-        return self._keep(value, type(value), entry, "enter_context")
+        return self._keep(value, class_of(value), entry, "enter_context")
 
     @overload
     def get(self, key: RegistryKey[T], hint: Missing = ..., *, default: Missing = ...) -> T: ...

@@ -18,7 +18,7 @@ from operator import attrgetter
 from time import monotonic
 from typing import Final, NamedTuple, Never, Self
 
-from liveref._hints.info import ClassInfo, Sealed, check_of, hint_of, mismatch, tag_of
+from liveref._hints.info import ClassInfo, Sealed, check_of, class_of, hint_of, mismatch, tag_of
 from liveref._key import RegistryKey, make_key
 from liveref._policy import RefLifetime
 from liveref._recipe import Recipe
@@ -28,7 +28,7 @@ from liveref._registry.guards import Opening
 from liveref._snapshot.contents import Dropping
 from liveref._text.ids import fresh_id
 from liveref._text.marker import redact
-from liveref._text.tag import readable
+from liveref._text.tag import printable, readable
 from liveref._typing import MISSING
 from liveref.exceptions import (
     CapacityExceededError,
@@ -173,7 +173,7 @@ class Store:
             raise InvalidArgumentError("reopen", "a Recipe", readable(type(reopen)))
         duty = None if finalizer is None else Finalizer(finalizer)
         entry = Entry.of_call(lifetime, duty, reopen)
-        return self._keep(value, type(value) if info is None else info, entry, "insert")
+        return self._keep(value, class_of(value) if info is None else info, entry, "insert")
 
     def _withdraw(self, key: RegistryKey[object], operation: str) -> None:
         """Undo an insert that met a close, unless that close has drained it already."""
@@ -213,7 +213,7 @@ class Store:
         """A ref whose value its recipe opens now; None where it goes meanwhile."""
         value = opening.open()
         ref._value = value
-        ref._info = type(value)
+        ref._info = class_of(value)
         if self._refs.get(ref._id) is ref:
             return ref, value
         with suppress(AttributeError):  # who removed it may have come by after the value was set
@@ -289,7 +289,8 @@ class Store:
         for store in self._lineage():
             gone = store._dropped.get(key._id)
             if gone is not None:
-                return RefDroppedError(redact(key._id), gone.type_tag, gone.policy, gone.when, gone.reason)
+                facts = map(printable, (gone.type_tag, gone.policy, gone.when, gone.reason))
+                return RefDroppedError(redact(key._id), *facts)
         return None
 
     def _take(self, ref: RegistryKey[object], how: str) -> tuple[Finalizer | None, object] | None:
@@ -355,7 +356,7 @@ class Store:
         """Raise RefTypeError unless the value of a ref fits."""
         if isinstance(check_of(info), Sealed):
             if tag_of(info) != tag_of(ref._info):
-                raise RefTypeError(operation, redact(key._id), tag_of(info), tag_of(ref._info))
+                raise RefTypeError(operation, redact(key._id), printable(tag_of(info)), printable(tag_of(ref._info)))
             info = ref._info
         found = mismatch(value, info, full=full)
         if found is not None:

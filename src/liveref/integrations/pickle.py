@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from liveref._payloads import pickling
 from liveref._payloads.swap import Swap
 from liveref._registry.registry import SessionRefRegistry
 from liveref._text.tag import readable
-from liveref.exceptions import LiveRefError, PickleFormatError
+from liveref.exceptions import LiveRefError, PickleFormatError, RefLookupError
 
 __all__ = ["dumps", "loads"]
+
+_GONE: Final = "Read it while its session lives, or in one that Session.resume brought back."
 
 
 def dumps(obj: object, registry: SessionRefRegistry | None = None, *, live: Iterable[type] = ()) -> bytes:
@@ -54,6 +57,9 @@ def loads(data: bytes, registry: SessionRefRegistry | None = None) -> object:
     """
     try:
         return pickling.loads(data, Swap(registry))
+    except RefLookupError as error:
+        error._advice = _GONE
+        raise
     except (LiveRefError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001  broken bytes raise anything; the text may hold a repr, so it goes no further
