@@ -92,7 +92,7 @@ _CONTAINERS: Final[dict[type, Opener]] = {
     tuple: Opener(_items, lambda _, parts: tuple(parts.values())),
     set: _GROUP,
     frozenset: _GROUP,
-    deque: _GROUP,
+    deque: Opener(_items, lambda value, parts: type(value)(parts.values(), value.maxlen)),
 }
 _NAMED_TUPLE: Final = Opener(lambda value: value._asdict(), lambda value, parts: value._replace(**parts))
 _DATACLASS: Final = Opener(_fields, with_parts)
