@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import sys
 from collections.abc import Callable
 from itertools import repeat
 from typing import (
@@ -36,7 +35,7 @@ from liveref._hints.info import (
 )
 from liveref._text.ids import fresh_id
 from liveref._text.marker import SESSION_REF_TAG, marker_in, parse_marker, parse_text, redact, text_of
-from liveref._text.schema import json_schema, key_schema, written_schema
+from liveref._text.schema import UnknownTypeSerializer, json_schema, key_schema
 from liveref._text.tag import readable, type_tag
 from liveref._typing import MISSING, Missing, T_co, V
 from liveref.exceptions import KeyFormatError, MarkerError
@@ -46,16 +45,8 @@ __all__ = ["KeyField", "RegistryKey", "make_bare_keys", "make_key", "new_object"
 new_object: Final[Callable[..., Any]] = object.__new__  # Any: the names that take what it makes say what that is
 
 
-class _Serializer:
-    """Writes keys where pydantic does not know the type, such as in a field of Any; made once pydantic asks for it."""
-
-    def __get__(self, key: object, cls: type[RegistryKey[object]]) -> Any:  # Any: of pydantic-core
-        core = sys.modules.get("pydantic_core")
-        if core is None:
-            raise AttributeError
-        made = core.SchemaSerializer({"type": "any", **written_schema(_typed_marker)})
-        cls.__pydantic_serializer__ = made
-        return made
+def _typed_marker(key: RegistryKey[object]) -> dict[str, str]:
+    return key.to_marker(typed=True)
 
 
 @final
@@ -242,7 +233,7 @@ class RegistryKey(Generic[T_co]):
     def __get_pydantic_json_schema__(cls, core_schema: dict[str, object], handler: object) -> dict[str, object]:
         return json_schema(core_schema)
 
-    __pydantic_serializer__ = _Serializer()
+    __pydantic_serializer__: Final = UnknownTypeSerializer(_typed_marker)
 
 
 def make_bare_keys(count: int) -> list[RegistryKey[Any]]:  # Any: who fills them in knows what they are keys of
@@ -283,10 +274,6 @@ def _refused(what: str, uid: bytes, found: str, expected: str) -> MarkerError:
         return MarkerError(told, f"a {what} of {expected!r}")
     advice = "Make the key and what reads it anew, with the class that is loaded now."
     return MarkerError(f"{told}, another class of the same name, loaded anew", f"a {what} of {expected!r}", advice)
-
-
-def _typed_marker(key: RegistryKey[object]) -> dict[str, str]:
-    return key.to_marker(typed=True)
 
 
 class KeyField:

@@ -177,8 +177,7 @@ def _walk(payload: object) -> Iterator[tuple[object, Path, bool]]:
         if path is None:
             around.discard(id(item))
             continue
-        if isinstance(item, dict | list):
-            _refuse_cycle(cast("object", item), around, path)
+        _refuse_cycle(item, around, path)
         yield item, path, escaped
         if not _has_tag(item) or escaped or _escaped(item) is not None:
             is_escape = _has_tag(item) and not escaped

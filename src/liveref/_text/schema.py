@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from typing import Final, Protocol, TypeAlias, TypeVar, cast
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Final, Generic, Protocol, TypeAlias, TypeVar, cast
 
 from liveref._text.marker import CANONICAL_PATTERN, RECIPE_LIMIT, SESSION_REF_TAG
 from liveref._text.tag import readable
 from liveref.exceptions import KeyFormatError
 
-__all__ = ["json_schema", "key_schema", "written_schema"]
+__all__ = ["UnknownTypeSerializer", "json_schema", "key_schema", "keys_unknown"]
 
 Key = TypeVar("Key")
 Schema: TypeAlias = dict[str, object]
 
+_unknown: Final[ContextVar[bool]] = ContextVar("liveref_keys_unknown", default=False)
 _NAME: Final = "liveref"
+_DICT: Final[Schema] = {"type": "dict"}
+_TEXT: Final[Schema] = {"type": "any", "serialization": {"type": "to-string"}}
 _DESCRIPTION: Final = (
     "Stands for an object that the program holds. Pass it on exactly as it was given; it can't be made up."
 )
@@ -45,10 +50,10 @@ def key_schema(field: _Field[Key]) -> Schema:
     tell the members apart.
     """
 
-    def write(found: Key) -> dict[str, str]:
+    def write(found: Key) -> _Written:
         if not field.takes(found):  # a union asks each of its members in turn
             raise sys.modules["pydantic_core"].PydanticSerializationUnexpectedValue
-        return field.write(found)
+        return _Written(field.write(found))
 
     reference = f"liveref.RegistryKey[{field.name}:{field.identity}]"
     schema = {
@@ -57,7 +62,7 @@ def key_schema(field: _Field[Key]) -> Schema:
         "strict_schema": _reader(field.read_exact),
         "ref": reference,
         "metadata": {_NAME: (field.name, field.tag)},
-        **written_schema(write),
+        "serialization": _written_by(write, {"type": "union", "choices": [_DICT, _TEXT]}),
     }
     return {"type": "definitions", "schema": _labelled(reference, field.tag), "definitions": [schema]}
 
@@ -72,23 +77,48 @@ def _labelled(reference: str, tag: str | None) -> Schema:
     return labelled
 
 
-def written_schema(write: Callable[[Key], dict[str, str]]) -> Schema:
-    """How a key is written: as a marker, and where it is the key of a dict as its canonical text."""
-
-    def written(found: Key) -> _Written:
-        return _Written(write(found))
-
-    text = {"type": "any", "serialization": {"type": "to-string"}}
+def _written_by(write: Callable[[Key], Mapping[str, object]], written: Schema) -> Schema:
+    """How a key is written: what becomes of it, and how pydantic writes that."""
     return {
-        "serialization": {
-            "type": "function-plain",
-            "function": written,
-            "is_field_serializer": False,
-            "info_arg": False,
-            "when_used": "json",
-            "return_schema": {"type": "union", "choices": [{"type": "dict"}, text]},
-        },
+        "type": "function-plain",
+        "function": write,
+        "is_field_serializer": False,
+        "info_arg": False,
+        "when_used": "json",
+        "return_schema": written,
     }
+
+
+class UnknownTypeSerializer(Generic[Key]):
+    """The ``__pydantic_serializer__`` of a class of keys: writes them where pydantic does not know the type.
+
+    Made once pydantic asks for it, for nothing else imports pydantic.
+
+    Args:
+        write: gives the marker of a key.
+    """
+
+    def __init__(self, write: Callable[[Key], dict[str, str]]) -> None:
+        self._write: Final = write
+        self._made: object = None
+
+    def __get__(self, key: object, cls: type) -> object:
+        core = sys.modules.get("pydantic_core")
+        if core is None or _unknown.get():
+            raise AttributeError
+        if self._made is None:
+            self._made = core.SchemaSerializer({"type": "any", "serialization": _written_by(self._write, _DICT)})
+        return self._made
+
+
+@contextmanager
+def keys_unknown() -> Generator[None]:
+    """Meanwhile pydantic asks its ``fallback=`` for keys of which it does not know the type."""
+    token = _unknown.set(True)
+    try:
+        yield
+    finally:
+        _unknown.reset(token)
 
 
 def json_schema(core_schema: Schema) -> Schema:
@@ -110,6 +140,8 @@ def json_schema(core_schema: Schema) -> Schema:
 
 
 class _Written(dict[str, str]):
+    """A marker, or where it is the key of a dict the canonical text, which is read back as well."""
+
     def __str__(self) -> str:
         return self[SESSION_REF_TAG]
 
