@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import pickle
-from collections import OrderedDict, defaultdict, deque
+from collections import Counter, OrderedDict, defaultdict, deque
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum, IntEnum
@@ -563,6 +563,38 @@ def test_what_can_not_be_written_in_an_exception_with_a_live_object_is_named_by_
     with pytest.raises(NotJSONableError, match=r"^\$\.error\.args\[1\] is not JSON: found builtin_function"):
         LiveRefSerializer(registry, live=[Chatty]).dumps_typed({"error": ValueError(chatty, print)})
     assert registry.is_empty()
+
+
+class Rows(list[object]):
+    pass
+
+
+FLATTENED = {
+    "defaultdict": (lambda item: defaultdict(list, a=item), dict, dict),
+    "OrderedDict": (lambda item: OrderedDict(a=item), dict, dict),
+    "Counter": (lambda item: Counter({"a": item}), dict, dict),
+    "list of its own": (lambda item: Rows([item]), list, list),
+    "tuple": (lambda item: (item,), list, tuple),
+    "deque": (lambda item: deque([item], maxlen=2), deque, deque),
+    "set": (lambda item: {item}, set, set),
+    "NamedTuple": (lambda item: Pair(item, 1), Pair, Pair),
+}
+
+
+@pytest.mark.parametrize("item", [conn, "plain"], ids=["live", "plain"])
+@pytest.mark.parametrize("case", FLATTENED)
+def test_what_becomes_of_the_subclasses_of_containers(case: str, item: object, registry: SessionRefRegistry) -> None:
+    make, stock, pickled = FLATTENED[case]
+    value = make(item)
+    for inner, expected in ((None, stock), (Pickles(), pickled if item is conn else type(value))):
+        serde = LiveRefSerializer(registry, live=[Conn], inner=inner)
+        loaded = serde.loads_typed(serde.dumps_typed(value))
+        assert type(loaded) is expected
+        assert list(loaded) == list(value)
+        if case == "deque":
+            assert loaded.maxlen == (None if inner is None else 2)
+    if item == "plain":
+        assert type(JsonPlusSerializer().loads_typed(JsonPlusSerializer().dumps_typed(value))) is stock
 
 
 def test_a_deque_keeps_its_length_where_the_inner_serializer_keeps_it(registry: SessionRefRegistry) -> None:

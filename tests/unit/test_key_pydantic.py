@@ -423,7 +423,7 @@ def test_json_schema_is_one_component_that_says_what_a_handle_is() -> None:
     assert sorted(schemas[0]["$defs"]) == ["RegistryKey_Connection_", "RegistryKey_list_int__"]
     component = follow(schemas[0], "one")
     assert component["title"] == "Handle of sqlite3.Connection"
-    assert component["description"].startswith("Stands for an object that the program holds.")
+    assert component["description"].startswith("Stands for an object of type sqlite3.Connection, which the program")
 
 
 def test_classes_of_one_name_are_components_of_their_own() -> None:

@@ -21,9 +21,7 @@ _unknown: Final[ContextVar[bool]] = ContextVar("liveref_keys_unknown", default=F
 _NAME: Final = "liveref"
 _DICT: Final[Schema] = {"type": "dict"}
 _TEXT: Final[Schema] = {"type": "any", "serialization": {"type": "to-string"}}
-_DESCRIPTION: Final = (
-    "Stands for an object that the program holds. Pass it on exactly as it was given; it can't be made up."
-)
+_ABOUT: Final = "Pass it on exactly as it was given; it can't be made up."
 
 
 class _Field(Protocol[Key]):
@@ -128,7 +126,7 @@ def json_schema(core_schema: Schema) -> Schema:
     return {
         "type": "object",
         "title": f"Handle of {name}",
-        "description": _DESCRIPTION,
+        "description": f"Stands for an object of type {name}, which the program holds. {_ABOUT}",
         "properties": {
             SESSION_REF_TAG: {"type": "string", "pattern": f"^{CANONICAL_PATTERN}$"},
             "type": {**kind, "type": "string"},
