@@ -459,3 +459,13 @@ def test_keys_in_what_an_event_has_no_field_for_come_back_and_as_keys_of_a_dict_
     assert (again.mine, again.by_name) == ([KEY], {"k": KEY})
     with pytest.raises(NotJSONableError, match=r"^\$\.by_key"):
         LiveRefSerializer(registry).serialize(Answered(answer=1, by_key={KEY: 1}))
+
+
+def test_a_value_as_json_values_is_what_the_text_holds(registry: SessionRefRegistry) -> None:
+    serializer = LiveRefSerializer(registry, live=LIVE)
+    value = {"client": Client(), "event": [1, None, {"__is_component": 1}]}
+    tree = serializer.serialize_value(value)
+    assert tree == json.loads(serializer.serialize(value))
+    assert serializer.deserialize_value(tree) == value
+    with pytest.raises(NotJSONableError, match=r"^\$\.n is not JSON"):
+        serializer.serialize_value({"n": 10**5000})
