@@ -25,7 +25,7 @@ static struct {
 static PyTypeObject *key_type, *entry_type;
 static PyObject *fresh_ids, *tick, *class_info;
 static PyObject *slow_get, *slow_getitem, *slow_insert, *slow_release;
-static PyObject *deque_append, *text_released, *text_confirm, *text_insert;
+static PyObject *deque_append, *text_released, *text_confirm, *text_insert, *text_class, *plain_class;
 
 static double
 now(void)
@@ -158,6 +158,13 @@ room_in(PyObject *self)
     return room == NULL ? 0 : PyLong_AsLong(room) - PyDict_GET_SIZE(SLOT(self, at.refs));
 }
 
+/* Whether an object can't say that it is of another class than its type, as proxies and mocks do. */
+static int
+is_of_its_type(PyObject *value)
+{
+    return Py_TYPE(value)->tp_getattro == PyObject_GenericGetAttr && _PyType_Lookup(Py_TYPE(value), text_class) == plain_class;
+}
+
 static PyObject *
 keep(PyObject *self, PyObject *value, PyObject *entry)
 {
@@ -178,7 +185,8 @@ static PyObject *
 insert(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names)
 {
     PyObject *refs = SLOT(self, at.refs), *entry, *key;
-    if (count != 1 || names != NULL || refs == NULL || !PyDict_CheckExact(refs) || PyEval_GetFrame() == NULL)
+    if (count != 1 || names != NULL || refs == NULL || !PyDict_CheckExact(refs) || PyEval_GetFrame() == NULL ||
+        !is_of_its_type(args[0]))
         return call_slow(slow_insert, self, args, count, names);
     if ((entry = entry_here(self)) == NULL)
         return NULL;
@@ -336,7 +344,9 @@ PyInit__speed(void)
     text_released = PyUnicode_InternFromString("released");
     text_confirm = PyUnicode_InternFromString("_confirm");
     text_insert = PyUnicode_InternFromString("insert");
-    if (text_released == NULL || text_confirm == NULL || text_insert == NULL)
+    text_class = PyUnicode_InternFromString("__class__");
+    if (text_released == NULL || text_confirm == NULL || text_insert == NULL || text_class == NULL)
         return NULL;
+    plain_class = _PyType_Lookup(&PyBaseObject_Type, text_class);
     return PyModule_Create(&module);
 }

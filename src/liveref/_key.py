@@ -34,15 +34,19 @@ from liveref._hints.info import (
     tag_of,
 )
 from liveref._text.ids import fresh_id
-from liveref._text.marker import SESSION_REF_TAG, parse_marker, parse_text, redact, text_of
-from liveref._text.schema import key_schema
+from liveref._text.marker import SESSION_REF_TAG, marker_in, parse_marker, parse_text, redact, text_of
+from liveref._text.schema import UnknownTypeSerializer, json_schema, key_schema
 from liveref._text.tag import readable, type_tag
 from liveref._typing import MISSING, Missing, T_co, V, persisted
-from liveref.exceptions import MarkerError
+from liveref.exceptions import KeyFormatError, MarkerError
 
 __all__ = ["KeyField", "RegistryKey", "key", "make_key", "new_object", "sealed_key"]
 
 new_object: Final[Callable[..., Any]] = object.__new__  # Any: the names that take what it makes say what that is
+
+
+def _typed_marker(key: RegistryKey[object]) -> dict[str, str]:
+    return key.to_marker(typed=True)
 
 
 @final
@@ -53,7 +57,7 @@ class RegistryKey(Generic[T_co]):
     has it can look the object up in the registry that holds it. Two keys are equal when their UUIDs
     are, whatever their hints.
 
-    Keys come from `SessionRefRegistry.insert`, `new`, `parse` and `from_marker`; the class itself
+    Keys come from `SessionRefRegistry.insert`, `new`, `parse`, `from_marker` and `read`; the class itself
     can't be called.
 
     Example:
@@ -130,7 +134,8 @@ class RegistryKey(Generic[T_co]):
         """The key of a marker, typed or not, as `to_marker` wrote it.
 
         Args:
-            marker: ``{"__blazen_session_ref__": "<uuid>"}``, with or without ``"type": "<type tag>"``.
+            marker: ``{"__blazen_session_ref__": "<uuid>"}``, with or without ``"type": "<type tag>"`` and
+                ``"recipe": "<text of at most 8 KiB>"``, which is not read.
             hint: the type that a lookup checks; without one a lookup gives ``object``.
 
         Raises:
@@ -138,6 +143,33 @@ class RegistryKey(Generic[T_co]):
             HintError: the hint can't be checked at run time.
         """
         return _of_marker(marker, class_info(object if hint is MISSING else hint))
+
+    @overload
+    @classmethod
+    def read(cls, found: object, hint: Missing = ...) -> RegistryKey[object]: ...
+    @overload
+    @classmethod
+    def read(cls, found: object, hint: TypeForm[V]) -> RegistryKey[V]: ...
+    @classmethod
+    def read(cls, found: object, hint: object = MISSING) -> RegistryKey[object]:
+        """The key of whatever a client hands back: a URL and a language model have texts alone.
+
+        Args:
+            found: a key, a marker as a dict or as JSON text, or the canonical text ``str(key)``.
+            hint: the type that a lookup checks; without one a lookup gives ``object``.
+
+        Raises:
+            KeyFormatError: a text that is none of these. Neither error repeats what was found.
+            MarkerError: anything else that is none of these, or a key or marker that is provably not of the hint.
+            HintError: the hint can't be checked at run time.
+
+        Examples:
+            >>> import json
+            >>> text = "0f0e1d2c-3b4a-4958-8776-655443322110"
+            >>> RegistryKey.read(json.dumps({"__blazen_session_ref__": text}), int) == RegistryKey.read(text)
+            True
+        """
+        return KeyField(object if hint is MISSING else hint).read(found)
 
     @property
     def uuid(self) -> UUID:
@@ -192,8 +224,13 @@ class RegistryKey(Generic[T_co]):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: object) -> dict[str, object]:
-        field = KeyField(source)
-        return key_schema(field, field.tag)
+        return key_schema(KeyField.of(source))
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: dict[str, object], handler: object) -> dict[str, object]:
+        return json_schema(core_schema)
+
+    __pydantic_serializer__: Final = UnknownTypeSerializer(_typed_marker)
 
 
 def make_key(uid: bytes, info: ClassInfo) -> RegistryKey[Never]:
@@ -219,47 +256,73 @@ def sealed_key(uid: bytes, tag: str) -> RegistryKey[object]:
 def _of_marker(marker: object, info: ClassInfo) -> RegistryKey[object]:
     uid, tag = parse_marker(marker)
     if tag is not None and names_another(tag, info):
-        raise MarkerError(f"a marker of {tag[:80]!r}", f"a marker of {type_tag(hint_of(info))!r}")
+        raise _refused("marker", uid, tag, type_tag(hint_of(info)))
     return make_key(uid, info)
+
+
+def _refused(what: str, uid: bytes, found: str, expected: str) -> MarkerError:
+    """The error of a key or marker of one type tag where another was expected."""
+    told = f"a {what} of {found[:80]!r} ({redact(uid)})"
+    if found != expected:
+        return MarkerError(told, f"a {what} of {expected!r}")
+    advice = "Make the key and what reads it anew, with the class that is loaded now."
+    return MarkerError(f"{told}, another class of the same name, loaded anew", f"a {what} of {expected!r}", advice)
 
 
 class KeyField:
     """Reads and writes the keys of one field of a model.
 
     Args:
-        annotation: of the field, such as ``RegistryKey[sqlite3.Connection]``.
+        hint: of its keys.
     """
 
-    def __init__(self, annotation: object) -> None:
-        hint: object = next(iter(get_args(annotation)), object)
-        if isinstance(hint, TypeVar):  # a generic model without its parameter
-            hint = object
+    def __init__(self, hint: object) -> None:
         self._takes_all: Final = hint is object or hint is Any
         self._info: Final = class_info(hint)
         self._tag: Final = type_tag(hint)
+
+    @classmethod
+    def of(cls, annotation: object) -> Self:
+        """The field of an annotation, such as ``RegistryKey[sqlite3.Connection]``."""
+        hint: object = next(iter(get_args(annotation)), object)
+        return cls(object if isinstance(hint, TypeVar) else hint)  # a generic model without its parameter
 
     @property
     def tag(self) -> str | None:
         """The one type tag of its keys; None where it takes all."""
         return None if self._takes_all else self._tag
 
+    @property
+    def name(self) -> str:
+        """What its keys are keys of, for people."""
+        return readable(hint_of(self._info))
+
+    @property
+    def identity(self) -> int:
+        """A number that it shares with the fields of equal hints alone."""
+        return id(check_of(self._info) or self._info)
+
     def read(self, found: object) -> RegistryKey[object]:
-        """The key that a marker or a key stands for; MarkerError, a ValueError, for anything else."""
+        """The key of what `RegistryKey.read` takes; MarkerError or KeyFormatError, a ValueError, for all else."""
+        return self.read_marker(_text_as_marker(cast("str", found)) if issubclass(type(found), str) else found)
+
+    def read_marker(self, found: object) -> RegistryKey[object]:
+        """The key that a marker or a key stands for; MarkerError for anything else."""
         key = _as_key(found)
         if key is None:
             return _of_marker(found, self._info)
         if not self.takes(key):
-            raise MarkerError(f"a key of {tag_of(key._info)!r}", f"a key of {self._tag!r}")
+            raise _refused("key", key._id, tag_of(key._info), self._tag)
         same = self._takes_all or tag_of(key._info) == self._tag
         return key if same else make_key(key._id, self._info)
 
     def read_exact(self, found: object) -> RegistryKey[object]:
-        """As `read`, but only what has the field's own tag or none: so a union tells its members apart."""
+        """As `read_marker`, but only what has the field's own tag or none: so a union tells its members apart."""
         key = _as_key(found)
-        tag = parse_marker(found)[1] if key is None else tag_of(key._info)
-        if tag not in (None, self._tag) and not self._takes_all:
-            raise MarkerError(f"a key of {tag!r}", f"a key of {self._tag!r}")
-        return self.read(found)
+        uid, tag = parse_marker(found) if key is None else (key._id, tag_of(key._info))
+        if tag is not None and tag != self._tag and not self._takes_all:
+            raise _refused("marker" if key is None else "key", uid, tag, self._tag)
+        return self.read_marker(found)
 
     def takes(self, found: object) -> bool:
         """Whether a value is a key that the field may hold."""
@@ -271,7 +334,22 @@ class KeyField:
 
     def write(self, key: RegistryKey[object]) -> dict[str, str]:
         """The typed marker of a key, of the field's type."""
-        return (key if self._takes_all else make_key(key._id, self._info)).to_marker(typed=True)
+        return _typed_marker(key if self._takes_all else make_key(key._id, self._info))
+
+
+def _text_as_marker(found: str) -> object:
+    """The marker that a text holds, or whose id it is."""
+    text = str.__str__(found)
+    marker = marker_in(text)
+    if marker is None:
+        return {SESSION_REF_TAG: text_of(parse_text(text))}
+    try:
+        parse_marker(marker)
+    except MarkerError as error:
+        refused, expected, _, _ = error.args
+    else:
+        return marker
+    raise KeyFormatError(f"a JSON text of {refused}", expected)
 
 
 def _as_key(found: object) -> RegistryKey[object] | None:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Generic, Never, ParamSpec, Self, cast, final, overload
 
-from liveref._text.json import JSON, json_copy
-from liveref._text.tag import readable
+from liveref._text.json import JSON, json_copy, path_step
+from liveref._text.tag import printable, readable
 from liveref._typing import MISSING, Missing, T, T_co, persisted
 from liveref.exceptions import InvalidArgumentError, NotJSONableError, RefLoadError, ReopenError, UnknownTypeTagError
 
@@ -184,7 +184,7 @@ def recipe(tag: str, args: list[JSON], kwargs: dict[str, JSON]) -> Recipe[Any]: 
 def origin_of(function: Callable[..., object]) -> str:
     """The module and name of a function, the same when its module is loaded again; of other objects their identity."""
     if hasattr(function, "__qualname__"):
-        return f"{function.__module__}.{function.__qualname__}"
+        return printable(f"{function.__module__}.{function.__qualname__}")
     return f"{readable(type(function))} at {id(function):#x}"
 
 
@@ -198,7 +198,7 @@ def _signature(function: Callable[..., object]) -> inspect.Signature:
 
 def _copies(args: Iterable[object], kwargs: Mapping[str, object]) -> tuple[list[JSON], dict[str, JSON]]:
     copies = [json_copy(arg, f"$[{at}]") for at, arg in enumerate(args)]
-    return copies, {name: json_copy(arg, f"$.{name}") for name, arg in kwargs.items()}
+    return copies, {name: json_copy(arg, f"${path_step(name)}") for name, arg in kwargs.items()}
 
 
 def _place(error: BaseException) -> str:
@@ -206,4 +206,4 @@ def _place(error: BaseException) -> str:
     traceback = cast("TracebackType", error.__traceback__)  # it was raised
     while traceback.tb_next is not None:
         traceback = traceback.tb_next
-    return f" at {traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}"
+    return printable(f" at {traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}")

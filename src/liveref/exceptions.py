@@ -3,11 +3,15 @@
 Each carries its facts as positional arguments, so that it survives pickling, and words them in
 ``__str__``: what failed, which key (redacted), what was expected and found, what to do. None ever
 holds a whole key or the ``repr`` of a live object.
+
+The errors that reach clients, such as a language model or who called a server, have ``public`` too: one short
+sentence for them, without advice to developers and without their input.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from typing import ClassVar
 
 __all__ = [
     "CapacityExceededError",
@@ -49,7 +53,14 @@ class LiveRefError(Exception):
 
 
 class RefLookupError(LiveRefError, LookupError):
-    """Base of the errors of a lookup that finds no live object."""
+    """Base of the errors of a lookup that finds no live object.
+
+    Attributes:
+        public: what a client may be told.
+    """
+
+    public: ClassVar[str] = "There is no object under this reference."
+    _advice = ""  # what to do instead of the usual, where the lookup was not the user's own but an engine's
 
 
 class RefNotFoundError(RefLookupError):
@@ -60,14 +71,17 @@ class RefNotFoundError(RefLookupError):
         live: how many refs the registry holds.
     """
 
+    public: ClassVar[str] = "This reference is not known here."
+
     def __init__(self, key: str, live: int) -> None:
         super().__init__(key, live)
 
     def __str__(self) -> str:
         key, live = self.args
+        advice = self._advice or "Look it up in the registry that made the key, or by get with default=."
         return (
             f"no ref {key} in this registry (it holds {live}): the key is of another registry, or "
-            f"its ref went long ago. Look it up in the registry that made the key, or pass default=."
+            f"its ref went long ago. {advice}"
         )
 
 
@@ -81,15 +95,15 @@ class RefReleasedError(RefLookupError):
         ago: seconds since.
     """
 
+    public: ClassVar[str] = "What this reference stood for is gone."
+
     def __init__(self, key: str, how: str, ago: float) -> None:
         super().__init__(key, how, ago)
 
     def __str__(self) -> str:
         key, how, ago = self.args
-        return (
-            f"ref {key} is gone: {how} {ago:.3g} s ago. "
-            f"Look it up before that, give it a longer lifetime=, or pass default=."
-        )
+        advice = self._advice or "Look it up before that, give it a longer lifetime=, or use get with default=."
+        return f"ref {key} is gone: {how} {ago:.3g} s ago. {advice}"
 
 
 class RefDroppedError(RefLookupError):
@@ -102,6 +116,8 @@ class RefDroppedError(RefLookupError):
         when: when the snapshot was taken, ISO 8601.
         reason: why.
     """
+
+    public: ClassVar[str] = "What this reference stood for was not kept."
 
     def __init__(self, key: str, type_tag: str, policy: str, when: str, reason: str) -> None:
         super().__init__(key, type_tag, policy, when, reason)
@@ -133,10 +149,12 @@ class RefDroppedWarning(UserWarning):
 class NoCurrentRegistryError(LiveRefError, LookupError):
     """There is no current registry: the code runs outside a session."""
 
+    _advice = "pass default="  # what else to do
+
     def __str__(self) -> str:
         return (
             "no session registry is current here: enter one with `with Session():` or "
-            "`use_session_registry(registry)`, carry it into a thread with `bind(fn)`, or pass default=."
+            f"`use_session_registry(registry)`, carry it into a thread with `bind(fn)`, or {self._advice}."
         )
 
 
@@ -149,7 +167,12 @@ class RefTypeError(LiveRefError, TypeError):
         expected: the hint, as text.
         found: the type of the value, as text.
         advice: what to do, or None for the usual advice.
+
+    Attributes:
+        public: what a client may be told.
     """
+
+    public: ClassVar[str] = "This reference stands for something of another kind than what is needed here."
 
     def __init__(self, operation: str, key: str | None, expected: str, found: str, advice: str | None = None) -> None:
         super().__init__(operation, key, expected, found, advice)
@@ -185,15 +208,24 @@ class KeyFormatError(LiveRefError, ValueError):
     Args:
         found: what was found, described without quoting it.
         expected: what was expected.
+        advice: what to do, or None for the usual advice.
+        what: what failed.
+
+    Attributes:
+        public: what a client may be told.
     """
 
-    def __init__(self, found: str, expected: str) -> None:
-        super().__init__(found, expected)
+    public: ClassVar[str] = "This is no reference to anything here."
+
+    def __init__(
+        self, found: str, expected: str, advice: str | None = None, what: str = "not a session reference"
+    ) -> None:
+        super().__init__(found, expected, advice, what)
 
     def __str__(self) -> str:
-        found, expected = self.args
-        advice = "Pass on what str(key) or key.to_marker() wrote."
-        return f"not a session reference: expected {expected}, found {found}. {advice}"
+        found, expected, advice, what = self.args
+        advice = advice or "Pass on what str(key) or key.to_marker() wrote."
+        return f"{what}: expected {expected}, found {found}. {advice}"
 
 
 class MarkerError(KeyFormatError):
@@ -281,14 +313,19 @@ class CapacityExceededError(LiveRefError, RuntimeError):
 
     Args:
         capacity: the refs that it takes.
+
+    Attributes:
+        public: what a client may be told.
     """
+
+    public: ClassVar[str] = "Too many objects are open at present; try again later."
 
     def __init__(self, capacity: int) -> None:
         super().__init__(capacity)
 
     def __str__(self) -> str:
         return (
-            f"the registry holds its {self.args[0]} refs already: nothing was stored. "
+            f"the registry holds its {_number(self.args[0], 'ref')} already: nothing was stored. "
             f"Release refs that are no longer needed, or raise capacity=."
         )
 
@@ -298,7 +335,12 @@ class RegistryClosedError(LiveRefError, RuntimeError):
 
     Args:
         operation: what was tried.
+
+    Attributes:
+        public: what a client may be told.
     """
+
+    public: ClassVar[str] = "The session has ended."
 
     def __init__(self, operation: str) -> None:
         super().__init__(operation)
@@ -401,7 +443,7 @@ class SessionRefsNotSerializableError(SnapshotError):
     def __str__(self) -> str:
         refs = "; ".join(map(str, self.failures))
         return (
-            f"no snapshot under {self.args[0]}: {len(self.failures)} ref(s) can't be captured: {refs}. "
+            f"no snapshot under {self.args[0]}: {_number(len(self.failures), 'ref')} can't be captured: {refs}. "
             f"Give each a recipe or a serializer, release it first, or choose a policy that drops."
         )
 
@@ -454,3 +496,7 @@ class SnapshotWriteError(SnapshotError):
 
     def __str__(self) -> str:
         return f"{self.args[0]}. {self.args[1]}"
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -8,17 +8,22 @@ marker is always a text. Nothing here recurses, so depth is no limit.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, cast
+from typing import Any, Final, TypeAlias, cast
 
 from liveref._key import RegistryKey
-from liveref._payloads.encode import TOP, Encoder, Path, path_text
+from liveref._payloads.encode import CYCLE, TOP, Encoder, Path, path_text
 from liveref._payloads.swap import Swap
 from liveref._registry.registry import SessionRefRegistry
 from liveref._text.json import JSON
 from liveref._text.marker import SESSION_REF_TAG
-from liveref.exceptions import MarkerError
+from liveref._text.tag import readable
+from liveref.exceptions import MarkerError, NotJSONableError, RefLookupError
 
-__all__ = ["decode", "encode", "find_markers", "reject_markers"]
+__all__ = ["decode", "default", "encode", "find_markers", "reject_markers"]
+
+_Step: TypeAlias = tuple[Any, Any, Path | None]  # a container, its copy to be and its path; None once all is copied
+_REFUSE: Final = "Refuse it, or take that part out."
+_GONE: Final = "Decode while its session lives, with a session that Session.resume brought back, or without registry=."
 
 
 def encode(payload: object, *, registry: SessionRefRegistry | None = None, live: Iterable[type] = ()) -> JSON:
@@ -51,6 +56,27 @@ def encode(payload: object, *, registry: SessionRefRegistry | None = None, live:
     return cast("JSON", encoded[0])
 
 
+def default(found: object) -> dict[str, str]:
+    """The marker of a key: pass it as ``default=`` to ``json.dumps`` or ``orjson.dumps``.
+
+    What is written so is read by `decode`. Unlike `encode` it sees only what the encoder does not know: tuples
+    and the like pass, and a dict of the user's own that contains the tag is not escaped.
+
+    Raises:
+        NotJSONableError: it is no key. It is a TypeError, as encoders expect.
+
+    Example:
+        >>> import json
+        >>> json.dumps([RegistryKey.parse("0f0e1d2c-3b4a-4958-8776-655443322110")], default=default)
+        '[{"__blazen_session_ref__": "0f0e1d2c-3b4a-4958-8776-655443322110"}]'
+    """
+    if type(found) is RegistryKey:
+        return cast("RegistryKey[object]", found).to_marker()
+    raise NotJSONableError(
+        "a part of it", readable(type(found)), "Pass its key, or use encode with its class in live=."
+    )
+
+
 def decode(payload: JSON, *, registry: SessionRefRegistry | None = None) -> object:
     """What `encode` was given.
 
@@ -59,7 +85,7 @@ def decode(payload: JSON, *, registry: SessionRefRegistry | None = None) -> obje
         registry: where the live objects are looked up; without one they come back as keys.
 
     Raises:
-        MarkerError: a marker is broken; it names the path.
+        MarkerError: a marker is broken, or a container in itself; it names the path.
         RefNotFoundError, RefReleasedError, RefDroppedError: a live object is not there any more.
 
     Example:
@@ -68,14 +94,21 @@ def decode(payload: JSON, *, registry: SessionRefRegistry | None = None) -> obje
         True
     """
     decoded: list[object] = [None]
-    todo: list[tuple[object, Any, Path]] = [([payload], decoded, TOP)]
+    todo: list[_Step] = [([payload], decoded, TOP)]
+    around: set[int] = set()
     while todo:
         source, copy, path = todo.pop()
+        if path is None:
+            around.discard(id(source))
+            continue
+        around.add(id(source))
+        todo.append((source, None, None))
         for name, item in _children(source):
             here = (path, name)
             value, inside = _decoded(item, here, registry)
             copy[name] = value
             if inside is not None:
+                _refuse_cycle(item, around, here)
                 todo.append((inside, value, here))
     return decoded[0]
 
@@ -84,7 +117,7 @@ def find_markers(payload: object) -> Iterator[tuple[str, RegistryKey[object]]]:
     """The path and key of each marker in a payload, in its order; nothing is looked up.
 
     Raises:
-        MarkerError: a marker is broken; it names the path.
+        MarkerError: a marker is broken, or a container in itself; it names the path.
 
     Example:
         >>> marker = {"__blazen_session_ref__": "0f0e1d2c-3b4a-4958-8776-655443322110"}
@@ -100,11 +133,12 @@ def reject_markers(payload: object) -> None:
     """Make sure that a payload from outside holds no marker, nor anything that looks like one.
 
     Raises:
-        MarkerError: a dict in it contains the tag; the error names its path.
+        MarkerError: a dict in it contains the tag, or a container itself; the error names its path.
     """
     for item, path, _ in _walk(payload):
         if _has_tag(item):
-            raise MarkerError(f"a dict with the tag at {path_text(path)}", "a payload without session references")
+            found = f"a dict with the tag at {path_text(path)}"
+            raise MarkerError(found, "a payload without session references", _REFUSE, "refused input")
 
 
 def _decoded(
@@ -123,19 +157,40 @@ def _decoded(
     if escaped is not None:
         return {}, escaped
     key = _key_of(fields, path)
-    is_object = registry is not None and len(fields) > 1
-    return (registry.get_any(key) if is_object and registry is not None else key), None
+    return (key if registry is None or "type" not in fields else _object_of(key, registry)), None
+
+
+def _object_of(key: RegistryKey[object], registry: SessionRefRegistry) -> object:
+    try:
+        return registry.get_any(key)
+    except RefLookupError as error:
+        error._advice = _GONE
+        raise
 
 
 def _walk(payload: object) -> Iterator[tuple[object, Path, bool]]:
     """Every value of a payload with its path, in its order, and whether it is a dict that was escaped."""
-    todo: list[tuple[object, Path, bool]] = [(payload, (TOP, 0), False)]
+    todo: list[tuple[object, Path | None, bool]] = [(payload, (TOP, 0), False)]
+    around: set[int] = set()
     while todo:
         item, path, escaped = todo.pop()
+        if path is None:
+            around.discard(id(item))
+            continue
+        _refuse_cycle(item, around, path)
         yield item, path, escaped
         if not _has_tag(item) or escaped or _escaped(item) is not None:
             is_escape = _has_tag(item) and not escaped
-            todo += [(child, (path, name), is_escape) for name, child in reversed([*_children(item)])]
+            inside = [(child, (path, name), is_escape) for name, child in reversed([*_children(item)])]
+            if inside:
+                around.add(id(item))
+                todo += [(item, None, False), *inside]
+
+
+def _refuse_cycle(container: object, around: set[int], path: Path) -> None:
+    """Raise if a container is one of those around it."""
+    if id(container) in around:
+        raise MarkerError(f"{CYCLE} at {path_text(path)}", "what JSON can hold", _REFUSE, "not a payload")
 
 
 def _children(item: object) -> Iterable[tuple[str | int, object]]:
@@ -165,5 +220,5 @@ def _key_of(marker: object, path: Path) -> RegistryKey[object]:
     try:
         return RegistryKey.from_marker(marker)
     except MarkerError as error:
-        found, expected = error.args
-    raise MarkerError(f"{found} at {path_text(path)}", expected)
+        found, *rest = error.args
+    raise MarkerError(f"{found} at {path_text(path)}", *rest)

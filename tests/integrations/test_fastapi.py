@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from typing import Any
 
@@ -120,9 +121,37 @@ def test_a_stale_handle_is_gone_and_an_unknown_one_not_found(
         assert str(key) not in response.text
 
 
-def test_openapi_tells_the_type_of_each_handle(app: FastAPI) -> None:
+def test_openapi_has_one_component_for_each_kind_of_handle(app: FastAPI) -> None:
     schemas = app.openapi()["components"]["schemas"]
     asked, answered = schemas["Query"]["properties"]["db"], schemas["Answer"]["properties"]["rows"]
-    assert asked["properties"]["type"]["const"] == "sqlite3:Connection"
-    assert answered["properties"]["type"]["const"] == RegistryKey.new(list[tuple[int]]).to_marker(typed=True)["type"]
-    assert (asked["required"], answered["required"]) == ([SESSION_REF_TAG], [SESSION_REF_TAG, "type"])
+    handles = {name: schema for name, schema in schemas.items() if SESSION_REF_TAG in schema.get("properties", {})}
+    assert {asked["$ref"], answered["$ref"]} == {f"#/components/schemas/{name}" for name in handles}
+    kinds = {schema["title"]: schema["properties"]["type"]["const"] for schema in handles.values()}
+    assert kinds == {
+        "Handle of sqlite3.Connection": "sqlite3:Connection",
+        "Handle of list[tuple[int]]": RegistryKey.new(list[tuple[int]]).to_marker(typed=True)["type"],
+    }
+
+
+@pytest.mark.parametrize("as_text", [str, lambda key: json.dumps(key.to_marker())], ids=["canonical", "JSON"])
+def test_a_handle_may_come_back_as_text(client: TestClient, db: RegistryKey[Any], as_text: Any) -> None:
+    response = client.post("/query", json={"db": as_text(db), "sql": "select 1"})
+    assert response.status_code == 200
+
+
+def test_a_dict_that_holds_a_key_is_written_with_its_marker(app: FastAPI, db: RegistryKey[Any]) -> None:
+    @app.get("/first")
+    def first() -> dict:
+        return {"db": db}
+
+    assert TestClient(app).get("/first").json() == {"db": db.to_marker(typed=True)}
+
+
+def test_the_errors_of_a_union_name_its_members_by_their_tags(app: FastAPI) -> None:
+    @app.post("/either")
+    def either(ref: RegistryKey[int] | RegistryKey[list[str]]) -> None: ...
+
+    response = TestClient(app).post("/either", json=5)
+    assert response.status_code == 422
+    told = [error["loc"] for error in response.json()["detail"]]
+    assert told == [["body", "builtins:int"], ["body", "builtins:list[builtins:str]"]]

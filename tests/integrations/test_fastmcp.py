@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import json
 import sqlite3
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -152,3 +153,42 @@ async def test_fastmcp_3228_state_takes_the_marker_and_not_the_object(registry: 
 
     async with Client(server) as client:
         assert (await client.call_tool("keep")).data is True
+
+
+@in_loop
+async def test_the_schema_says_what_a_handle_is(server: FastMCP) -> None:
+    async with Client(server) as client:
+        tools = {tool.name: tool for tool in await client.list_tools()}
+    taken, given = tools["query"].input_schema["properties"]["db"], tools["connect"].output_schema
+    assert taken["description"] == given["description"]  # FastMCP takes titles out of schemas
+    assert taken["description"].startswith("Stands for an object of type sqlite3.Connection, which the program holds.")
+
+
+@pytest.mark.parametrize("form", [str, lambda key: json.dumps(key.to_marker(typed=True))], ids=["canonical", "JSON"])
+@in_loop
+async def test_a_model_may_hand_a_handle_back_as_text(
+    server: FastMCP, registry: SessionRefRegistry, form: Callable[[object], str]
+) -> None:
+    async with Client(server) as client:
+        await client.call_tool("connect")
+        (key,) = registry
+        rows = await client.call_tool("query", {"db": form(key), "sql": "select 6 * 7"})
+        assert rows.structured_content == {"result": [[42]]}
+        with pytest.raises(ToolError) as caught:
+            await client.call_tool("query", {"db": str(key).upper(), "sql": "select 1"})
+        assert str(key)[:8] not in str(caught.value).lower()
+
+
+@in_loop
+async def test_results_and_state_of_no_known_type_hold_keys(registry: SessionRefRegistry) -> None:
+    server = FastMCP("dicts")
+    key = registry.insert(Login())
+
+    @server.tool
+    async def handles(ctx: Context) -> dict[str, Any]:
+        await ctx.set_state("login", key)
+        return {"login": key, "state": [RegistryKey.read(await ctx.get_state("login"), Login)]}
+
+    async with Client(server) as client:
+        found = (await client.call_tool("handles")).structured_content
+    assert found == {"login": key.to_marker(typed=True), "state": [key.to_marker(typed=True)]}

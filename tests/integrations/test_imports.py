@@ -24,6 +24,22 @@ loaded = {{name for name in sys.modules if name.startswith("liveref.integrations
 assert loaded == {{"liveref.integrations.{module}"}}, loaded
 """
 
+LOGGING = """
+import importlib, logging
+engine = {{"langgraph": "langgraph.checkpoint.serde.jsonplus", "prefect": "prefect.serializers"}}["{module}"]
+importlib.import_module(engine)
+def state():
+    return {{
+        name: (log.level, log.disabled, log.propagate, list(log.filters), list(log.handlers))
+        for name, log in logging.root.manager.loggerDict.items()
+        if isinstance(log, logging.Logger) and name.partition(".")[0] in ("langgraph", "prefect")
+    }}
+before = state()
+importlib.import_module("liveref.integrations.{module}")
+after = state()
+assert before == {{name: after[name] for name in before}}
+"""
+
 BARE = """
 import sys
 before = set(sys.modules)
@@ -38,6 +54,12 @@ assert not [name for name in sys.modules if name.startswith("liveref.integration
 @pytest.mark.parametrize("module", MODULES)
 def test_an_integration_imports_alone(module: str) -> None:
     done = run(ALONE.format(module=module))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("module", ["langgraph", "prefect"])
+def test_an_integration_leaves_the_logs_of_its_engine_alone(module: str) -> None:
+    done = run(LOGGING.format(module=module))
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import logging
 import pickle
-from collections import OrderedDict, defaultdict, deque
+from collections import Counter, OrderedDict, defaultdict, deque
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum, IntEnum
 from pathlib import Path
 from types import FunctionType
 from typing import Any, NamedTuple, NoReturn, Protocol
+from unittest.mock import Mock
 from uuid import UUID
 
 import pytest
@@ -452,6 +453,171 @@ def test_an_inner_serializer_that_fails_by_itself_is_not_blamed_on_the_payload()
 def test_wrong_arguments_are_told_when_the_serializer_is_made(arguments: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgumentError, match=next(iter(arguments))):
         LiveRefSerializer(**arguments)
+
+
+# Exceptions, which LangGraph writes as their repr.
+
+
+class Chatty:
+    """A live object that says too much."""
+
+    def __repr__(self) -> str:
+        return f"password={SECRET}"
+
+
+class QueryError(Exception):
+    """One with a constructor and attributes of its own."""
+
+    def __init__(self, conn: object, *, table: str) -> None:
+        super().__init__(f"no table {table}", conn)
+        self.table, self.conn = table, conn
+
+    def __repr__(self) -> str:
+        return f"QueryError({self.conn!r})"
+
+
+chatty = Chatty()
+noted = ValueError("x", chatty)
+noted.add_note("a note")
+held = QueryError(chatty, table="t")
+attribute = KeyError("x")
+attribute.conn = chatty  # type: ignore[attr-defined]
+ERRORS: dict[str, tuple[BaseException, Any]] = {
+    "argument": (ValueError("x", chatty), lambda error: error.args[1]),
+    "deep in an argument": (ValueError({"a": [(chatty,)]}), lambda error: error.args[0]["a"][0][0]),
+    "exception in an exception": (ValueError("x", KeyError(chatty)), lambda error: error.args[1].args[0]),
+    "group": (
+        ExceptionGroup("g", [OSError(2, "no"), ExceptionGroup("h", [KeyError(chatty)])]),
+        lambda group: group.exceptions[1].exceptions[0].args[0],
+    ),
+    "with a note": (noted, lambda error: error.args[1]),
+    "constructor of its own": (held, lambda error: error.conn),
+    "attribute": (attribute, lambda error: error.conn),
+    "no Exception": (SystemExit(chatty), lambda error: error.code),
+}
+
+
+@pytest.mark.parametrize("inner", INNERS.values(), ids=INNERS)
+@pytest.mark.parametrize("wrap", [lambda error: error, lambda error: {"a": [error]}], ids=["alone", "in a state"])
+@pytest.mark.parametrize("case", ERRORS)
+def test_a_live_object_in_an_exception_is_a_marker(
+    case: str, wrap: Any, inner: Any, registry: SessionRefRegistry
+) -> None:
+    error, of = ERRORS[case]
+    serde = LiveRefSerializer(registry, live=[Chatty], inner=inner())
+    kind, written = serde.dumps_typed(wrap(error))
+    assert SECRET.encode() not in written
+    loaded = serde.loads_typed((kind, written))
+    loaded = loaded["a"][0] if isinstance(loaded, dict) else loaded
+    assert type(loaded) is type(error)
+    assert of(loaded) is chatty
+    assert getattr(loaded, "__notes__", None) == getattr(error, "__notes__", None)
+    assert len(registry) == 1
+
+
+def test_all_that_is_in_an_exception_with_a_live_object_comes_back(registry: SessionRefRegistry) -> None:
+    serde = LiveRefSerializer(registry, live=[Chatty])
+    loaded = serde.loads_typed(serde.dumps_typed(held))
+    assert (loaded.args, loaded.table) == (("no table t", chatty), "t")
+    group = serde.loads_typed(serde.dumps_typed(ERRORS["group"][0]))
+    assert (group.message, group.exceptions[0].errno) == ("g", 2)
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("x", 1), QueryError(1, table="t"), ExceptionGroup("g", [KeyError(print)])]
+)
+@pytest.mark.parametrize("live", [[], [Conn]], ids=["explicit", "transparent"])
+def test_an_exception_without_one_is_written_as_ever(error: Exception, live: list[type]) -> None:
+    for value in (error, {"error": [error, 1]}):
+        assert LiveRefSerializer(live=live).dumps_typed(value) == JsonPlusSerializer().dumps_typed(value)
+
+
+def test_a_key_in_an_exception_comes_back_as_a_key(registry: SessionRefRegistry) -> None:
+    key = registry.insert(conn)
+    for serde in (LiveRefSerializer(registry), LiveRefSerializer(registry, live=[Conn])):
+        assert serde.loads_typed(serde.dumps_typed(ValueError("x", key))).args == ("x", key)
+
+
+def test_an_exception_whose_class_is_not_there_is_one_without_a_class_of_its_own(
+    registry: SessionRefRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serde = LiveRefSerializer(registry, live=[Chatty])
+    written = serde.dumps_typed(held)
+    for other in (None, Chatty):
+        monkeypatch.setitem(globals(), "QueryError", other)
+        loaded = serde.loads_typed(written)
+        assert type(loaded) is Exception
+        assert loaded.args == ("no table t", chatty)
+
+    class Refusing(Exception):
+        def __new__(cls, *_: object) -> NoReturn:
+            raise ValueError
+
+    monkeypatch.setitem(globals(), "QueryError", Refusing)
+    assert type(serde.loads_typed(written)) is Exception
+
+
+def test_what_can_not_be_written_in_an_exception_with_a_live_object_is_named_by_its_path(
+    registry: SessionRefRegistry,
+) -> None:
+    with pytest.raises(NotJSONableError, match=r"^\$\.error\.args\[1\] is not JSON: found builtin_function"):
+        LiveRefSerializer(registry, live=[Chatty]).dumps_typed({"error": ValueError(chatty, print)})
+    assert registry.is_empty()
+
+
+class Rows(list[object]):
+    pass
+
+
+FLATTENED = {
+    "defaultdict": (lambda item: defaultdict(list, a=item), dict, dict),
+    "OrderedDict": (lambda item: OrderedDict(a=item), dict, dict),
+    "Counter": (lambda item: Counter({"a": item}), dict, dict),
+    "list of its own": (lambda item: Rows([item]), list, list),
+    "tuple": (lambda item: (item,), list, tuple),
+    "deque": (lambda item: deque([item], maxlen=2), deque, deque),
+    "set": (lambda item: {item}, set, set),
+    "NamedTuple": (lambda item: Pair(item, 1), Pair, Pair),
+}
+
+
+@pytest.mark.parametrize("item", [conn, "plain"], ids=["live", "plain"])
+@pytest.mark.parametrize("case", FLATTENED)
+def test_what_becomes_of_the_subclasses_of_containers(case: str, item: object, registry: SessionRefRegistry) -> None:
+    make, stock, pickled = FLATTENED[case]
+    value = make(item)
+    for inner, expected in ((None, stock), (Pickles(), pickled if item is conn else type(value))):
+        serde = LiveRefSerializer(registry, live=[Conn], inner=inner)
+        loaded = serde.loads_typed(serde.dumps_typed(value))
+        assert type(loaded) is expected
+        assert list(loaded) == list(value)
+        if case == "deque":
+            assert loaded.maxlen == (None if inner is None else 2)
+    if item == "plain":
+        assert type(JsonPlusSerializer().loads_typed(JsonPlusSerializer().dumps_typed(value))) is stock
+
+
+def test_a_deque_keeps_its_length_where_the_inner_serializer_keeps_it(registry: SessionRefRegistry) -> None:
+    serde = LiveRefSerializer(registry, live=[Conn], inner=Pickles())
+    assert serde.loads_typed(serde.dumps_typed(deque([1, conn], maxlen=2))).maxlen == 2
+
+
+def test_a_proxy_is_tagged_by_the_live_class_that_it_says_it_is(registry: SessionRefRegistry) -> None:
+    proxy = Mock(spec=Chatty)
+    serde = LiveRefSerializer(registry, live=[Chatty])
+    assert serde.loads_typed(serde.dumps_typed({"a": proxy}))["a"] is proxy
+    assert [info.type_tag for info in registry.describe()] == [f"{__name__}:Chatty"]
+
+
+def test_what_is_gone_is_told_with_advice_that_fits(registry: SessionRefRegistry) -> None:
+    serde = LiveRefSerializer(registry, live=[Conn])
+    written = serde.dumps_typed(conn)
+    registry.drain()
+    with pytest.raises(RefReleasedError, match=r"Session\.resume .* with missing='key'") as caught:
+        serde.loads_typed(written)
+    assert "default=" not in str(caught.value)
+    with pytest.raises(NoCurrentRegistryError, match="or pass registry="):
+        LiveRefSerializer(live=[Conn]).dumps_typed(conn)
 
 
 def test_many_classes_made_on_the_fly_are_not_kept(registry: SessionRefRegistry) -> None:

@@ -371,3 +371,103 @@ def test_the_engines_own_failure_tells_the_path_too(registry: SessionRefRegistry
     workflow = Count(serializer=LiveRefSerializer(registry))
     with pytest.raises(ValueError, match=r"for key holder: \$ is not JSON: found .*Holder\. Put it into the registry"):
         asyncio.run(paused(workflow, db=1, holder=Holder()))
+
+
+# Names that the engine or liveref itself uses.
+
+QUALIFIED = f"{__name__}.Answered"
+OWN = {
+    "the wrap": {"__liveref_wrap": 1},
+    "the wrap, deep": {"a": [{"__liveref_wrap": "w"}]},
+    "the wrap and a value": {"__liveref_wrap": "w", "value": {"w": 1}},
+    "the wrap, a list": {"__liveref_wrap": ["w"], "value": {"w": 1}},
+    "a model": {"__is_pydantic": True, "qualified_name": QUALIFIED, "value": {"answer": 1}},
+    "a model that is none": {"__is_pydantic": True, "qualified_name": "no.such.Thing", "value": 1},
+    "a model with the wrap": {"__is_pydantic": True, "qualified_name": QUALIFIED, "value": {}, "__liveref_wrap": "w"},
+    "half a model": {"__is_pydantic": True},
+    "no model": {"__is_pydantic": False, "qualified_name": ""},
+    "a component": {"__is_component": True, "qualified_name": f"{__name__}.Component", "value": {"held": 1}},
+    "a marker": {SESSION_REF_TAG: "x"},
+    "a typed marker": RegistryKey.new(int).to_marker(typed=True),
+    "an escape": {SESSION_REF_TAG: {"__is_pydantic": True, "qualified_name": QUALIFIED}},
+    "names alone": {"qualified_name": QUALIFIED, "value": 1, "type": "x", "recipe": "y"},
+    "one in another": {"__is_component": {"__is_pydantic": [{"__liveref_wrap": {SESSION_REF_TAG: 1}}]}},
+}
+
+
+@pytest.mark.parametrize("live", [[], LIVE], ids=["explicit", "transparent"])
+@pytest.mark.parametrize("wrap", ["alone", "in a list", "in an event", "beside a live object"])
+@pytest.mark.parametrize("name", OWN)
+def test_what_a_user_wrote_comes_back_whatever_its_names_are(
+    name: str, wrap: str, live: list[type], registry: SessionRefRegistry
+) -> None:
+    serializer, own = LiveRefSerializer(registry, live=live), OWN[name]
+    if wrap == "in an event":
+        assert hop(serializer, Answered(answer=1, mine=own, key=KEY)).mine == own
+    else:
+        client = Client() if live and wrap == "beside a live object" else None
+        value = {"alone": own, "in a list": [own, {"a": own}]}.get(wrap, {"own": own, "client": client, "key": KEY})
+        assert hop(serializer, value) == value
+
+
+KEY = RegistryKey.parse("0f0e1d2c-3b4a-4958-8776-655443322110", int)
+
+
+def test_an_event_that_has_a_class_name_is_no_component(registry: SessionRefRegistry) -> None:
+    again = hop(LiveRefSerializer(registry), Answered(answer=1, class_name="x", value={"__is_pydantic": 1}))
+    assert (again.class_name, again.value) == ("x", {"__is_pydantic": 1})
+
+
+def test_an_event_whose_field_is_in_its_data_too_keeps_both(registry: SessionRefRegistry) -> None:
+    event = Answered(answer=1, client=Client())
+    event["answer"] = 2
+    again = hop(LiveRefSerializer(registry, live=LIVE), event)
+    assert (again.answer, again["answer"], again.client) == (1, 2, event.client)
+
+
+@dataclasses.dataclass
+class Deps:
+    client: Client
+
+
+def test_a_live_object_in_a_dataclass_in_a_model_stays_itself(registry: SessionRefRegistry) -> None:
+    serializer = LiveRefSerializer(registry, live=LIVE)
+    client = Client()
+    written = serializer.serialize(Answered(answer=1, deps=Deps(client)))
+    assert "secret" not in written
+    assert serializer.deserialize(written).deps["client"] is client
+
+
+def test_a_payload_that_contains_itself_is_told(registry: SessionRefRegistry) -> None:
+    loop: list[object] = []
+    loop.append({"a": loop})
+    for value in (loop, Answered(answer=1, loop=loop)):
+        for live in ([], LIVE):
+            with pytest.raises(NotJSONableError):
+                LiveRefSerializer(registry, live=live).serialize(value)
+
+
+@pytest.mark.parametrize("value", [[1, 10**5000], {"a": Answered(answer=1, n=[10**5000])}], ids=["list", "event"])
+def test_an_int_that_json_does_not_take_is_told_with_its_path(value: object, registry: SessionRefRegistry) -> None:
+    with pytest.raises(NotJSONableError, match=r"^(\$\[1\]|\$\.a\.n\[0\]) is not JSON: found int"):
+        LiveRefSerializer(registry).serialize(value)
+
+
+def test_keys_in_what_an_event_has_no_field_for_come_back_and_as_keys_of_a_dict_they_are_told(
+    registry: SessionRefRegistry,
+) -> None:
+    event = Answered(answer=1, mine=[KEY], by_name={"k": KEY})
+    again = hop(LiveRefSerializer(registry), event)
+    assert (again.mine, again.by_name) == ([KEY], {"k": KEY})
+    with pytest.raises(NotJSONableError, match=r"^\$\.by_key"):
+        LiveRefSerializer(registry).serialize(Answered(answer=1, by_key={KEY: 1}))
+
+
+def test_a_value_as_json_values_is_what_the_text_holds(registry: SessionRefRegistry) -> None:
+    serializer = LiveRefSerializer(registry, live=LIVE)
+    value = {"client": Client(), "event": [1, None, {"__is_component": 1}]}
+    tree = serializer.serialize_value(value)
+    assert tree == json.loads(serializer.serialize(value))
+    assert serializer.deserialize_value(tree) == value
+    with pytest.raises(NotJSONableError, match=r"^\$\.n is not JSON"):
+        serializer.serialize_value({"n": 10**5000})

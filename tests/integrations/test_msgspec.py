@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 import pytest
 
-from liveref import RegistryKey, SessionRefRegistry
+from liveref import NotJSONableError, RegistryKey, SessionRefRegistry
 
 msgspec = pytest.importorskip("msgspec", reason="needs liveref[msgspec]")
 
@@ -100,6 +100,33 @@ def test_what_is_no_key_is_told_as_msgspec_wants() -> None:
         msgspec.json.encode([Decoy()], enc_hook=enc_hook)
     with pytest.raises(NotImplementedError, match="reads keys alone, not complex"):
         msgspec.json.decode(b"[1]", type=list[complex], dec_hook=dec_hook)
+
+
+class Keyed(msgspec.Struct):
+    by_key: dict[RegistryKey[int], str]
+
+
+def test_a_dict_that_is_keyed_by_keys_is_told_in_json_and_comes_back_in_messagepack() -> None:
+    keyed = Keyed({RegistryKey.new(int): "x"})
+    for payload in (keyed, keyed.by_key, [{"a": keyed.by_key}]):
+        with pytest.raises(NotJSONableError, match="found a dict key of type .*RegistryKey.*write str"):
+            msgspec.json.encode(payload, enc_hook=enc_hook)
+    message = msgspec.msgpack.encode(keyed, enc_hook=enc_hook)
+    assert msgspec.msgpack.decode(message, type=Keyed, dec_hook=dec_hook) == keyed
+    text = msgspec.json.encode({"by_key": {str(key): "x" for key in keyed.by_key}})
+    with pytest.raises(msgspec.ValidationError, match=r"A text is read by RegistryKey\.parse"):
+        msgspec.json.decode(text, type=Keyed, dec_hook=dec_hook)
+
+
+def test_a_marker_with_a_recipe_is_read_as_one_without(wire: Any) -> None:
+    sent = job()
+    sturdy = {**sent.conn.to_marker(), "recipe": "abc"}
+    message = wire.encode({"conn": sturdy, "rows": [{**sent.rows[0].to_marker(typed=True), "recipe": "x" * 8192}]})
+    assert wire.decode(message, type=Job, dec_hook=dec_hook).conn == sent.conn
+    for wrong in ("x" * 8193, 5):
+        message = wire.encode({"conn": {**sturdy, "recipe": wrong}, "rows": []})
+        with pytest.raises(msgspec.ValidationError):
+            wire.decode(message, type=Job, dec_hook=dec_hook)
 
 
 def test_the_hooks_can_be_asked_from_others() -> None:

@@ -139,3 +139,35 @@ def test_a_persistent_id_of_somebody_else_is_no_key(data: bytes) -> None:
 def test_live_takes_classes(registry: SessionRefRegistry) -> None:
     with pytest.raises(InvalidArgumentError, match="live must be classes"):
         dumps(1, registry, live=["Lock"])  # type: ignore[list-item]
+
+
+class Fussy:
+    def __setstate__(self, state: object) -> None:
+        raise ZeroDivisionError("mine")
+
+
+class Constructed(Exception):
+    def __init__(self, one: int, two: int) -> None:
+        super().__init__("hunter2")
+
+
+def test_what_code_of_the_users_raises_is_the_cause_and_the_text_of_pickle_is_not(registry: SessionRefRegistry) -> None:
+    fussy = Fussy()
+    fussy.n = 1
+    with pytest.raises(PickleFormatError, match="ZeroDivisionError") as caught:
+        loads(dumps(fussy, registry), registry)
+    assert str(caught.value.__cause__) == "mine"
+    for data in (dumps(Constructed(1, 2), registry), b"", b"cno.such.module\nThing\n."):
+        with pytest.raises(PickleFormatError) as caught:
+            loads(data, registry)
+        assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+def test_what_is_gone_is_told_with_advice_that_fits(registry: SessionRefRegistry) -> None:
+    data = dumps(threading.Lock(), registry, live=[LOCK])
+    registry.drain()
+    with pytest.raises(RefReleasedError, match=r"Session\.resume brought back\.$") as caught:
+        loads(data, registry)
+    assert "missing=" not in str(caught.value)
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert str(again) == str(caught.value)

@@ -59,7 +59,7 @@ def test_after():
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(
         [
-            "the test left 1 ref(s) with finalizers:",
+            "the test left 1 ref with finalizers:",
             "  builtins:list inserted at *test_a_test_that_leaves_a_ref_in_its_session_fails_and_the_finalizer_runs.py:14",
             "Release or remove each, or close its registry or session.*",
         ]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
+import re
+from typing import Any
 
 import pytest
 
@@ -58,7 +61,8 @@ SAMPLES = [
     (NoCurrentRegistryError(), "no session registry is current here"),
     (RefTypeError("get", "3f2a1c…", "int", "str"), "get of ref 3f2a1c…: expected int, found str"),
     (HintError("list[~T]", "~T", "it is a type variable"), "~T in list[~T] can't be checked at run time"),
-    (MarkerError("a list", "a marker"), "expected a marker, found a list"),
+    (MarkerError("a list", "a marker"), "not a session reference: expected a marker, found a list. Pass on what"),
+    (KeyFormatError("a list", "a text", "Do this.", "no input"), "no input: expected a text, found a list. Do this."),
     (DuplicateKeyError("3f2a1c…"), "the target registry holds ref 3f2a1c… already"),
     (NotJSONableError("$.a[2]", "bytes", "Encode it."), "$.a[2] is not JSON: found bytes. Encode it."),
     (NotPicklableError("$.a[2]", "_thread.lock", "Pass its key."), "$.a[2] can't be pickled: found _thread.lock. Pass"),
@@ -71,7 +75,7 @@ SAMPLES = [
     (ReopenError("app.db", ("path",), "OSError"), "recipe 'app.db' with arguments (path) raised OSError"),
     (
         SessionRefsNotSerializableError("pickle_or_error", (FAILURE,)),
-        "1 ref(s) can't be captured: 3f2a1c… _thread:lock (inserted at app.py:3): no recipe.",
+        "1 ref can't be captured: 3f2a1c… _thread:lock (inserted at app.py:3): no recipe.",
     ),
     (SnapshotAuthError("no valid signature", "Pass keys=."), "no valid signature. Pass keys=."),
     (SnapshotWriteError("the folder could not be synced", "Try again.", True), "the folder could not be synced. Try"),
@@ -97,6 +101,51 @@ def test_each_error_tells_what_it_knows_and_keeps_it_through_a_pickle(error: Exc
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         again = pickle.loads(pickle.dumps(error, protocol))
         assert (type(again), str(again), again.args) == (type(error), str(error), error.args)
+
+
+PUBLIC = [
+    RefLookupError,
+    RefNotFoundError,
+    RefReleasedError,
+    RefDroppedError,
+    RefTypeError,
+    KeyFormatError,
+    MarkerError,
+    CapacityExceededError,
+    RegistryClosedError,
+]
+
+
+@pytest.mark.parametrize("cls", PUBLIC)
+def test_what_clients_are_told_is_one_short_sentence_without_the_facts(cls: type[LiveRefError]) -> None:
+    assert 0 < len(cls.public) < 120
+    assert re.fullmatch(r"[A-Z][^.!?…]*\.", cls.public)
+    for error in [error for error, _ in SAMPLES if type(error) is cls]:
+        assert error.public == cls.public
+        for word in ("registry", "default=", "liveref", "key", *map(str, error.args[:1])):
+            assert word not in error.public
+
+
+def test_no_other_error_is_for_clients() -> None:
+    assert {cls for cls in (*TREE, LiveRefError) if hasattr(cls, "public")} == set(PUBLIC)
+
+
+@pytest.mark.parametrize(("count", "told"), [(1, "its 1 ref already"), (2, "its 2 refs already")])
+def test_numbers_of_refs_are_told_in_their_right_form(count: int, told: str) -> None:
+    assert told in str(CapacityExceededError(count))
+    failed = SessionRefsNotSerializableError("pickle_or_error", (FAILURE,) * count)
+    assert f": {count} ref{'s' * (count - 1)} can't be captured" in str(failed)
+
+
+@pytest.mark.parametrize(
+    "error", [RefNotFoundError("3f2a1c…", 3), RefReleasedError("3f2a1c…", "drained", 1.0), NoCurrentRegistryError()]
+)
+def test_the_advice_of_an_engine_stands_in_for_the_usual_one_through_a_pickle(error: Any) -> None:
+    assert "default=" in str(error)
+    error._advice = "Do this."
+    for told in (error, pickle.loads(pickle.dumps(error)), copy.copy(error)):
+        assert "Do this." in str(told)
+        assert "default=" not in str(told)
 
 
 def test_the_facts_of_snapshot_errors_are_properties() -> None:

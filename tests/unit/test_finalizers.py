@@ -374,7 +374,7 @@ def test_an_asynchronous_context_over_the_cap_is_left_again() -> None:
     async def main() -> None:
         registry = SessionRefRegistry(capacity=1)
         registry.insert(1)
-        with pytest.raises(RuntimeError, match="holds its 1 refs"):
+        with pytest.raises(RuntimeError, match="holds its 1 ref "):
             await registry.enter_async_context(Context())
         await registry.aclose()
         with pytest.raises(RegistryClosedError):

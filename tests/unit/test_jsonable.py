@@ -7,8 +7,10 @@ import enum
 import json
 import math
 import threading
+import tracemalloc
 
 import numpy as np
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -26,7 +28,7 @@ from liveref import (
     Session,
     SessionRefRegistry,
 )
-from liveref.jsonable import decode, encode, find_markers, reject_markers
+from liveref.jsonable import decode, default, encode, find_markers, reject_markers
 
 UUID = "0f0e1d2c-3b4a-4958-8776-655443322110"
 KEY = RegistryKey.parse(UUID, int)
@@ -174,14 +176,17 @@ def test_live_takes_classes() -> None:
         ("a\ud800", "a str with a lone surrogate"),
         ({1: 2}, "a dict key of type int"),
         ({Text("x"): 2}, "a dict key of type .*Text"),
-        ({"\udfff": 2}, "a dict key of type str"),
+        ({"\udfff": 2}, "a dict key with a lone surrogate"),
+        (10**4300, "an int of more than 4,300 digits"),
+        (-(10**4300), "an int of more than 4,300 digits"),
         (Conn(), "Conn"),
         (threading.Lock(), "lock"),
         (int, "type"),
     ],
     ids=[
         "tuple", "set", "bytes", "decimal", "enum", "numpy float", "numpy int", "str subclass", "nan", "inf",
-        "surrogate", "int key", "str subclass key", "surrogate key", "object", "lock", "class",
+        "surrogate", "int key", "str subclass key", "surrogate key", "huge", "huge and negative",
+        "object", "lock", "class",
     ],
 )  # fmt: skip
 def test_what_json_would_change_is_refused_with_its_path(value: object, found: str) -> None:
@@ -236,6 +241,119 @@ def test_a_container_in_itself_is_refused_and_one_in_two_places_is_not() -> None
             encode({"a": ring})
     shared = {"a": 1}
     assert encode([shared, shared]) == [shared, shared]
+
+
+def looped(wrap: object, width: int = 1) -> object:
+    """What contains itself, in a list or a dict, once or more often, at once or through others."""
+    ring: list[object] = []
+    inner = {f"k{at}": ring for at in range(width)} if wrap is dict else [ring] * width
+    ring.append(inner)
+    return inner
+
+
+READERS = {
+    "encode": encode,
+    "decode": decode,
+    "find_markers": lambda payload: list(find_markers(payload)),
+    "reject_markers": reject_markers,
+}
+
+
+@pytest.mark.parametrize("width", [1, 2, 3000])
+@pytest.mark.parametrize("wrap", [list, dict])
+@pytest.mark.parametrize("name", READERS)
+def test_a_payload_that_contains_itself_is_an_error_in_every_function(name: str, wrap: type, width: int) -> None:
+    expected = NotJSONableError if name == "encode" else MarkerError
+    payload = looped(wrap, width)
+    tracemalloc.start()
+    with pytest.raises(expected, match="a container that contains itself") as caught:
+        READERS[name]({"a": [1, payload]})
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 50_000_000
+    assert "$.a[1]" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["decode", "find_markers", "reject_markers"])
+def test_an_escape_that_contains_itself_is_an_error_too(name: str) -> None:
+    own: dict[str, object] = {}
+    own[SESSION_REF_TAG] = {"deep": [own]}
+    with pytest.raises(MarkerError):
+        READERS[name](own)
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_what_stands_in_two_places_is_no_cycle(name: str) -> None:
+    shared: dict[str, object] = {"a": [{}]}
+    READERS[name]([shared, [shared, {"b": shared}], shared])
+
+
+@pytest.mark.parametrize("beside", [1, None, "x"], ids=str)
+def test_a_huge_int_is_found_beside_whatever(beside: object) -> None:
+    with pytest.raises(NotJSONableError, match=r"^\$\[1\] is not JSON: found an int of more than 4,300 digits"):
+        encode([beside, 10**4300])
+
+
+def test_ints_pass_that_json_writes() -> None:
+    edge = [10**4300 - 1, 1 - 10**4300, None, True, 0]
+    assert json.loads(json.dumps(encode(edge))) == edge
+    assert json.loads(json.dumps(encode({"n": edge[0], "l": [1, edge[1]]}))) == {"n": edge[0], "l": [1, edge[1]]}
+
+
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [(1.5, "$.float"), (None, "$.None"), ((1, 2), "$.tuple"), (True, "$[1]"), (10**5000, "$.int"), (Level.LOW, "$[1]")],
+    ids=range(6),
+)  # fmt: skip
+def test_markers_are_found_under_the_odd_keys_that_other_formats_allow(name: object, step: str) -> None:
+    payload = {name: [dict(MARKER)]}
+    assert [path for path, _ in find_markers(payload)] == [f"{step}[0]"]
+    with pytest.raises(MarkerError):
+        reject_markers(payload)
+
+
+def test_a_path_is_printable_and_of_a_decent_length() -> None:
+    evil = "\x1b[31m\nERROR \u202e"
+    with pytest.raises(NotJSONableError) as caught:
+        encode({evil: {"x" * 1_000_000: b""}})
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 500
+
+
+def test_a_key_that_is_the_key_of_a_dict_is_told() -> None:
+    with pytest.raises(NotJSONableError, match=r"\$\.a is not JSON: found a dict key of type .*RegistryKey"):
+        encode({"a": {KEY: 1}})
+
+
+def test_the_refusal_of_markers_says_what_to_do() -> None:
+    with pytest.raises(MarkerError, match=r"^refused input: .* Refuse it, or take that part out\.$"):
+        reject_markers([MARKER])
+
+
+def test_what_is_gone_is_told_with_advice_for_decode() -> None:
+    registry = SessionRefRegistry()
+    encoded = encode(Conn(), registry=registry, live=[Conn])
+    registry.drain()
+    with pytest.raises(RefReleasedError, match="Session.resume") as caught:
+        decode(encoded, registry=registry)
+    assert "default=" not in str(caught.value)
+
+
+# As a hook of an encoder.
+
+
+def test_default_writes_keys_for_json_and_orjson() -> None:
+    payload = {"k": [KEY], "n": 1}
+    for text in (json.dumps(payload, default=default), orjson.dumps(payload, default=default)):
+        assert json.loads(text) == {"k": [MARKER], "n": 1}
+        assert decode(json.loads(text), registry=SessionRefRegistry()) == payload
+
+
+def test_default_refuses_all_else() -> None:
+    with pytest.raises(NotJSONableError, match=r"a part of it is not JSON: found .*Conn\. Pass its key"):
+        json.dumps([Conn()], default=default)
+    with pytest.raises(orjson.JSONEncodeError):
+        orjson.dumps([Conn()], default=default)
 
 
 def test_depth_is_no_limit() -> None:

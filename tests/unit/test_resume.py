@@ -235,7 +235,7 @@ def test_a_resumed_session_takes_new_refs_up_to_its_capacity(session: Session, t
             resumed.refs.insert("d")
         assert resumed.refs.release(resumed.refs.keys()[0])
         resumed.refs.insert("d")
-    with pytest.raises(CapacityExceededError, match="holds its 1 refs"):
+    with pytest.raises(CapacityExceededError, match="holds its 1 ref "):
         Session.resume(snapshot, capacity=1)
 
 

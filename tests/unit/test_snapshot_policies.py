@@ -158,7 +158,7 @@ def test_a_refusal_says_what_failed_where_it_was_inserted_and_why(session: Sessi
     assert first.where.rpartition(":")[0] == __file__
     assert second.key == redacted(failing)
     assert second.reason == "serializer 'tests.kinds.failing' raised ValueError"
-    assert "2 ref(s) can't be captured" in str(caught.value)
+    assert "2 refs can't be captured" in str(caught.value)
     assert "Give each a recipe or a serializer" in str(caught.value)
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "check_depth",
     "check_of",
     "class_info",
+    "class_of",
     "classes_of",
     "hint_of",
     "mismatch",
@@ -82,6 +83,21 @@ def class_info(hint: object) -> ClassInfo:
     check = _check_for(hint)
     last = cast("type", check)
     return (*check.form.front, last) if check.form.front else last
+
+
+def class_of(value: object) -> type:
+    """The class that stands for an object where no hint is given: what it says it is, for so `isinstance` sees it.
+
+    Proxies, such as OpenTelemetry's, and mocks with a spec say another than ``type(value)``.
+    """
+    cls = type(value)
+    try:
+        said = value.__class__
+        if said is not cls and is_plain_class(said) and isinstance(value, said):
+            return said
+    except Exception:  # noqa: BLE001, S110  any code: a proxy of nothing yet, a metaclass
+        pass
+    return cls
 
 
 def check_depth(hint: object) -> CheckDepth:

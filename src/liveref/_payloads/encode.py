@@ -8,12 +8,11 @@ from typing import Any, Final, TypeAlias, cast
 
 from liveref._key import RegistryKey
 from liveref._payloads.swap import Swap
-from liveref._text.json import ADVICE, SPECIAL, encodable, path_step
+from liveref._text.json import ADVICE, SAFE_BITS, SPECIAL, encodable, name_fault, path_step, writable
 from liveref._text.marker import SESSION_REF_TAG
-from liveref._text.tag import readable
 from liveref.exceptions import NotJSONableError
 
-__all__ = ["TOP", "Encoder", "Path", "path_text"]
+__all__ = ["CYCLE", "TOP", "Encoder", "Path", "path_text"]
 
 Path: TypeAlias = tuple[Any, str | int]  # Any: the path of what the value is in, or None
 _Node: TypeAlias = tuple[Any, str | int, Any, Any, int]
@@ -24,6 +23,9 @@ TOP: Final[Path] = (None, 0)
 """The path of the list that holds the payload."""
 _DEEP: Final = 32
 """The depth from which on a cycle is suspected, there and at each double of it."""
+_WIDE: Final = 128
+"""The items from which on each container is suspected: copies of many of them would take all memory."""
+CYCLE: Final = "a container that contains itself"
 _ADVICE: Final = f"{ADVICE} A live object goes as its key, or with its class in live=."
 
 
@@ -38,7 +40,7 @@ class Encoder:
         self._swap: Final = swap
         self.found: Final[list[tuple[Any, str | int, object]]] = []
 
-    def run(self, payload: object) -> list[object]:  # noqa: C901  one loop: a call a container costs a tenth
+    def run(self, payload: object) -> list[object]:  # noqa: C901, PLR0912  one loop: a call a container costs a tenth
         """A list of the copy, so that even the payload itself has a place."""
         top = [payload]
         todo: list[_Node] = [(None, 0, [payload], top, 0)]
@@ -47,23 +49,28 @@ class Encoder:
             _, _, source, copy, depth = node
             if depth >= _DEEP and not depth & (depth - 1):
                 _refuse_cycle(node)
-            if type(source) is list and _PLAIN.issuperset(map(type, copy)):
+            if type(source) is list and _PLAIN.issuperset(map(type, copy)) and _are_small(copy):
                 continue
             depth += 1
             for name, item in _items(node):
                 kind: type[object] = type(item)  # pyright: ignore[reportUnknownVariableType]  of an Any
-                if kind in _PLAIN or (kind is str and (item.isascii() or encodable(item))):
+                if kind is str:
+                    if item.isascii() or encodable(item):
+                        continue
+                elif kind is int:
+                    if item.bit_length() <= SAFE_BITS:
+                        continue
+                elif kind in _PLAIN:
                     continue
-                if kind is dict:
+                if kind is dict or kind is list:
                     copy[name] = inner = item.copy()
-                    if SESSION_REF_TAG in inner:
+                    if kind is dict and SESSION_REF_TAG in inner:
                         copy[name] = {SESSION_REF_TAG: inner}
                     if inner:
-                        todo.append((node, name, item, inner, depth))
-                elif kind is list:
-                    copy[name] = inner = item.copy()
-                    if inner:
-                        todo.append((node, name, item, inner, depth))
+                        within = (node, name, item, inner, depth)
+                        if len(inner) > _WIDE:
+                            _refuse_cycle(within)
+                        todo.append(within)
                 elif kind is not float or not math.isfinite(item):
                     copy[name] = self._stand_in(item, kind, node, name)
         return top
@@ -74,6 +81,8 @@ class Encoder:
         if self._swap.is_live(item):
             self.found.append((node[3], name, item))
             return None
+        if kind is int and writable(cast("int", item)):
+            return item
         path = path_text((node, name))
         if kind in SPECIAL:
             raise NotJSONableError(path, SPECIAL[kind], ADVICE)
@@ -88,10 +97,20 @@ def _items(node: _Node) -> Iterable[tuple[Any, Any]]:
     fields: dict[Any, Any] = node[3]
     names: Iterable[object] = fields
     for name in names:
-        if type(name) is not str or not (name.isascii() or encodable(name)):
-            kind = readable(type(name))  # pyright: ignore[reportUnknownArgumentType]  of an object
-            raise NotJSONableError(path_text(node), f"a dict key of type {kind}", ADVICE)
+        if type(name) is not str or not name.isascii():
+            fault = name_fault(name)
+            if fault is not None:
+                raise NotJSONableError(path_text(node), fault, ADVICE)
     return fields.items()
+
+
+def _are_small(plain: list[Any]) -> bool:
+    """Whether a list of None, bool and int holds small ints alone, as far as the quickest look at it tells."""
+    try:
+        math.fsum(plain)
+    except (TypeError, OverflowError):  # None is in it, or an int above every float: each is looked at then
+        return False
+    return True
 
 
 def _refuse_cycle(node: _Node) -> None:
@@ -100,7 +119,7 @@ def _refuse_cycle(node: _Node) -> None:
     while outer is not None and outer[2] is not node[2]:
         outer = outer[0]
     if outer is not None:
-        raise NotJSONableError(path_text(_first_repeated(node)), "a container that contains itself", ADVICE)
+        raise NotJSONableError(path_text(_first_repeated(node)), CYCLE, ADVICE)
 
 
 def _first_repeated(node: _Node) -> _Node:

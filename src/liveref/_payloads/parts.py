@@ -11,7 +11,7 @@ from functools import partial
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeAlias
 
-__all__ = ["Copier", "Open", "Opener", "Parts", "Scan", "opener_of", "with_parts"]
+__all__ = ["COPIED_MODEL", "Copier", "Open", "Opener", "Parts", "Scan", "opener_of", "with_parts"]
 
 Parts: TypeAlias = dict[Any, object]  # Any: names of fields, positions, or whatever the keys of a dict are
 
@@ -85,6 +85,19 @@ def _model_fields(model: Any) -> Parts:
     return {**model.__dict__, **extra} if extra else model.__dict__
 
 
+def _copied_fields(model: Any) -> Parts:
+    return {**_model_fields(model), _DATA: getattr(model, _DATA, None)}
+
+
+def _copied_with(model: Any, parts: Parts) -> object:
+    copied = model.model_copy(update={name: part for name, part in parts.items() if name != _DATA})
+    if parts[_DATA] is not None:
+        setattr(copied, _DATA, parts[_DATA])
+    return copied
+
+
+_DATA: Final = "_data"
+"""Where an event of llama-index keeps what it has no field for."""
 _GROUP: Final = Opener(_items, lambda value, parts: type(value)(parts.values()))
 _CONTAINERS: Final[dict[type, Opener]] = {
     dict: Opener(dict, lambda _, parts: parts),
@@ -92,11 +105,13 @@ _CONTAINERS: Final[dict[type, Opener]] = {
     tuple: Opener(_items, lambda _, parts: tuple(parts.values())),
     set: _GROUP,
     frozenset: _GROUP,
-    deque: _GROUP,
+    deque: Opener(_items, lambda value, parts: type(value)(parts.values(), value.maxlen)),
 }
 _NAMED_TUPLE: Final = Opener(lambda value: value._asdict(), lambda value, parts: value._replace(**parts))
 _DATACLASS: Final = Opener(_fields, with_parts)
 _MODEL: Final = Opener(_model_fields, _Model)
+COPIED_MODEL: Final = Opener(_copied_fields, _copied_with)
+"""Opens pydantic models for who dumps them: of a live object in one pydantic warns, and writes it none the less."""
 
 
 class Copier:
@@ -110,6 +125,7 @@ class Copier:
     def __init__(self, replace: Callable[[object], object], open_: Open) -> None:
         self._replace: Final = replace
         self._open: Final = open_
+        self._openers: Final[dict[type[object], Opener | None]] = {}
 
     def copy(self, value: object) -> object:
         """The value with what was replaced in it; what holds nothing of that kind is not copied.
@@ -118,13 +134,18 @@ class Copier:
             RecursionError: the value is nested too deeply, or contains itself.
         """
         replaced = self._replace(value)
-        opener = self._open(type(value)) if replaced is value else None
+        opener = self._opener(type(value)) if replaced is value else None
         if opener is None:
             return replaced
         parts = opener.parts(value)
         copied = {name: self.copy(part) for name, part in parts.items()}
         same = all(part is copied[name] for name, part in parts.items())
         return value if same else opener.rebuild(value, copied)
+
+    def _opener(self, cls: type[object]) -> Opener | None:
+        if cls not in self._openers:
+            self._openers[cls] = self._open(cls)
+        return self._openers[cls]
 
 
 class Scan:

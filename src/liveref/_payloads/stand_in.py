@@ -7,21 +7,23 @@ looks like a marker is ever looked up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import logging
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import partial
-from typing import Final, Generic, Self, TypeVar, cast
+from typing import Any, Final, Generic, Self, TypeVar, cast
 
 from liveref._key import RegistryKey
 from liveref._payloads.blame import fails, innermost
-from liveref._payloads.parts import Copier, Open
+from liveref._payloads.parts import Copier, Open, Opener, Parts
 from liveref._payloads.swap import Swap, Writing
 from liveref._text.json import path_step
-from liveref._text.tag import loaded_class, readable
+from liveref._text.tag import loaded_class, readable, type_tag
 from liveref._typing import persisted
 from liveref.exceptions import HintError, LiveRefError, NotJSONableError
 
-__all__ = ["BUILTIN_DATA", "STAND_INS", "read", "write"]
+__all__ = ["BUILTIN_DATA", "ERROR", "STAND_INS", "read", "unnamed_in", "write"]
 
 Written = TypeVar("Written")
 
@@ -66,7 +68,66 @@ class LiveStandIn(KeyStandIn):
     __slots__ = ()
 
 
-STAND_INS: Final = (KeyStandIn, LiveStandIn)
+class ErrorStandIn:
+    """An exception with a key or live object in it: the call gives one of the same class, arguments and attributes.
+
+    As those of the other two, its names are what checkpoints hold: they can't change.
+    """
+
+    __slots__ = ("_fields",)
+
+    _fields: dict[str, object]
+
+    def __new__(cls, **fields: object) -> Self:
+        return cast("Self", _error(**cast("dict[str, Any]", fields)))
+
+    @classmethod
+    def of(cls, error: BaseException, parts: Parts) -> Self:
+        """What stands for an exception of these parts."""
+        stand_in = object.__new__(cls)
+        stand_in._fields = {"type": type_tag(type(error)), **{name: _whole(part) for name, part in parts.items()}}
+        return stand_in
+
+    def _asdict(self) -> dict[str, object]:
+        return self._fields
+
+    def __reduce__(self) -> tuple[Callable[[], object], tuple[()]]:
+        return partial(type(self), **self._fields), ()
+
+
+def _error_parts(error: BaseException) -> Parts:
+    return {"args": error.args, "state": error.__dict__}
+
+
+def _whole(part: object) -> object:
+    """A part of an exception that stands for itself; an exception in it may not become a text, as it else does."""
+    if isinstance(part, BaseException):
+        return ErrorStandIn.of(part, _error_parts(part))
+    if type(part) in {list, tuple}:
+        return [_whole(item) for item in cast("list[object]", part)]
+    return part
+
+
+def _error(type: str, args: Iterable[object], state: dict[str, object]) -> BaseException:  # noqa: A002  it is a field
+    cls = loaded_class(type)
+    if cls is None or not issubclass(cls, BaseException):
+        cls = Exception
+    error = _made(cls, tuple(args))
+    error.__dict__.update(state)
+    return error
+
+
+def _made(cls: type[BaseException], args: tuple[object, ...]) -> BaseException:
+    """An exception, by its constructor if that takes its arguments, else without; at worst of no class of its own."""
+    for make in (cls, partial(cls.__new__, cls)):
+        with suppress(Exception):
+            return make(*args)
+    return Exception(*args)
+
+
+ERROR: Final = Opener(_error_parts, ErrorStandIn.of)
+"""Opens exceptions."""
+STAND_INS: Final = (KeyStandIn, LiveStandIn, ErrorStandIn)
 
 
 def write(
@@ -175,6 +236,20 @@ def read(swap: Swap, loads: Callable[[Written], object], written: Written) -> ob
     if reading.errors:
         raise reading.errors[0]
     return loaded
+
+
+@contextmanager
+def unnamed_in(log: logging.Logger) -> Generator[None]:
+    """Meanwhile, what a serializer logs of stand-ins does not get through: who uses it has never heard of them."""
+
+    def is_of_others(record: logging.LogRecord) -> bool:
+        return not isinstance(record.args, tuple) or record.args[:1] != (KeyStandIn.__module__,)
+
+    log.addFilter(is_of_others)
+    try:
+        yield
+    finally:
+        log.removeFilter(is_of_others)
 
 
 def _found(cls: type[KeyStandIn], marker: dict[str, str]) -> object:

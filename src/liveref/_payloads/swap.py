@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Final, Literal, Self, TypeAlias, cast, get_args
 from weakref import WeakValueDictionary, ref
 
-from liveref._hints.info import class_info, sealed
+from liveref._hints.info import ClassInfo, class_info, class_of, sealed
 from liveref._key import RegistryKey, make_key
 from liveref._registry.current import current_session_registry
 from liveref._registry.entry import Entry, Holder, outside
@@ -25,6 +25,11 @@ from liveref.exceptions import (
 __all__ = ["Missing", "Swap", "Writing", "key_of_typed"]
 
 Missing: TypeAlias = Literal["raise", "key"]
+
+_GONE: Final = (
+    "Read it while its session lives, or in one that Session.resume brought back; "
+    "with missing='key' its key is read instead."
+)
 
 
 class Swap:
@@ -65,9 +70,11 @@ class Swap:
         if registry is not None:
             return registry
         noted = [each for each in map(_referent, self._noted.valuerefs()) if each is not None and not each._closed]
-        if len(noted) != 1:
-            raise NoCurrentRegistryError
-        return noted[0]
+        if len(noted) == 1:
+            return noted[0]
+        error = NoCurrentRegistryError()
+        error._advice = "pass registry="
+        raise error
 
     def note(self) -> None:
         """Note the current registry, for calls of the same run from threads that the engine gave no context."""
@@ -76,8 +83,17 @@ class Swap:
             self._noted[id(registry)] = registry
 
     def is_live(self, value: object) -> bool:
-        """Whether a value is to become a key."""
-        return isinstance(value, self.classes)
+        """Whether a value is to become a key; not so where it can't even be asked what it is."""
+        try:
+            return isinstance(value, self.classes)
+        except Exception:  # noqa: BLE001  any code: a proxy of nothing yet, a metaclass
+            return False
+
+    def tagged_as(self, value: object) -> ClassInfo:
+        """The class of a live object; of a proxy or mock the live class that matched."""
+        if class_of(value) is type(value):
+            return type(value)
+        return class_info(next(cls for cls in self.classes if isinstance(value, cls)))
 
     def refusal(self, path: str, value: object, advice: str) -> NotJSONableError:
         """The error of a value that can't be carried; if it is a ref, the error tells which one and where from.
@@ -115,8 +131,9 @@ class Swap:
         """
         try:
             return self.registry.get_any(key)
-        except RefLookupError:
+        except RefLookupError as error:
             if self._missing == "raise":
+                error._advice = _GONE
                 raise
             return key
 
@@ -128,7 +145,7 @@ class Swap:
             RefLookupError: as `read`.
         """
         key = RegistryKey.from_marker(marker)
-        return self.read(key) if len(marker) > 1 else key
+        return self.read(key) if "type" in marker else key
 
 
 class Writing:
@@ -162,7 +179,7 @@ class Writing:
         self._keys = _keys_by_object(registry)
 
     def _insert(self, registry: SessionRefRegistry, value: object) -> RegistryKey[object]:
-        key = self._keys[id(value)] = registry._keep_value(value, None, self._entry, "encode")
+        key = self._keys[id(value)] = registry._keep_value(value, self._swap.tagged_as(value), self._entry, "encode")
         self._new.append(key)
         self._size += 1
         if len(registry) == self._size:

@@ -10,13 +10,14 @@ from time import monotonic
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, Final, Generic
 
-from liveref._hints.info import ClassInfo, tag_of
+from liveref._hints.info import ClassInfo, class_of, tag_of
 from liveref._key import RegistryKey, new_object
 from liveref._policy import RefLifetime
 from liveref._recipe import Recipe
 from liveref._registry.finalize import Finalizer
 from liveref._registry.guards import Opening
 from liveref._text.marker import redact
+from liveref._text.tag import printable
 from liveref._typing import MISSING, T
 
 __all__ = ["Entry", "Holder", "RefInfo", "caller", "describe", "fill", "hold", "hold_all", "let_go", "outside"]
@@ -81,7 +82,7 @@ class Entry:
         if not isinstance(code, CodeType):
             return code
         lines = (line for start, end, line in code.co_lines() if start <= self.offset < end and line is not None)
-        return f"{code.co_filename}:{next(lines, code.co_firstlineno)}"
+        return printable(f"{code.co_filename}:{next(lines, code.co_firstlineno)}")
 
 
 def caller() -> FrameType | None:
@@ -128,7 +129,7 @@ def hold_all(ids: Iterable[bytes], values: Iterable[object], entries: Iterable[E
 def fill(holder: Holder[Any], value: object) -> None:
     """Give a holder the value that its recipe opened."""
     holder._value = value
-    holder._info = type(value)
+    holder._info = class_of(value)
 
 
 def enter(holder: Holder[Any], entry: Entry) -> None:

@@ -101,7 +101,8 @@ class SessionRefRegistry(Store):
         Args:
             value: the live object.
             hint: the type of the key: a class, union, Protocol, ``list[int]``, …. The value is
-                checked against it in full, O(n) for containers; without one it is ``type(value)``.
+                checked against it in full, O(n) for containers; without one it is the value's class, and
+                of a proxy or mock the class that it says it is.
             lifetime: when the ref is purged.
             finalizer: called once with the object when the ref goes, unless it is removed; may be
                 asynchronous where the session ends asynchronously.
@@ -113,7 +114,17 @@ class SessionRefRegistry(Store):
             CapacityExceededError: the registry is full.
             RegistryClosedError: the registry is closed, or its session has ended.
         """
-        if hint is not MISSING or finalizer is not None or reopen is not None or lifetime is not _DEFAULT:
+        try:
+            cls = value.__class__
+        except Exception:  # noqa: BLE001  any code of a proxy
+            cls = None
+        if (
+            cls is not type(value)
+            or hint is not MISSING
+            or finalizer is not None
+            or reopen is not None
+            or lifetime is not _DEFAULT
+        ):
             info = None if hint is MISSING else class_info(hint)
             return self._insert(value, info, caller(), lifetime=lifetime, finalizer=finalizer, reopen=reopen)
         try:
@@ -135,7 +146,7 @@ class SessionRefRegistry(Store):
             self._latest = entry = Entry(now, code, offset)
         holder: Holder[Any] = new_object(RegistryKey)
         holder._id = uid
-        holder._info = type(value)
+        holder._info = cls
         holder._value = value
         holder._entry = entry
         refs[uid] = holder

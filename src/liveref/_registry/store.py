@@ -23,7 +23,7 @@ from time import monotonic
 from types import FrameType
 from typing import Any, Final, NamedTuple, Self
 
-from liveref._hints.info import ClassInfo, Sealed, check_of, hint_of, mismatch, tag_of
+from liveref._hints.info import ClassInfo, Sealed, check_of, class_of, hint_of, mismatch, tag_of
 from liveref._key import RegistryKey
 from liveref._policy import RefLifetime
 from liveref._recipe import Recipe
@@ -33,7 +33,7 @@ from liveref._registry.finalize import FASTER, Finalizer, Outcome, Pending, Step
 from liveref._snapshot.contents import Dropping
 from liveref._text.ids import fresh_id
 from liveref._text.marker import redact
-from liveref._text.tag import readable
+from liveref._text.tag import printable, readable
 from liveref._typing import MISSING
 from liveref.exceptions import (
     CapacityExceededError,
@@ -182,7 +182,7 @@ class Store:
         self, value: object, info: ClassInfo | None, entry: Entry, operation: str, uid: bytes = b""
     ) -> Holder[Any]:
         """Store a value under a new key."""
-        holder = hold(uid or fresh_id(), type(value) if info is None else info, entry, value)
+        holder = hold(uid or fresh_id(), class_of(value) if info is None else info, entry, value)
         if entry.finalizer is not None:
             entry.finalizer.share(holder._id)
         return self._keep(holder, operation)
@@ -272,7 +272,7 @@ class Store:
         store: Store | None = self
         while store is not None:
             if uid in store._dropped:
-                return RefDroppedError(redact(uid), *store._dropped[uid])
+                return RefDroppedError(redact(uid), *map(printable, store._dropped[uid]))
             store = store._parent
         return None
 
@@ -282,7 +282,9 @@ class Store:
         """Raise RefTypeError unless the value of a ref fits."""
         if isinstance(check_of(info), Sealed):
             if tag_of(info) != tag_of(holder._info):
-                raise RefTypeError(operation, redact(holder._id), tag_of(info), tag_of(holder._info))
+                raise RefTypeError(
+                    operation, redact(holder._id), printable(tag_of(info)), printable(tag_of(holder._info))
+                )
             info = holder._info
         found = mismatch(value, info, full=full)
         if found is not None:
@@ -424,7 +426,9 @@ def tell(error: BaseException, holder: Holder[Any]) -> None:
     """Note on what a finalizer raised whose it was."""
     where = holder._entry.where() or "the resume of its session"
     with suppress(Exception):  # user code: a class may have its own add_note
-        error.add_note(f"finalizer of ref {redact(holder._id)} ({tag_of(holder._info)}, inserted at {where})")
+        error.add_note(
+            f"finalizer of ref {redact(holder._id)} ({printable(tag_of(holder._info))}, inserted at {where})"
+        )
 
 
 def _state_of(found: list[tuple[Holder[Any], object]]) -> State:

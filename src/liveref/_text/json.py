@@ -11,7 +11,7 @@ from typing_extensions import TypeAliasType
 from liveref._text.tag import readable
 from liveref.exceptions import NotJSONableError
 
-__all__ = ["ADVICE", "JSON", "SPECIAL", "encodable", "json_copy", "path_step"]
+__all__ = ["ADVICE", "JSON", "SAFE_BITS", "SPECIAL", "encodable", "json_copy", "name_fault", "path_step", "writable"]
 
 JSON = TypeAliasType("JSON", "bool | int | float | str | list[JSON] | dict[str, JSON] | None")
 
@@ -23,8 +23,11 @@ SPECIAL: Final[dict[type, str]] = {
     int: "an int of more than 4,300 digits",
     str: "a str with a lone surrogate",
 }
-_BITS: Final = 14_284
+SAFE_BITS: Final = 14_284
 """Of an int: more may be more digits than Python writes and reads."""
+_DIGITS: Final = 4300
+_SHOWN: Final = 80
+"""Characters of a name in a path."""
 _DEPTH: Final = 400
 """Of lists and dicts in one another: the header of a snapshot takes a few more."""
 
@@ -50,7 +53,7 @@ def _copy(found: object, path: str, depth: int) -> JSON:
     kind = type(found)
     if found is None or kind is bool:
         return cast("bool | None", found)
-    if kind is int and cast("int", found).bit_length() <= _BITS:
+    if kind is int and writable(cast("int", found)):
         return cast("int", found)
     if kind is float and math.isfinite(cast("float", found)):
         return cast("float", found)
@@ -62,16 +65,29 @@ def _copy(found: object, path: str, depth: int) -> JSON:
         return [_copy(item, f"{path}[{at}]", depth - 1) for at, item in enumerate(cast("list[object]", found))]
     if kind is dict:
         return {
-            _name(name, path): _copy(item, f"{path}.{name}", depth - 1)
+            _name(name, path): _copy(item, path + path_step(name), depth - 1)
             for name, item in cast("dict[object, object]", found).items()
         }
     raise NotJSONableError(path, SPECIAL.get(kind) or readable(kind), ADVICE)
 
 
 def _name(name: object, path: str) -> str:
-    if type(name) is not str or not encodable(name):
-        raise NotJSONableError(path, f"a dict key of type {readable(type(name))}", ADVICE)
-    return name
+    fault = name_fault(name)
+    if fault is not None:
+        raise NotJSONableError(path, fault, ADVICE)
+    return cast("str", name)
+
+
+def name_fault(name: object) -> str | None:
+    """What is wrong with the key of a dict; None where JSON holds it unchanged."""
+    if type(name) is not str:
+        return f"a dict key of type {readable(type(name))}"
+    return None if encodable(name) else "a dict key with a lone surrogate"
+
+
+def writable(number: int) -> bool:
+    """Whether an int has at most 4,300 digits: Python neither writes nor reads more, by default."""
+    return number.bit_length() <= SAFE_BITS or abs(number) < 10**_DIGITS
 
 
 def encodable(text: str) -> bool:
@@ -79,8 +95,12 @@ def encodable(text: str) -> bool:
     return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)
 
 
-def path_step(name: str | int) -> str:
-    """A step of a path: ``.event``, ``["my event"]`` or ``[2]``."""
-    if isinstance(name, int):
-        return f"[{name}]"
-    return f".{name}" if name.isidentifier() else f"[{json.dumps(name)}]"
+def path_step(name: object) -> str:
+    """A step of a path: ``.event``, ``["my event"]`` or ``[2]``; of the odd key of a dict ``.float``, its type."""
+    if isinstance(name, int) and writable(name):
+        return f"[{int.__repr__(name)}]"
+    if not isinstance(name, str):
+        return f".{readable(type(name))}"
+    text = str.__str__(name)
+    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return f".{shown}" if text.isidentifier() else f"[{json.dumps(shown)}]"

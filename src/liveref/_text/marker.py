@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import Final
 
 from liveref._lanes import LANES
+from liveref._text.tag import printable
 from liveref.exceptions import KeyFormatError, MarkerError
 
 __all__ = [
     "CANONICAL_PATTERN",
+    "RECIPE_LIMIT",
     "SESSION_REF_TAG",
-    "concealed",
+    "marker_in",
     "parse_marker",
     "parse_text",
     "redact",
@@ -24,6 +27,9 @@ SESSION_REF_TAG: Final = "__blazen_session_ref__"
 """The one key of a marker: ``{"__blazen_session_ref__": "<uuid>"}`` (Blazen ``session_ref.rs``)."""
 
 _TYPE_FIELD: Final = "type"
+_RECIPE_FIELD: Final = "recipe"
+RECIPE_LIMIT: Final = 8192
+"""Bytes of the recipe that a marker may carry."""
 CANONICAL_PATTERN: Final = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 _COPY: Final[Callable[[object], dict[object, object]]] = vars(dict)["copy"]
@@ -31,8 +37,12 @@ _CANONICAL: Final = re.compile(CANONICAL_PATTERN)
 _is_canonical: Final = _CANONICAL.fullmatch
 _from_hex: Final = bytes.fromhex
 _CANONICAL_LENGTH: Final = 36
-_GET: Final[Callable[[object, str], object]] = vars(dict)["get"]
 _FORM: Final = "a canonical lower-case UUID"
+_TEXT_LIMIT: Final = 65_536
+"""Characters of a marker as JSON text: with a recipe of which each byte is escaped, and room to spare."""
+_READS_TEXT: Final = "A text is read by RegistryKey.parse(text, hint), and whatever a client hands back by read."
+_EXTRAS: Final = (_TYPE_FIELD, _RECIPE_FIELD)
+_READS_MARKER: Final = "A marker is read by RegistryKey.from_marker(marker, hint)."
 
 
 def _text_of(uid: bytes) -> str:
@@ -60,55 +70,50 @@ def redact(uid: bytes) -> str:
 def parse_text(text: object, error: type[KeyFormatError] = KeyFormatError) -> bytes:
     """The 16 bytes of a canonical UUID, which is the only form that is read."""
     if type(text) is not str:
-        raise error(_describe(text), _FORM)
+        raise error(_describe(text), _FORM, _READS_MARKER if issubclass(type(text), dict) else None)
     uid = uid_of(text)
     if uid is None:
-        raise error(f"another text of {len(text)} characters", _FORM)
+        raise error(f"another text (its length: {len(text)})", _FORM)
     return uid
 
 
 def parse_marker(marker: object) -> tuple[bytes, str | None]:
-    """The id and the type tag of a marker.
+    """The id and the type tag of a marker; a recipe in it has no say here.
 
     A subclass of dict is read as the dict it is: none of its own methods runs.
     """
-    if type(marker) is _Concealed:
-        marker = marker.found
     cls = type(marker)
     if cls is not dict and not issubclass(cls, dict):
-        raise MarkerError(_describe(marker), "a marker, which is a dict")
+        raise MarkerError(_describe(marker), "a marker, which is a dict", _READS_TEXT if issubclass(cls, str) else None)
     fields = _COPY(marker)
     for name in fields:
         if type(name) is not str:
             raise MarkerError("a dict with a key that is no plain str", "a marker")
     if SESSION_REF_TAG not in fields:
         raise MarkerError("a dict without the tag", f"a dict with {SESSION_REF_TAG!r}")
-    tag = fields.get(_TYPE_FIELD)
-    if len(fields) > 1 and (len(fields) > 2 or type(tag) is not str):  # noqa: PLR2004  the tag and the type
+    tag = _extras(fields) if len(fields) > 1 else None
+    return parse_text(fields[SESSION_REF_TAG], MarkerError), tag
+
+
+def _extras(fields: dict[object, object]) -> str | None:
+    """The type tag of a marker with more than the tag in it."""
+    tag, recipe = (fields.get(name, "") for name in (_TYPE_FIELD, _RECIPE_FIELD))
+    if type(tag) is not str or type(recipe) is not str or len(fields) > 1 + sum(name in fields for name in _EXTRAS):
         raise MarkerError("a dict with other keys beside the tag", "a marker, typed or not")
-    uid = parse_text(fields[SESSION_REF_TAG], MarkerError)
-    return uid, tag if isinstance(tag, str) else None
+    if len(recipe.encode(errors="surrogatepass")) > RECIPE_LIMIT:
+        raise MarkerError("a recipe of more than 8 KiB", "a marker, typed or not")
+    return tag if _TYPE_FIELD in fields else None
 
 
-class _Concealed(str):
-    """What may be shown of something that holds a whole key: a str, for every encoder takes that."""
-
-    __slots__ = ("found",)
-
-    found: object
-
-
-def concealed(found: object) -> object:
-    """What shows no whole key, and is read by `parse_marker` as what was found."""
-    is_dict = issubclass(type(found), dict)
-    text = _GET(found, SESSION_REF_TAG) if is_dict else found
-    digits = _CANONICAL.search(text.lower()) if isinstance(text, str) else None
-    if digits is None:
-        return found
-    shown = _Concealed(f"a {'marker' if is_dict else 'text'} with the session reference {digits[0][:6]}…")
-    shown.found = found
-    return shown
+def marker_in(text: str) -> object:
+    """What a JSON text holds that may be a marker; None where it holds none, or is too long for one."""
+    if len(text) > _TEXT_LIMIT or not text.lstrip().startswith("{"):
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _describe(found: object) -> str:
-    return f"a value of type {type.__dict__['__qualname__'].__get__(type(found))[:80]}"
+    return printable(f"a value of type {type.__dict__['__qualname__'].__get__(type(found))[:80]}")

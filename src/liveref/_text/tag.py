@@ -11,7 +11,7 @@ from typing import Final, TypeGuard, cast, get_args, get_origin
 
 from typing_extensions import TypeAliasType
 
-__all__ = ["is_alias", "loaded_class", "readable", "type_tag"]
+__all__ = ["is_alias", "loaded_class", "printable", "readable", "type_tag"]
 
 _LIMIT: Final = 400
 _QUALNAME: Final[Callable[[type], str]] = vars(type)["__qualname__"].__get__
@@ -31,12 +31,19 @@ def type_tag(hint: object) -> str:
 
 
 def readable(hint: object) -> str:
-    """The text of a hint for people: dots, and no module for a builtin. At most 400 characters."""
+    """The text of a hint for people: dots, and no module for a builtin. Printable, and at most 400 characters."""
     try:
         text = _text(hint, _name_of_class)
     except Exception:  # noqa: BLE001  a hint nested too deeply, or odd code in it: this is for errors and must not fail
         text = f"a value of type {_name_of_class(type(hint))}"
-    return text if len(text) <= _LIMIT else f"{text[:_LIMIT]}…"
+    return printable(text if len(text) <= _LIMIT else f"{text[:_LIMIT]}…")
+
+
+def printable(text: str) -> str:
+    """A name from outside, for a log: what a terminal or an editor obeys, such as ESC, is escaped as in a repr."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def is_alias(hint: object) -> TypeGuard[TypeAliasType]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from liveref import InvalidArgumentError, RegistryKey, SessionRefRegistry
 from liveref._payloads.parts import Opener, Scan, opener_of, with_parts
-from liveref._payloads.stand_in import STAND_INS, read, write
+from liveref._payloads.stand_in import ERROR, STAND_INS, read, unnamed_in, write
 from liveref._payloads.swap import Missing, Swap
 from liveref._text.tag import readable
 
@@ -35,6 +35,7 @@ _OPTION: Final = (
 )
 _LOOK: Final = _OPTION | ormsgpack.OPT_PASSTHROUGH_SUBCLASS
 _ATOMS: Final = frozenset({type(None), bytes, bytearray, str, int, float, bool})
+_LOG: Final = logging.getLogger(jsonplus.__name__)  # of a warning for every class read, without an allow-list
 _SEND: Final = Opener(lambda send: {"arg": send.arg}, with_parts)
 
 
@@ -103,7 +104,8 @@ class LiveRefSerializer(JsonPlusSerializer):  # LangGraph extends the allow-list
             RefNotFoundError, RefReleasedError, RefDroppedError, ReopenError: a live object in it can't be had.
         """
         self._swap.note()
-        return read(self._swap, self._inner.loads_typed, data)
+        with unnamed_in(_LOG):
+            return read(self._swap, self._inner.loads_typed, data)
 
     def with_msgpack_allowlist(self, extra_allowlist: Iterable[tuple[str, ...] | type]) -> LiveRefSerializer:
         """This serializer with more classes in the allow-list of the inner one."""
@@ -113,6 +115,8 @@ class LiveRefSerializer(JsonPlusSerializer):  # LangGraph extends the allow-list
 
     def _as_ever(self, payload: object) -> tuple[str, bytes]:
         """What the inner serializer writes; raises where a key or a live object is in it."""
+        if isinstance(payload, BaseException):  # which the inner serializer writes as its repr, with all that is in it
+            raise TypeError
         if not self._swap.classes or type(payload) in _ATOMS:
             return self._inner.dumps_typed(payload)
         packed = self._scan.run(payload)
@@ -120,6 +124,8 @@ class LiveRefSerializer(JsonPlusSerializer):  # LangGraph extends the allow-list
 
 
 def _opener(cls: type[object]) -> Opener | None:
+    if issubclass(cls, BaseException):
+        return ERROR
     return _SEND if cls is Send else opener_of(cls)
 
 
@@ -142,9 +148,3 @@ def _encoder(serde: SerializerProtocol) -> Callable[[object], object] | None:
     """What JsonPlusSerializer encodes objects with, if it is as known: then one pass looks and writes, not two."""
     known = type(serde) is JsonPlusSerializer and getattr(jsonplus, "_option", None) == _OPTION
     return getattr(jsonplus, "_msgpack_default", None) if known else None
-
-
-# Without an allow-list LangGraph warns of every class that it reads; these it reads on behalf of this module.
-logging.getLogger(jsonplus.__name__).addFilter(
-    lambda record: not isinstance(record.args, tuple) or record.args[:1] != (STAND_INS[0].__module__,)
-)

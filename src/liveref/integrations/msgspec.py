@@ -6,10 +6,12 @@ from typing import Final, get_origin
 
 from liveref._key import KeyField, RegistryKey
 from liveref._text.tag import readable
+from liveref.exceptions import NotJSONableError
 
 __all__ = ["dec_hook", "enc_hook"]
 
 _ADVICE: Final = "Ask this hook from your own one, for what that does not know."
+_AS_TEXT: Final = "JSON takes texts alone there: write str(key), and read it by RegistryKey.parse(text, hint)."
 
 
 def enc_hook(found: object) -> dict[str, str]:
@@ -17,6 +19,7 @@ def enc_hook(found: object) -> dict[str, str]:
 
     Raises:
         NotImplementedError: it is no key, which msgspec expects to be told so.
+        NotJSONableError: a key is the key of a dict, where JSON takes texts alone.
 
     Example:
         >>> import msgspec
@@ -26,6 +29,8 @@ def enc_hook(found: object) -> dict[str, str]:
     """
     if type(found) is RegistryKey:
         return found.to_marker(typed=True)
+    if type(found) is dict:  # msgspec asks of a dict only where it was given that for the key of one
+        raise NotJSONableError("a part of it", f"a dict key of type {readable(RegistryKey)}", _AS_TEXT)
     raise NotImplementedError(f"liveref's enc_hook writes keys alone, found {readable(type(found))}. {_ADVICE}")
 
 
@@ -42,4 +47,4 @@ def dec_hook(expected: object, found: object) -> RegistryKey[object]:
     """
     if (get_origin(expected) or expected) is not RegistryKey:
         raise NotImplementedError(f"liveref's dec_hook reads keys alone, not {readable(expected)}. {_ADVICE}")
-    return KeyField(expected).read(found)
+    return KeyField.of(expected).read_marker(found)

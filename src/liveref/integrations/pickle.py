@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from liveref._payloads import pickling
 from liveref._payloads.swap import Swap
 from liveref._registry.registry import SessionRefRegistry
 from liveref._text.tag import readable
-from liveref.exceptions import LiveRefError, PickleFormatError
+from liveref.exceptions import LiveRefError, PickleFormatError, RefLookupError
 
 __all__ = ["dumps", "loads"]
+
+_GONE: Final = "Read it while its session lives, or in one that Session.resume brought back."
 
 
 def dumps(obj: object, registry: SessionRefRegistry | None = None, *, live: Iterable[type] = ()) -> bytes:
@@ -48,14 +51,27 @@ def loads(data: bytes, registry: SessionRefRegistry | None = None) -> object:
         registry: where live objects are looked up; None for the current one.
 
     Raises:
-        PickleFormatError: it can't be unpickled.
+        PickleFormatError: it can't be unpickled. What code of the user's raised is its cause.
         RefNotFoundError, RefReleasedError, RefDroppedError: a live object is not there any more.
         NoCurrentRegistryError: a live object is in it, and there is no registry.
     """
     try:
         return pickling.loads(data, Swap(registry))
+    except RefLookupError as error:
+        error._advice = _GONE
+        raise
     except (LiveRefError, MemoryError):
         raise
-    except Exception as error:  # noqa: BLE001  broken bytes raise anything; the text may hold a repr, so it goes no further
+    except Exception as error:  # noqa: BLE001  broken bytes raise anything; pickle's text may hold a repr, and goes no further
         found, name = readable(type(error)), getattr(error, "name", None)
-    raise PickleFormatError(found, name if isinstance(name, str) else None)
+        cause = error if _is_of_user_code(error) else None
+    raise PickleFormatError(found, name if isinstance(name, str) else None) from cause
+
+
+def _is_of_user_code(error: BaseException) -> bool:
+    """Whether code of the user's raised an exception, such as a ``__setstate__``."""
+    traceback, modules = error.__traceback__, set[str]()
+    while traceback is not None:
+        modules.add(str(traceback.tb_frame.f_globals.get("__name__")).partition(".")[0])
+        traceback = traceback.tb_next
+    return not modules <= {"liveref", "importlib"}

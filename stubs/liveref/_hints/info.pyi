@@ -3,7 +3,7 @@ from collections.abc import Callable
 from liveref._hints.forms import CheckDepth, Form
 from typing import Final, TypeAlias
 
-__all__ = ['Check', 'ClassInfo', 'Sealed', 'apart', 'check_depth', 'check_of', 'class_info', 'classes_of', 'hint_of', 'mismatch', 'names_another', 'sealed', 'tag_of']
+__all__ = ['Check', 'ClassInfo', 'Sealed', 'apart', 'check_depth', 'check_of', 'class_info', 'class_of', 'classes_of', 'hint_of', 'mismatch', 'names_another', 'sealed', 'tag_of']
 
 class Check:
     __instancecheck__: Callable[[object], bool]
@@ -17,6 +17,7 @@ class Sealed(Check):
 ClassInfo: TypeAlias = type | tuple[type, ...]
 
 def class_info(hint: object) -> ClassInfo: ...
+def class_of(value: object) -> type: ...
 def check_depth(hint: object) -> CheckDepth: ...
 def check_of(info: ClassInfo) -> Check | None: ...
 def hint_of(info: ClassInfo) -> object: ...

@@ -2,9 +2,10 @@ from collections.abc import Callable
 from liveref.exceptions import KeyFormatError
 from typing import Final
 
-__all__ = ['CANONICAL_PATTERN', 'SESSION_REF_TAG', 'concealed', 'parse_marker', 'parse_text', 'redact', 'text_of', 'uid_of']
+__all__ = ['CANONICAL_PATTERN', 'RECIPE_LIMIT', 'SESSION_REF_TAG', 'marker_in', 'parse_marker', 'parse_text', 'redact', 'text_of', 'uid_of']
 
 SESSION_REF_TAG: Final[str]
+RECIPE_LIMIT: Final[int]
 CANONICAL_PATTERN: Final[str]
 text_of: Final[Callable[[bytes], str]]
 uid_of: Final[Callable[[str], bytes | None]]
@@ -12,8 +13,4 @@ uid_of: Final[Callable[[str], bytes | None]]
 def redact(uid: bytes) -> str: ...
 def parse_text(text: object, error: type[KeyFormatError] = ...) -> bytes: ...
 def parse_marker(marker: object) -> tuple[bytes, str | None]: ...
-
-class _Concealed(str):
-    found: object
-
-def concealed(found: object) -> object: ...
+def marker_in(text: str) -> object: ...

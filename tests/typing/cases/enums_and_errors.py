@@ -137,6 +137,7 @@ def lookups(
     takes_ref_lookup(dropped)
     takes_lookup(none)
     takes_lookup(missing)
+    assert_type(missing.public, str)
     takes_ref_lookup(none)  # E: argument
     takes_type(dropped)  # E: argument
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import sqlite3
 from collections.abc import Iterable
 from typing import Generic, NamedTuple, TypeVar
 
 from typing_extensions import TypeAlias, TypedDict, assert_type
 
-from liveref import RegistryKey, SessionRefRegistry
+from liveref import RegistryKey, SessionRefRegistry, jsonable
 
 T = TypeVar("T")
 DbKey: TypeAlias = RegistryKey[sqlite3.Connection]
@@ -87,3 +88,9 @@ def lookup_all(registry: SessionRefRegistry, keys: Iterable[RegistryKey[T]]) -> 
 def generic_lookup(registry: SessionRefRegistry, keys: list[RegistryKey[int]]) -> None:
     assert_type(lookup_all(registry, keys), list[int])
     assert_type(list(map(registry.get_any, keys)), list[object])
+
+
+def hook_of_an_encoder(key: RegistryKey[int]) -> None:
+    assert_type(jsonable.default(key), dict[str, str])
+    assert_type(json.dumps({"key": key}, default=jsonable.default), str)
+    jsonable.default()  # E: missing

@@ -1,4 +1,4 @@
-"""Keys that come from no insert: `new`, `parse`, `from_marker`."""
+"""Keys that come from no insert: `new`, `parse`, `from_marker`, `read`."""
 
 from __future__ import annotations
 
@@ -37,6 +37,19 @@ def from_marker(payload: dict[str, object], marker: object) -> None:
     assert_type(RegistryKey.from_marker({SESSION_REF_TAG: "0f0e1d2c-3b4a-4958-8776-655443322110"}), RegistryKey[object])
     assert_type(RegistryKey.from_marker(marker, hint=tuple[int, ...]), RegistryKey[tuple[int, ...]])
     RegistryKey.from_marker()  # E: no-overload
+
+
+def read(found: object, key: RegistryKey[Connection], payload: dict[str, object]) -> None:
+    assert_type(RegistryKey.read(found), RegistryKey[object])
+    assert_type(RegistryKey.read(found, Connection), RegistryKey[Connection])
+    assert_type(RegistryKey.read(payload["db"], list[int] | None), RegistryKey[list[int] | None])
+    assert_type(
+        RegistryKey.read("0f0e1d2c-3b4a-4958-8776-655443322110", hint=Sequence[str]), RegistryKey[Sequence[str]]
+    )
+    assert_type(RegistryKey.read(key, object), RegistryKey[object])
+    assert_type(RegistryKey.read(key), RegistryKey[object])
+    RegistryKey.read()  # E: no-overload
+    RegistryKey.read(found, 1)  # E: hint
 
 
 def text_and_marker(key: RegistryKey[Connection]) -> None:
