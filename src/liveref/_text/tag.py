@@ -11,7 +11,7 @@ from typing import Final, TypeGuard, cast, get_args, get_origin
 
 from typing_extensions import TypeAliasType
 
-__all__ = ["is_alias", "loaded_class", "readable", "type_tag"]
+__all__ = ["is_alias", "loaded_class", "printable", "readable", "type_tag"]
 
 _LIMIT: Final = 400
 _QUALNAME: Final[Callable[[type], str]] = vars(type)["__qualname__"].__get__
@@ -37,6 +37,11 @@ def readable(hint: object) -> str:
     except Exception:  # noqa: BLE001  a hint nested too deeply, or odd code in it: this is for errors and must not fail
         text = f"a value of type {_name_of_class(type(hint))}"
     return text if len(text) <= _LIMIT else f"{text[:_LIMIT]}…"
+
+
+def printable(text: str) -> str:
+    """A text in which what steers terminals, breaks lines or turns the reading order is told by its escape."""
+    return text if text.isprintable() else "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def is_alias(hint: object) -> TypeGuard[TypeAliasType]:

@@ -13,9 +13,9 @@ from secrets import token_hex
 from typing import Final, cast
 
 from liveref._key import RegistryKey
-from liveref._payloads.blame import Parts, contents, dump_or_blame
 from liveref._payloads.swap import Missing, Swap, Writing
 from liveref._registry.registry import SessionRefRegistry
+from liveref._text.blame import Parts, contents, dump_or_blame
 from liveref._text.marker import SESSION_REF_TAG
 
 try:
