@@ -115,18 +115,20 @@ class RefDroppedError(RefLookupError):
 
 
 class RefDroppedWarning(UserWarning):
-    """A snapshot left a ref out, as its policy says.
+    """A snapshot left a ref out, as its policy says, or a resume did, as its ``broken="drop"`` says.
 
     Args:
         failure: the ref, and why.
-        policy: the policy in force.
+        policy: the policy in force; None for a resume.
     """
 
-    def __init__(self, failure: RefFailure, policy: str) -> None:
+    def __init__(self, failure: RefFailure, policy: str | None) -> None:
         super().__init__(failure, policy)
 
     def __str__(self) -> str:
         failure, policy = self.args
+        if policy is None:
+            return f"the resume dropped ref {failure}. The snapshot still holds it: mend the cause and resume it again."
         return f"a snapshot under {policy} dropped ref {failure}. Give it a recipe or a serializer to keep it."
 
 
@@ -384,6 +386,8 @@ class RefFailure:
 class SessionRefsNotSerializableError(SnapshotError):
     """Refs that the policy does not allow to drop can't be captured; nothing was changed.
 
+    What code of the user's raised for the first of them (``__reduce__``, a serializer) is its cause.
+
     Args:
         policy: the policy in force.
         failures: every ref that failed, and only those.
@@ -407,7 +411,10 @@ class SessionRefsNotSerializableError(SnapshotError):
 
 
 class RefLoadError(SnapshotError):
-    """One ref of a snapshot can't be restored."""
+    """Refs of a snapshot can't be restored; it names them all.
+
+    What code of the user's raised for the first of them (``__init__``, ``__setstate__``, a loader) is its cause.
+    """
 
 
 class UnknownTypeTagError(SnapshotError, LookupError):
@@ -440,7 +447,7 @@ class SnapshotWriteError(SnapshotError):
     Args:
         what: what failed.
         advice: what to do.
-        committed: whether the new file stands all the same: only its folder could not be synced.
+        committed: whether the new file stands all the same: its folder could not be synced, or it can't be mapped.
     """
 
     def __init__(self, what: str, advice: str, committed: bool = False) -> None:  # noqa: FBT001, FBT002  pickled by position
