@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import pickle
 from collections.abc import Callable, Iterable, Sequence
-from itertools import repeat, starmap
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from itertools import chain, repeat, starmap
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from typing_extensions import Buffer
 
@@ -21,6 +21,7 @@ __all__ = ["Failure", "GoneError", "Items", "Loaded", "load_items", "load_list",
 
 _PEEKED: Final = 1 << 16
 """Bytes that the unpickler sees at a time: without a peek it asks for each few of them, at 60 ns."""
+_NOTE: Final = pickle.NEXT_BUFFER + pickle.MEMOIZE
 
 Find = Callable[[object], object]
 
@@ -44,12 +45,16 @@ class Unpickler(pickle.Unpickler):
         data: bytes of a stream, from the beginning of an object.
         buffers: the out-of-band buffers, from the first of that object.
         find: gives the object of a stand-in.
+        memo: what stands in the memo already.
     """
 
-    def __init__(self, data: Buffer, buffers: Iterable[Buffer], find: Find) -> None:
-        self._file: Final = io.BufferedReader(io.BytesIO(data), _PEEKED)
-        super().__init__(self._file, buffers=buffers)
+    def __init__(self, data: Buffer, buffers: Iterable[Buffer], find: Find, memo: Sequence[object] = ()) -> None:
+        filling = b"".join([pickle.PROTO, b"\5", _NOTE * len(memo), pickle.STOP]) if memo else b""
+        self._file: Final = io.BufferedReader(io.BytesIO(filling + bytes(data)), _PEEKED)
+        super().__init__(self._file, buffers=chain(cast("Sequence[Buffer]", memo), buffers))
         self._find: Final = find
+        if memo:  # to set it would be simpler, if CPython did not lose what is in it or how much that is
+            self.load()
 
     def persistent_load(self, pid: object, /) -> object:
         """The object of a stand-in."""
@@ -68,13 +73,10 @@ class Unpickler(pickle.Unpickler):
                 raise  # code of the module raised it
         raise GoneError(f"{module}.{name}")
 
-    def noted(self) -> dict[int, object]:
-        """A copy of the memo."""
-        return cast("dict[int, object]", self.memo.copy())  # typeshed has the memo of a pickler here, and below
-
-    def take_up(self, memo: dict[int, object]) -> None:
-        """Go on with another memo, which is copied."""
-        self.memo = cast("Any", memo)
+    def noted(self) -> list[object]:
+        """A copy of the memo, which has no gaps."""
+        memo = cast("dict[int, object]", self.memo.copy())  # typeshed has the memo of a pickler here
+        return [memo[at] for at in range(len(memo))]
 
     def has_more(self) -> bool:
         """Whether bytes are left."""
@@ -205,12 +207,12 @@ class _Rescue:
         """What of that can't be had, and why."""
         self._names: Final[dict[int, int]] = {}
         """What of that is an object of the stream itself, and which one."""
-        self._memo: dict[int, object] = {}
+        self._memo: list[object] = []
         self._noted = 0
         """How much would stand in the memo if nothing had failed: what is missing there is a gap."""
         self._unpickler: Unpickler | None = None
 
-    def run(self, error: Exception, memo: dict[int, object]) -> Loaded:
+    def run(self, error: Exception, memo: list[object]) -> Loaded:
         """What became of all objects.
 
         Args:
@@ -256,22 +258,24 @@ class _Rescue:
     def _opened(self, at: int) -> Unpickler:
         if self._unpickler is None:
             rest = self._items.data[self._items.start(at) :]
-            self._unpickler = Unpickler(rest, self._items.buffers[self._items.first_buffer(at) :], self._find)
-            self._unpickler.take_up(self._memo)
+            buffers = self._items.buffers[self._items.first_buffer(at) :]
+            self._unpickler = Unpickler(rest, buffers, self._find, self._memo)
         return self._unpickler
 
-    def _pull(self) -> dict[int, object]:
+    def _pull(self) -> list[object]:
         """The memo, for a change: what reads on takes it up anew."""
         if self._unpickler is not None:
             self._memo = self._unpickler.noted()
             self._unpickler = None
         return self._memo
 
-    def _lose(self, at: int, survey: Survey, failure: Failure, memo: dict[int, object]) -> None:
+    def _lose(self, at: int, survey: Survey, failure: Failure, memo: list[object]) -> None:
         """Note that an object can't be loaded, and what others may miss for that."""
         base, done = self._noted, len(memo) - self._noted
         notes = [-1, *(place.noted for place in survey.places), survey.stop]
-        last, following = notes[done], notes[done + 1]  # the failure was in between
+        last, following = notes[done], notes[done + 1]  # the failure was in between, and at one of these
+        doubtful = [run for run in survey.runs if last < run < following] or [last, following]
+        memo.extend([_GAP] * (len(survey.places) - done))
         for number, place in enumerate(survey.places, base):
             if number < base + done and place.end <= last:
                 continue
@@ -279,7 +283,7 @@ class _Rescue:
             self._lost[number] = at, number - base
             if place.end == survey.stop:
                 self._names[number] = at
-            if place.end == survey.stop or (place.start <= last and place.end > following):
+            if place.end == survey.stop or (place.start <= doubtful[0] and doubtful[-1] < place.end):
                 self._broken[number] = failure.error
         self._memo, self._noted = memo, base + len(survey.places)
         self._surveys[at], self._bases[at] = survey, base
@@ -309,9 +313,8 @@ class _Rescue:
             return
         code, calls = survey.piece(place, base, self._lost.keys())
         first = self._items.first_buffer(at)
-        unpickler = Unpickler(code, [self._items.buffers[first + call] for call in calls], self._find)
         memo = self._pull()
-        unpickler.take_up(memo)
+        unpickler = Unpickler(code, [self._items.buffers[first + call] for call in calls], self._find, memo)
         try:
             unpickler.load()
         except Exception as error:  # noqa: BLE001  user code

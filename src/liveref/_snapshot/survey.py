@@ -14,6 +14,7 @@ _IN_PLACE: Final = frozenset({"APPEND", "APPENDS", "SETITEM", "SETITEMS", "ADDIT
 """What changes the object below what it takes, and leaves it on the stack."""
 _GETS: Final = frozenset({"GET", "BINGET", "LONG_BINGET"})
 _PUTS: Final = frozenset({"PUT", "BINPUT", "LONG_BINPUT"})
+_RUNS: Final = frozenset({"REDUCE", "NEWOBJ", "NEWOBJ_EX", "BUILD", "STACK_GLOBAL", "BINPERSID"})
 _FRAME_SIZE: Final = 9
 _MARK: Final = pickletools.markobject
 _PROTO: Final = 2
@@ -58,6 +59,7 @@ class Survey:
         gets: where it takes one from the memo, and which.
         calls: where it takes an out-of-band buffer.
         asks: whether it takes what a stand-in stands for.
+        runs: where it runs code of the user's.
 
     Raises:
         ValueError: it is no pickle as liveref writes them.
@@ -71,6 +73,7 @@ class Survey:
         self.gets: Final[list[tuple[int, int]]] = []
         self.calls: Final[list[int]] = []
         self.asks = False
+        self.runs: Final[list[int]] = []
         self._stack: Final[list[_Slot]] = []
         self._marks: Final[list[tuple[int, int]]] = []
         for opcode, arg, at in pickletools.genops(self.code):
@@ -125,8 +128,9 @@ class Survey:
                 self.gets.append((at, arg))
             elif name == "NEXT_BUFFER":
                 self.calls.append(at)
-            elif name == "BINPERSID":
-                self.asks = True
+            elif name in _RUNS:
+                self.asks = self.asks or name == "BINPERSID"
+                self.runs.append(at)
             self._take(opcode, at)
 
     def _take(self, opcode: pickletools.OpcodeInfo, at: int) -> None:
