@@ -84,14 +84,12 @@ def write_file(
         _sweep(folder, stem)
         source = _replace(target, stem, parts, mac)
     except OSError as error:
-        what = f"the snapshot {os.fspath(path)!r} can't be written: {error.strerror or type(error).__name__}"
+        what = f"the snapshot {os.fspath(path)!r} can't be written: {_why(error)}"
         raise SnapshotWriteError(what, "Nothing was changed: mend the cause and write it again.") from error
     try:
         _sync_folder(folder)
     except OSError as error:
-        what = (
-            f"the folder of the snapshot {os.fspath(path)!r} can't be synced: {error.strerror or type(error).__name__}"
-        )
+        what = f"the folder of the snapshot {os.fspath(path)!r} can't be synced: {_why(error)}"
         advice = "The new file stands, but a power failure may bring back the old one: write it again to be sure."
         raise SnapshotWriteError(what, advice, committed=True) from error
     return lambda: _mapped_back(path, source or target, verified=mac is not None)
@@ -105,10 +103,17 @@ def _mapped_back(path: StrPath, source: _Source | str, *, verified: bool) -> Con
         prologue = read_prologue(source.first, source.size, _NO_LIMITS)
         return _mapped(path, source, prologue, _NO_LIMITS, verified=verified)
     except (OSError, MemoryError, SnapshotError) as error:
-        cause = error.__cause__ if isinstance(error, SnapshotError) else error
-    reason = cause.strerror if isinstance(cause, OSError) else "it was changed meanwhile"
-    what = f"the snapshot {os.fspath(path)!r} was written, but can't be mapped: {reason or type(cause).__name__}"
-    raise SnapshotWriteError(what, "The new file stands: get it by SessionSnapshot.read.", committed=True) from cause
+        what = f"the snapshot {os.fspath(path)!r} was written, but can't be mapped: {_why(error)}"
+        raise SnapshotWriteError(
+            what, "The new file stands: get it by SessionSnapshot.read.", committed=True
+        ) from error
+
+
+def _why(error: BaseException | None) -> str:
+    """What the system said; told apart, for a name of its error in a frame that it holds keeps files open."""
+    if isinstance(error, SnapshotError):
+        return _why(error.__cause__) if error.__cause__ else str(error.args[0])
+    return (isinstance(error, OSError) and error.strerror) or type(error).__name__
 
 
 def _target(path: StrPath) -> str:
@@ -151,10 +156,21 @@ def _create(folder: str, stem: str) -> tuple[int, str]:
     while True:
         temporary = os.path.join(folder, f"{stem}{os.urandom(8).hex()}{_SUFFIX}")
         fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | _SAFE | _NO_FOLLOW, 0o600)
-        _lock(fd, wait=True)
-        if os.path.lexists(temporary):
-            return fd, temporary
+        try:
+            _lock(fd, wait=True)
+            if os.fstat(fd).st_nlink:
+                return fd, temporary
+        except BaseException:
+            _discard(fd, temporary)
+            raise
         os.close(fd)  # a sweep came between
+
+
+def _discard(fd: int, temporary: str) -> None:
+    with suppress(OSError):
+        os.unlink(temporary)
+    with suppress(OSError):
+        os.close(fd)
 
 
 def _lock(fd: int, *, wait: bool) -> bool:
@@ -224,8 +240,8 @@ def _fill_beside(fd: int, parts: Sequence[Buffer], size: int, mac: HMAC | None) 
                 mac.update(chunk)
             while len(written) >= len(buffers):  # the next chunk takes the memory of the first of these
                 written.popleft().result()
-        for last in written:
-            last.result()
+        while written:  # with no name for it: its error holds this frame, and that would hold it
+            written.popleft().result()
     return True
 
 
