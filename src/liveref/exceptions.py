@@ -242,23 +242,27 @@ class NotPicklableError(NotJSONableError):
 
 
 class PickleFormatError(LiveRefError, ValueError):
-    """Bytes can't be unpickled: they are damaged, of something else, or name what is not here.
+    """Bytes can't be unpickled: they are damaged, name what is not here, or code of the user's raised.
 
     Args:
-        error: the type of what unpickling raised.
+        error: the type of what unpickling raised, and the place in code of the user's.
         name: the module or attribute that is missing, or None.
+        is_users: whether code of the user's raised it, which then is the cause of this error.
     """
 
-    def __init__(self, error: str, name: str | None) -> None:
-        super().__init__(error, name)
+    def __init__(self, error: str, name: str | None, is_users: bool = False) -> None:  # noqa: FBT001, FBT002  pickled by position
+        super().__init__(error, name, is_users)
 
     def __str__(self) -> str:
-        error, name = self.args
+        error, name, is_users = self.args
         missing = f", for {name!r} is missing here" if name else ""
-        return (
-            f"the bytes can't be unpickled: {error}{missing}. "
-            f"Pass all that dumps() gave, where the same classes can be imported."
-        )
+        return f"the bytes can't be unpickled: {error}{missing}. {self._advice(name, is_users=is_users)}"
+
+    @staticmethod
+    def _advice(name: str | None, *, is_users: bool) -> str:
+        if is_users:
+            return "Mend what makes the object again: its __init__, __new__, __setstate__ or what __reduce__ names."
+        return f"Pass all that dumps() gave{', where the same classes can be imported' if name else ''}."
 
 
 class InvalidArgumentError(LiveRefError, ValueError, TypeError):

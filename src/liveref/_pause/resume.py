@@ -19,9 +19,9 @@ from liveref._registry.finalize import Finalizer, Outcome, drive, finalize
 from liveref._registry.guards import Opening
 from liveref._registry.store import Store
 from liveref._snapshot.contents import Contents, Dropping, Kind
-from liveref._snapshot.loading import Failure, Items, load_items, load_list, why_not_loaded
+from liveref._snapshot.loading import Failure, Items, load_items, load_list
 from liveref._snapshot.snapshot import SessionSnapshot
-from liveref._text.blame import is_cramped
+from liveref._text.blame import is_cramped, why_not_loaded
 from liveref._text.marker import redact
 from liveref._text.tag import readable
 from liveref.exceptions import (

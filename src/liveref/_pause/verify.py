@@ -6,9 +6,9 @@ from collections import defaultdict
 
 from liveref._pause.fates import Fates
 from liveref._snapshot.container import copy_blobs
-from liveref._snapshot.loading import Failure, Items, load_items, why_not_loaded
+from liveref._snapshot.loading import Failure, Items, load_items
 from liveref._snapshot.stream import Stream
-from liveref._text.blame import user_place
+from liveref._text.blame import user_place, why_not_loaded
 
 __all__ = ["verify_stream"]
 

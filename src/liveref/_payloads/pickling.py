@@ -13,7 +13,7 @@ from typing import IO, Final
 
 from liveref._key import RegistryKey
 from liveref._payloads.swap import Swap, Writing
-from liveref._text.blame import dump_or_blame, pickled_parts
+from liveref._text.blame import NamingUnpickler, dump_or_blame, pickled_parts
 from liveref.exceptions import NotPicklableError
 
 __all__ = ["KeyPickler", "dumps", "loads"]
@@ -33,7 +33,7 @@ class KeyPickler(pickle.Pickler):
         return str(self._writing.key_of(value))
 
 
-class _KeyUnpickler(pickle.Unpickler):
+class _KeyUnpickler(NamingUnpickler):
     def __init__(self, file: IO[bytes], swap: Swap) -> None:
         super().__init__(file)
         self._swap: Final = swap

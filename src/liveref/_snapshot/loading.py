@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from typing_extensions import Buffer
 
-from liveref._text.blame import user_place
-from liveref._text.tag import printable, readable
-from liveref.exceptions import SnapshotError
+from liveref._text.blame import NamingUnpickler
 
 if TYPE_CHECKING:
     from liveref._snapshot.survey import Place, Survey
 
-__all__ = ["Failure", "GoneError", "Items", "Loaded", "load_items", "load_list", "why_not_loaded"]
+__all__ = ["Failure", "Items", "Loaded", "load_items", "load_list"]
 
 _PEEKED: Final = 1 << 16
 """Bytes that the unpickler sees at a time: without a peek it asks for each few of them, at 60 ns."""
@@ -26,20 +24,8 @@ _NOTE: Final = pickle.NEXT_BUFFER + pickle.MEMOIZE
 Find = Callable[[object], object]
 
 
-class GoneError(Exception):
-    """A pickle names what is not there any more.
-
-    Args:
-        name: the module and the name in it.
-    """
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.name: Final = name
-
-
-class Unpickler(pickle.Unpickler):
-    """Gives the objects of stand-ins, and tells what is gone.
+class Unpickler(NamingUnpickler):
+    """Gives the objects of stand-ins, and goes on with what another has noted.
 
     Args:
         data: bytes of a stream, from the beginning of an object.
@@ -59,19 +45,6 @@ class Unpickler(pickle.Unpickler):
     def persistent_load(self, pid: object, /) -> object:
         """The object of a stand-in."""
         return self._find(pid)
-
-    def find_class(self, module: str, name: str, /) -> object:
-        """What a pickle names.
-
-        Raises:
-            GoneError: there is no such thing.
-        """
-        try:
-            return super().find_class(module, name)
-        except (ImportError, AttributeError) as error:
-            if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
-                raise  # code of the module raised it
-        raise GoneError(f"{module}.{name}")
 
     def noted(self) -> list[object]:
         """A copy of the memo, which has no gaps."""
@@ -123,19 +96,6 @@ class Failure(NamedTuple):
     error: Exception
     held: int | None = None
     asks: bool = False
-
-
-def why_not_loaded(error: Exception) -> tuple[str, Exception | None]:
-    """What may be told of what loading a pickle raised, and what code of the user's raised in there."""
-    if isinstance(error, GoneError):
-        return f"its pickle names {printable(error.name)}, which is gone", None
-    if isinstance(error, SnapshotError):
-        return str(error.args[0]), error.__cause__ if isinstance(error.__cause__, Exception) else None
-    place = user_place(error)
-    where = f" at {place}" if place else ""
-    # A call with the wrong arguments has no frame; the unpickler itself raises other errors
-    cause = error if place or isinstance(error, TypeError) else None
-    return f"loading its pickle raised {readable(type(error))}{where}", cause
 
 
 class Loaded(NamedTuple):

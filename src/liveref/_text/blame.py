@@ -8,6 +8,7 @@ The text that a pickler or encoder worded may hold the ``repr`` of a value, and 
 from __future__ import annotations
 
 import copyreg
+import pickle
 import re
 import sys
 from collections import defaultdict
@@ -20,10 +21,12 @@ from typing import Final, NamedTuple, TypeAlias, cast
 from liveref._text.json import path_step
 from liveref._text.tag import printable, readable
 from liveref._typing import T
-from liveref.exceptions import LiveRefError, NotJSONableError
+from liveref.exceptions import LiveRefError, NotJSONableError, SnapshotError
 
 __all__ = [
     "Culprit",
+    "GoneError",
+    "NamingUnpickler",
     "Parts",
     "contents",
     "dump_or_blame",
@@ -32,6 +35,7 @@ __all__ = [
     "is_cramped",
     "pickled_parts",
     "user_place",
+    "why_not_loaded",
     "why_not_pickled",
 ]
 
@@ -275,3 +279,51 @@ def _reason(part: object, error: Exception) -> str:
 def readable_name(named: FunctionType | type) -> str:
     """The module and name of a function or class."""
     return printable(f"{named.__module__}.{named.__qualname__}")
+
+
+class GoneError(Exception):
+    """A pickle names what is not there any more.
+
+    Args:
+        name: the module and the name in it.
+        missing: the module alone, if it is that.
+        error: the type of what looking for it raised.
+    """
+
+    def __init__(self, name: str, missing: str, error: str) -> None:
+        super().__init__(name, missing, error)
+        self.name: Final = printable(name)
+        self.missing: Final = printable(missing)
+        self.error: Final = error
+
+
+class NamingUnpickler(pickle.Unpickler):
+    """Tells what is gone by its name."""
+
+    def find_class(self, module: str, name: str, /) -> object:
+        """What a pickle names.
+
+        Raises:
+            GoneError: there is no such thing.
+        """
+        try:
+            return super().find_class(module, name)
+        except (ImportError, AttributeError) as error:
+            if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
+                raise  # code of the module raised it
+            full, missing = f"{module}.{name}", getattr(error, "name", None)
+            gone = GoneError(full, missing if isinstance(missing, str) else full, readable(type(error)))
+        raise gone
+
+
+def why_not_loaded(error: Exception) -> tuple[str, Exception | None]:
+    """What may be told of what loading a pickle raised, and what code of the user's raised in there."""
+    if isinstance(error, GoneError):
+        return f"its pickle names {error.name}, which is gone", None
+    if isinstance(error, SnapshotError):
+        return str(error.args[0]), error.__cause__ if isinstance(error.__cause__, Exception) else None
+    place = user_place(error)
+    where = f" at {place}" if place else ""
+    # A call with the wrong arguments has no frame; the unpickler itself raises other errors
+    cause = error if place or isinstance(error, TypeError) else None
+    return f"loading its pickle raised {readable(type(error))}{where}", cause

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from liveref._payloads import pickling
 from liveref._payloads.swap import Swap
 from liveref._registry.registry import SessionRefRegistry
+from liveref._text.blame import GoneError, user_place, why_not_loaded
 from liveref._text.tag import readable
 from liveref.exceptions import LiveRefError, PickleFormatError
 
@@ -48,7 +49,7 @@ def loads(data: bytes, registry: SessionRefRegistry | None = None) -> object:
         registry: where live objects are looked up; None for the current one.
 
     Raises:
-        PickleFormatError: it can't be unpickled.
+        PickleFormatError: it can't be unpickled. What code of yours raised is its cause.
         RefNotFoundError, RefReleasedError, RefDroppedError: a live object is not there any more.
         NoCurrentRegistryError: a live object is in it, and there is no registry.
     """
@@ -56,6 +57,10 @@ def loads(data: bytes, registry: SessionRefRegistry | None = None) -> object:
         return pickling.loads(data, Swap(registry))
     except (LiveRefError, MemoryError):
         raise
-    except Exception as error:  # noqa: BLE001  broken bytes raise anything; the text may hold a repr, so it goes no further
-        found, name = readable(type(error)), getattr(error, "name", None)
-    raise PickleFormatError(found, name if isinstance(name, str) else None)
+    except Exception as error:  # noqa: BLE001  broken bytes raise anything, and so does code of the user's
+        failure = error
+    if isinstance(failure, GoneError):
+        raise PickleFormatError(failure.error, failure.missing)
+    place, (_, cause) = user_place(failure), why_not_loaded(failure)
+    where = f" at {place}" if place else ""
+    raise PickleFormatError(f"{readable(type(failure))}{where}", None, cause is not None) from cause
