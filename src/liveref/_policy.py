@@ -110,11 +110,11 @@ def _lifetimes(asked: Callable[[LifetimeRow], bool]) -> tuple[RefLifetime, ...]:
     return tuple(lifetime for lifetime in RefLifetime if asked(lifetime_row(lifetime)))
 
 
-LASTING: Final = _lifetimes(lambda row: row.outlives_owner)
+LASTING: Final[tuple[RefLifetime, ...]] = _lifetimes(lambda row: row.outlives_owner)
 """Those that the end of the owner keeps."""
-PURGED: Final = _lifetimes(lambda row: row.at_snapshot is AtSnapshot.PURGED)
+PURGED: Final[tuple[RefLifetime, ...]] = _lifetimes(lambda row: row.at_snapshot is AtSnapshot.PURGED)
 """Those that a snapshot purges."""
-EXPECTED: Final = _lifetimes(lambda row: row.at_snapshot is AtSnapshot.EXPECTED)
+EXPECTED: Final[tuple[RefLifetime, ...]] = _lifetimes(lambda row: row.at_snapshot is AtSnapshot.EXPECTED)
 """Those that a snapshot leaves to the next session to bring along."""
 
 

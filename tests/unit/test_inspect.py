@@ -239,7 +239,10 @@ def test_more_than_its_own_small_limits_has_to_be_allowed(tmp_path: Path, capsys
     path = tmp_path / "state"
     strange(path, 20_001)
     assert main(["inspect", str(path)]) == 1
-    assert "20,001 refs, more than the 20,000 allowed. Where you expect that, allow it by --limit" in capsys.readouterr().err
+    assert (
+        "20,001 refs, more than the 20,000 allowed. Where you expect that, allow it by --limit"
+        in capsys.readouterr().err
+    )
     assert main(["inspect", str(path), "--limit", "max_refs=30000"]) == 0
     assert "refs: 20001" in capsys.readouterr().out
 

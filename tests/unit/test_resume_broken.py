@@ -208,7 +208,9 @@ def test_a_class_that_is_gone_is_named(gone: tuple[SessionSnapshot, list[Registr
         Session.resume(snapshot)
     assert (caught.value.__cause__, caught.value.__context__) == (None, None)
     del sys.modules["tests_gone"]
-    with pytest.raises(RefLoadError, match=r"names tests_gone\.First, which is gone; .* names tests_gone\.Second, which"):
+    with pytest.raises(
+        RefLoadError, match=r"names tests_gone\.First, which is gone; .* names tests_gone\.Second, which"
+    ):
         Session.resume(snapshot)
 
 
@@ -283,7 +285,12 @@ def test_what_holds_a_broken_ref_is_dropped_with_that_as_its_reason(session: Ses
     if holder_first:
         assert found == {outer: held, middle: held}
     else:
-        assert found == {middle: held, outer: held.replace(redacted(inner), redacted(middle)).replace("Broken", "Box").replace(__name__, Box.__module__)}
+        assert found == {
+            middle: held,
+            outer: held.replace(redacted(inner), redacted(middle))
+            .replace("Broken", "Box")
+            .replace(__name__, Box.__module__),
+        }
     assert len(Loads.count) <= 2  # whether it was the inner one or what holds it is found out by a second try
 
 
@@ -628,3 +635,45 @@ def test_all_that_holds_nothing_broken_comes_back_whatever_the_order(seed: int) 
     same = [(a, b) for a in found for b in found if keys[a] is keys[b]]
     assert all(found[a] is found[b] for a, b in same)
     session.refs.close()
+
+
+# Near the recursion limit
+
+
+def at_every_depth(call: Callable[[], object]) -> list[type[Exception]]:
+    """What a call raises near the recursion limit, from there on outwards until it raises nothing."""
+    met: list[type[Exception]] = []
+
+    def descend() -> object:
+        try:
+            return descend()
+        except RecursionError:
+            try:
+                return call()
+            except Exception as error:
+                met.append(type(error))
+                raise RecursionError from None
+
+    descend()
+    return met
+
+
+@pytest.mark.parametrize("what", ["from_bytes", "read", "resume", "refs"])
+def test_near_the_recursion_limit_a_sound_snapshot_is_not_called_damaged(
+    session: Session, tmp_path: Path, what: str
+) -> None:
+    session.refs.insert({"deep": [[[[["x"]]]]]})
+    session.refs.insert(Blob(b"x"))
+    session.refs.open(open_handle.recipe("db"))
+    session.refs.insert([session.refs.get_any(key) for key in session.refs])
+    snapshot = session.snapshot()
+    data = snapshot.to_bytes()
+    snapshot.write(tmp_path / "snapshot")
+    calls: dict[str, Callable[[], object]] = {
+        "from_bytes": lambda: SessionSnapshot.from_bytes(data, trusted=True),
+        "read": lambda: SessionSnapshot.read(tmp_path / "snapshot", trusted=True),
+        "resume": lambda: Session.resume(snapshot).close(),
+        "refs": lambda: snapshot.refs,
+    }
+    calls[what]()
+    assert set(at_every_depth(calls[what])) <= {RecursionError}

@@ -186,7 +186,9 @@ def test_a_save_whose_file_stands_but_can_not_be_mapped_is_committed(
         passing = session.refs.insert(0, lifetime=RefLifetime.UNTIL_SNAPSHOT, finalizer=done.append)
         with monkeypatch.context() as patched, pytest.warns(RefDroppedWarning, match="function"):
             patched.setattr(mmap, "mmap", fail)
-            with pytest.raises(SnapshotWriteError, match=f"was written, but can't be mapped: {os.strerror(code)}") as caught:
+            with pytest.raises(
+                SnapshotWriteError, match=f"was written, but can't be mapped: {os.strerror(code)}"
+            ) as caught:
                 session.save(path, keys=KEYS)
         assert caught.value.committed
         assert done == [0]
@@ -208,7 +210,9 @@ def test_a_save_whose_file_is_changed_before_it_is_mapped_is_committed(
     monkeypatch.setattr(os, "replace", meddle)
     with Session() as session:
         session.refs.insert([1])
-        with pytest.raises(SnapshotWriteError, match="was written, but can't be mapped: the file .* was changed") as caught:
+        with pytest.raises(
+            SnapshotWriteError, match="was written, but can't be mapped: the file .* was changed"
+        ) as caught:
             session.save(path, keys=KEYS)
     assert caught.value.committed
 

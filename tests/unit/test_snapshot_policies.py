@@ -199,7 +199,10 @@ class Service:
             lambda _: Box(lambda: None),
             f"$.content: a function can't be pickled: no {__name__}.<lambda>.<locals>.<lambda> can be imported",
         ),
-        (lambda _: [type("\x1bEvil", (), {})], f"$[0]: a type can't be pickled: no {__name__}.\\x1bEvil can be imported"),
+        (
+            lambda _: [type("\x1bEvil", (), {})],
+            f"$[0]: a type can't be pickled: no {__name__}.\\x1bEvil can be imported",
+        ),
         (lambda _: Box(Secretive()), "$.content: pickling it raised ValueError at "),
     ],
     ids=["attributes", "bound method", "partial", "lambda", "class", "user code"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from itertools import pairwise
 from time import monotonic
@@ -124,7 +124,7 @@ class Revival:
         return openings
 
     @contextmanager
-    def _noting(self, at: int) -> Iterator[None]:
+    def _noting(self, at: int) -> Generator[None]:
         """Note why an object can't be restored, where that is not to be raised."""
         try:
             yield

@@ -218,7 +218,8 @@ _GROUPS: Final = 2
 
 def _state_parts(state: object, step: str) -> Parts:
     """The attributes and slots in a state, or the state itself, with a step, where it has a form of its own."""
-    groups = cast("tuple[object, ...]", state) if isinstance(state, tuple) and len(state) == _GROUPS else (state,)  # pyright: ignore[reportUnknownArgumentType]  of an object
+    whole = cast("tuple[object, ...]", state) if isinstance(state, tuple) else ()
+    groups = whole if len(whole) == _GROUPS else (state,)
     if all(group is None or isinstance(group, dict) for group in groups):
         for group in groups:
             yield from contents(group)
