@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 from liveref._pause.capture import Capture, capture
 from liveref._pause.resume import restore
-from liveref._policy import MAX_SESSION_REFS_PER_RUN, RefLifetime, SessionPausePolicy
+from liveref._policy import LASTING, MAX_SESSION_REFS_PER_RUN, RefLifetime, SessionPausePolicy, lifetime_row
 from liveref._registry.current import Scope, enter_scope, leave_scope
 from liveref._registry.finalize import Outcome, Steps, arun, drive, run
 from liveref._registry.registry import SessionRefRegistry
@@ -22,6 +22,7 @@ from liveref.exceptions import (
     RefDroppedWarning,
     RegistryClosedError,
     SessionStateError,
+    SnapshotWriteError,
 )
 
 __all__ = ["Session"]
@@ -93,7 +94,7 @@ class Session:
             child._owner = False
         return child
 
-    def snapshot(self, *, policy: SessionPausePolicy | None = None) -> SessionSnapshot:
+    def snapshot(self, *, policy: SessionPausePolicy | None = None, verify: bool = False) -> SessionSnapshot:
         """What a pause keeps of the live refs, which stay live.
 
         A copy: what the objects do afterwards does not change it. Refs that last until a snapshot
@@ -101,6 +102,8 @@ class Session:
 
         Args:
             policy: what becomes of a ref that can't be captured; None for the session's own.
+            verify: load what was pickled, once and apart from the live objects. What can be pickled but not loaded
+                is then refused or dropped like what can't be pickled, while it is still there.
 
         Raises:
             SessionRefsNotSerializableError: refs can't be captured, and the policy does not drop them.
@@ -111,13 +114,18 @@ class Session:
             RefDroppedWarning: a ref was left out; given last, one for each.
             RuntimeWarning: a finalizer of a purged ref failed.
         """
-        captured = self._capture(policy, "snapshot")
+        captured = self._capture("snapshot", policy, verify=verify)
         made = new_snapshot(captured.contents, captured.buffers)
         self._settle(captured)
         return made
 
     def save(
-        self, path: StrPath, *, keys: SnapshotKeys | None = None, policy: SessionPausePolicy | None = None
+        self,
+        path: StrPath,
+        *,
+        keys: SnapshotKeys | None = None,
+        policy: SessionPausePolicy | None = None,
+        verify: bool = False,
     ) -> SessionSnapshot:
         """Take a snapshot and write it to a file in one go, large arrays straight from their own memory.
 
@@ -127,17 +135,24 @@ class Session:
             path: the file, mode 0600.
             keys: the ring whose current key signs it; unsigned without.
             policy: as for `snapshot`.
+            verify: as for `snapshot`.
 
         Raises:
-            SnapshotWriteError: the file can't be written; nothing has changed, unless it is ``committed``.
+            SnapshotWriteError: the file can't be written, and nothing has changed. If it is ``committed``, the new
+                file stands, and all has been done that is done when it does.
             SessionRefsNotSerializableError, RegistryClosedError: as `snapshot`.
 
         Warns:
             RefDroppedWarning, RuntimeWarning: as `snapshot`, once the file stands.
         """
         check_target(path, keys)
-        captured = self._capture(policy, "save")
-        made = save_snapshot(captured.contents, captured.buffers, path, keys)
+        captured = self._capture("save", policy, verify=verify)
+        try:
+            made = save_snapshot(captured.contents, captured.buffers, path, keys)
+        except SnapshotWriteError as error:
+            if error.committed:
+                self._settle(captured)
+            raise
         self._settle(captured)
         return made
 
@@ -149,6 +164,7 @@ class Session:
         carry: SessionRefRegistry | None = None,
         capacity: int = MAX_SESSION_REFS_PER_RUN,
         policy: SessionPausePolicy = SessionPausePolicy.PICKLE_OR_ERROR,
+        broken: Literal["raise", "drop"] = "raise",
     ) -> Self:
         """A new session that holds what the snapshot does, each ref under its key.
 
@@ -161,31 +177,41 @@ class Session:
                 they move over. Without it their recipes open them, or a lookup is a RefDroppedError.
             capacity: as for `Session`.
             policy: as for `Session`.
+            broken: what becomes of the refs that can't be restored: ``"raise"`` one error that names them all, or
+                ``"drop"`` them, and what holds them; the rest comes back. A lookup of a dropped one tells why.
 
         Raises:
             CapacityExceededError: its refs do not fit.
             UnknownTypeTagError: it needs a recipe or serializer that is not registered.
             SnapshotVersionError: it holds data of a newer serializer than the registered one.
-            RefLoadError: a ref can't be restored.
+            RefLoadError: refs can't be restored. What code of yours raised is its cause.
             ReopenError: a recipe raised whose object a pickled one holds.
-                Whatever it raises, nothing was moved, and what was opened is closed.
+                Whatever it raises, nothing was moved, and what was opened is closed. With ``broken="drop"`` the
+                last four are reasons to drop a ref.
+
+        Warns:
+            RefDroppedWarning: a ref was dropped; one for each.
         """
         if not isinstance(snapshot, SessionSnapshot):
             raise InvalidArgumentError("snapshot", "a SessionSnapshot", readable(type(snapshot)))
         if carry is not None and not isinstance(carry, SessionRefRegistry):
             raise InvalidArgumentError("carry", "a SessionRefRegistry", readable(type(carry)))
+        if broken not in {"raise", "drop"}:
+            raise InvalidArgumentError("broken", "'raise' or 'drop'", f"another {readable(type(broken))}")
         session = cls(capacity=capacity, policy=policy)
-        restore(snapshot, session._refs, carry)
+        restore(snapshot, session._refs, carry, drop=broken == "drop")
         return session
 
-    def _capture(self, policy: SessionPausePolicy | None, operation: str) -> Capture:
+    def _capture(self, operation: str, policy: SessionPausePolicy | None, *, verify: bool) -> Capture:
+        if type(verify) is not bool:
+            raise InvalidArgumentError("verify", "True or False", readable(type(verify)))
         if policy is None:
             policy = self.policy
         if not isinstance(policy, SessionPausePolicy):
             raise InvalidArgumentError("policy", "a SessionPausePolicy", readable(type(policy)))
         if self._refs._closed:
             raise RegistryClosedError(operation)
-        return capture(self._refs, policy)
+        return capture(self._refs, policy, verify=verify)
 
     def _settle(self, captured: Capture) -> None:
         """Once a snapshot stands: purge what lasted until it, and tell what was dropped."""
@@ -259,10 +285,11 @@ class Session:
     def _hand_over(self, parent: SessionRefRegistry, outcome: Outcome) -> None:
         for holder in self._refs._refs.copy().values():
             entry = holder._entry
-            if entry.lifetime is RefLifetime.UNTIL_PARENT_FINISH:
-                entry = dataclasses.replace(entry, lifetime=RefLifetime.UNTIL_CONTEXT_DROP)
-            elif entry.lifetime is not RefLifetime.UNTIL_EXPLICIT_DROP:
+            there = lifetime_row(entry.lifetime).in_parent
+            if there is None:
                 continue
+            if there is not entry.lifetime:
+                entry = dataclasses.replace(entry, lifetime=there)
             try:
                 self._refs._move(holder, parent, entry)
             except BaseException as error:  # noqa: BLE001  raised at the end: whatever it is, all finalizers run
@@ -270,4 +297,4 @@ class Session:
 
 
 def _outlives(lifetime: RefLifetime) -> bool:
-    return lifetime is RefLifetime.UNTIL_EXPLICIT_DROP
+    return lifetime in LASTING

@@ -131,18 +131,20 @@ class RefDroppedError(RefLookupError):
 
 
 class RefDroppedWarning(UserWarning):
-    """A snapshot left a ref out, as its policy says.
+    """A snapshot left a ref out, as its policy says, or a resume did, as its ``broken="drop"`` says.
 
     Args:
         failure: the ref, and why.
-        policy: the policy in force.
+        policy: the policy in force; None for a resume.
     """
 
-    def __init__(self, failure: RefFailure, policy: str) -> None:
+    def __init__(self, failure: RefFailure, policy: str | None) -> None:
         super().__init__(failure, policy)
 
     def __str__(self) -> str:
         failure, policy = self.args
+        if policy is None:
+            return f"the resume dropped ref {failure}. The snapshot still holds it: mend the cause and resume it again."
         return f"a snapshot under {policy} dropped ref {failure}. Give it a recipe or a serializer to keep it."
 
 
@@ -272,23 +274,27 @@ class NotPicklableError(NotJSONableError):
 
 
 class PickleFormatError(LiveRefError, ValueError):
-    """Bytes can't be unpickled: they are damaged, of something else, or name what is not here.
+    """Bytes can't be unpickled: they are damaged, name what is not here, or code of the user's raised.
 
     Args:
-        error: the type of what unpickling raised.
+        error: the type of what unpickling raised, and the place in code of the user's.
         name: the module or attribute that is missing, or None.
+        is_users: whether code of the user's raised it, which then is the cause of this error.
     """
 
-    def __init__(self, error: str, name: str | None) -> None:
-        super().__init__(error, name)
+    def __init__(self, error: str, name: str | None, is_users: bool = False) -> None:  # noqa: FBT001, FBT002  pickled by position
+        super().__init__(error, name, is_users)
 
     def __str__(self) -> str:
-        error, name = self.args
+        error, name, is_users = self.args
         missing = f", for {name!r} is missing here" if name else ""
-        return (
-            f"the bytes can't be unpickled: {error}{missing}. "
-            f"Pass all that dumps() gave, where the same classes can be imported."
-        )
+        return f"the bytes can't be unpickled: {error}{missing}. {self._advice(name, is_users=is_users)}"
+
+    @staticmethod
+    def _advice(name: str | None, *, is_users: bool) -> str:
+        if is_users:
+            return "Mend what makes the object again: its __init__, __new__, __setstate__ or what __reduce__ names."
+        return f"Pass all that dumps() gave{', where the same classes can be imported' if name else ''}."
 
 
 class InvalidArgumentError(LiveRefError, ValueError, TypeError):
@@ -426,6 +432,8 @@ class RefFailure:
 class SessionRefsNotSerializableError(SnapshotError):
     """Refs that the policy does not allow to drop can't be captured; nothing was changed.
 
+    What code of the user's raised for the first of them (``__reduce__``, a serializer) is its cause.
+
     Args:
         policy: the policy in force.
         failures: every ref that failed, and only those.
@@ -449,7 +457,10 @@ class SessionRefsNotSerializableError(SnapshotError):
 
 
 class RefLoadError(SnapshotError):
-    """One ref of a snapshot can't be restored."""
+    """Refs of a snapshot can't be restored; it names them all.
+
+    What code of the user's raised for the first of them (``__init__``, ``__setstate__``, a loader) is its cause.
+    """
 
 
 class UnknownTypeTagError(SnapshotError, LookupError):
@@ -482,7 +493,7 @@ class SnapshotWriteError(SnapshotError):
     Args:
         what: what failed.
         advice: what to do.
-        committed: whether the new file stands all the same: only its folder could not be synced.
+        committed: whether the new file stands all the same: its folder could not be synced, or it can't be mapped.
     """
 
     def __init__(self, what: str, advice: str, committed: bool = False) -> None:  # noqa: FBT001, FBT002  pickled by position

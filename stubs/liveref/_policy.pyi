@@ -1,7 +1,8 @@
 import enum
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, NamedTuple
 
-__all__ = ['MAX_SESSION_REFS_PER_RUN', 'RefLifetime', 'SessionPausePolicy']
+__all__ = ['EXPECTED', 'LASTING', 'LIFETIMES', 'MAX_SESSION_REFS_PER_RUN', 'POLICIES', 'PURGED', 'AtSnapshot', 'LifetimeRow', 'PolicyRow', 'RefLifetime', 'SessionPausePolicy', 'Way', 'lifetime_row', 'policy_row']
 
 MAX_SESSION_REFS_PER_RUN: Final[int]
 
@@ -11,9 +12,41 @@ class RefLifetime(enum.StrEnum):
     UNTIL_SNAPSHOT = 'until_snapshot'
     UNTIL_EXPLICIT_DROP = 'until_explicit_drop'
 
+class AtSnapshot(enum.Enum):
+    CAPTURED = 'captured'
+    PURGED = 'purged'
+    EXPECTED = 'expected'
+
+class LifetimeRow(NamedTuple):
+    in_parent: RefLifetime | None
+    outlives_owner: bool
+    at_snapshot: AtSnapshot
+
+LIFETIMES: Final[Mapping[RefLifetime, LifetimeRow]]
+
+def lifetime_row(lifetime: RefLifetime) -> LifetimeRow: ...
+
+LASTING: Final[tuple[RefLifetime, ...]]
+PURGED: Final[tuple[RefLifetime, ...]]
+EXPECTED: Final[tuple[RefLifetime, ...]]
+
 class SessionPausePolicy(enum.StrEnum):
     PICKLE_OR_ERROR = 'pickle_or_error'
     SERIALIZE_OR_ERROR = 'serialize_or_error'
     PICKLE_OR_DROP = 'pickle_or_drop'
     WARN_DROP = 'warn_drop'
     HARD_ERROR = 'hard_error'
+
+class Way(enum.Enum):
+    RECIPE = 'recipe'
+    SERIALIZER = 'serializer'
+    PICKLE = 'pickle'
+
+class PolicyRow(NamedTuple):
+    ways: tuple[Way, ...]
+    drops: bool
+    refusal: str = ...
+
+POLICIES: Final[Mapping[SessionPausePolicy, PolicyRow]]
+
+def policy_row(policy: SessionPausePolicy) -> PolicyRow: ...

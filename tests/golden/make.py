@@ -28,6 +28,8 @@ from liveref import (
     register_serializer,
     reopener,
 )
+from liveref._snapshot.container import pack
+from liveref._snapshot.contents import BLOBS
 
 FOLDER = Path(__file__).parent
 KEYS = SnapshotKeys({"golden": b"the key of the golden snapshots!"}, current="golden")
@@ -152,6 +154,22 @@ def snapshot(name: str) -> tuple[SessionSnapshot, dict[str, str]]:
     return taken, {label: str(key) for label, key in keys.items()}
 
 
+def future(*, used: bool) -> bytes:
+    """What a later writer may write, which knows one more lifetime and one more kind, and has used them or not."""
+    header, blobs = snapshot("unsigned")[0]._contents.encode()
+    lifetimes, kinds = 5, 6
+    for at, name, later in ((lifetimes, "lifetimes", "until_the_end"), (kinds, "kinds", "teleport")):
+        known = header[name]
+        assert isinstance(known, list)
+        header[name] = [*known, later]
+        if used:
+            blobs[at] = bytes([len(known)]) * memoryview(blobs[at]).nbytes
+    return pack(header, blobs, KEYS, copied=BLOBS)
+
+
+FUTURES = {"future_unused": False, "future_used": True}
+
+
 def main() -> None:
     folder = FOLDER / version("liveref")
     folder.mkdir()  # raises where they are written already
@@ -159,6 +177,8 @@ def main() -> None:
     for name in BUILDERS:
         taken, keys[name] = snapshot(name)
         (folder / f"{name}.snapshot").write_bytes(taken.to_bytes(keys=None if name == "unsigned" else KEYS))
+    for name, used in FUTURES.items():
+        (folder / f"{name}.snapshot").write_bytes(future(used=used))
     (folder / "keys.json").write_text(json.dumps(keys, indent=1) + "\n")
 
 

@@ -117,7 +117,7 @@ class Secret:
         (b"garbage", "UnpicklingError"),
         (pickle.dumps([1, "x"])[:-3], "UnpicklingError|EOFError"),
         (b"cliveref_no_such_module\nfoo\n.", "ModuleNotFoundError, for 'liveref_no_such_module' is missing here"),
-        (b"cos\nno_such_name\n.", "AttributeError"),
+        (b"cos\nno_such_name\n.", "AttributeError, for '(os.)?no_such_name' is missing here"),
         (pickle.dumps(Secret()), "ValueError"),
     ],
     ids=["empty", "garbage", "cut", "module", "name", "raising"],
@@ -128,6 +128,36 @@ def test_broken_bytes_are_told_without_what_they_hold(data: bytes, told: str) ->
     error: BaseException = caught.value
     assert error.__cause__ is error.__context__ is None
     assert "secret" not in str(error)
+
+
+class Strict(Exception):
+    """Pickles its text alone, and needs more to be made."""
+
+    def __init__(self, text: str, more: object) -> None:
+        super().__init__(text)
+
+
+class Raising:
+    """Can't take its state."""
+
+    def __setstate__(self, state: object) -> None:
+        raise ValueError("of the user's")
+
+    def __getstate__(self) -> object:
+        return 1
+
+
+@pytest.mark.parametrize(
+    ("value", "told", "cause"),
+    [(Strict("a", 1), "TypeError. Mend", TypeError), (Raising(), f"ValueError at {__file__}:", ValueError)],
+)
+def test_what_code_of_the_users_raised_is_the_cause_and_told_as_that(
+    value: object, told: str, cause: type[Exception]
+) -> None:
+    with pytest.raises(PickleFormatError, match=f"unpickled: {re.escape(told)}") as caught:
+        loads(dumps(value))
+    assert isinstance(caught.value.__cause__, cause)
+    assert str(caught.value).endswith("Mend what makes the object again: its __init__, __new__, __setstate__ or what __reduce__ names.")  # fmt: skip
 
 
 @pytest.mark.parametrize("data", [b"Pfoo\n.", b"I5\nQ."], ids=["text", "int"])

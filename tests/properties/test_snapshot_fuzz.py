@@ -11,12 +11,15 @@ import os
 import struct
 import tempfile
 import warnings
+from contextlib import suppress
 from pathlib import Path
+from pickle import PickleBuffer
 
 import hypothesis.strategies as st
 from hypothesis import HealthCheck, event, given, settings
 
 from liveref import (
+    CapacityExceededError,
     LiveRefError,
     RefDroppedWarning,
     RefLifetime,
@@ -93,7 +96,7 @@ def seed(*, pickles: bool) -> Seed:
     refs.open(words.recipe("e"), lifetime=RefLifetime.UNTIL_EXPLICIT_DROP)
     if pickles:
         refs.insert([blob, refs[first], refs[pool], {"deep": (1, 2)}])
-        refs.insert([bytearray(b"b"), {"n": 1}])
+        refs.insert([bytearray(b"b"), {"n": 1}, PickleBuffer(bytearray(b"one buffer"))])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RefDroppedWarning)
         taken = session.snapshot()
@@ -101,7 +104,7 @@ def seed(*, pickles: bool) -> Seed:
                  if taken._contents.kinds[at] == Kind.EXPECTED]  # fmt: skip
     refs.close()
     header, blobs = taken._contents.encode()
-    return Seed(dict(header), [bytes(memoryview(each)) for each in [*blobs, *taken._buffers, b"one buffer"]], outliving)
+    return Seed(dict(header), [bytes(memoryview(each)) for each in [*blobs, *taken._buffers]], outliving)
 
 
 SEEDS = [seed(pickles=False), seed(pickles=True)]
@@ -186,10 +189,7 @@ def hostile(draw: st.DrawFn) -> tuple[Seed, bytes, bool]:
 
 def inspect(snapshot: SessionSnapshot) -> None:
     """Look at everything that needs no loading."""
-    try:
-        assert len(snapshot.refs) + len(snapshot.expected) == len(snapshot._contents.ids)
-    except SnapshotError as error:
-        assert "pickle" in str(error)
+    assert len(snapshot.refs) + len(snapshot.expected) == len(snapshot._contents.ids)
     assert isinstance(repr((snapshot, snapshot.dropped, snapshot.when, snapshot.policy)), str)
     again = SessionSnapshot.from_bytes(snapshot.to_bytes(keys=KEYS), keys=KEYS)
     assert again.to_bytes(keys=KEYS) == snapshot.to_bytes(keys=KEYS)
@@ -206,6 +206,13 @@ def look_up(session: Session, keys: list[RegistryKey[object]]) -> None:
 def resume(snapshot: SessionSnapshot, carry: SessionRefRegistry | None) -> None:
     """Resume, look everything up, pause again, close: what a recipe opened is closed, whatever comes up."""
     contents = snapshot._contents
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RefDroppedWarning)
+        with suppress(CapacityExceededError):
+            rest = Session.resume(snapshot, broken="drop")
+            look_up(rest, [make_key(uid, object) for uid in contents.ids])
+            rest.close()
+            rest.refs.close()
     try:
         session = Session.resume(snapshot, carry=carry)
     except SnapshotError as error:
@@ -258,7 +265,4 @@ def test_limits_meet_snapshot_errors_alone(case: tuple[Seed, bytes, bool], refs:
         assert str(error)
         return
     assert len(snapshot._contents.ids) + len(snapshot.dropped) <= refs
-    try:
-        assert all(ref.size <= ref_bytes for ref in snapshot.refs)
-    except SnapshotError as error:
-        assert "pickle" in str(error)
+    assert all(ref.size <= ref_bytes for ref in snapshot.refs)

@@ -275,17 +275,17 @@ def test_a_deep_header_is_refused_whatever_the_recursion_limit() -> None:
         sys.setrecursionlimit(limit)
 
 
-def test_a_recursion_limit_met_while_parsing_is_a_format_error() -> None:
-    data = forge(b'{"a":' + b"[" * 490 + b"]" * 490 + b"}")
+@pytest.mark.parametrize("depth", [1, 490])
+def test_a_recursion_limit_met_while_parsing_damages_nothing(depth: int) -> None:
+    data = forge(b'{"a":' + b"[" * depth + b"]" * depth + b"}")
 
     def descend() -> Container:
         try:
             return descend()
         except RecursionError:
-            return load(data)
+            return load(data)  # raises the same until there is room
 
-    with pytest.raises((SnapshotFormatError, RecursionError)):
-        descend()
+    assert list(descend().header) == ["a"]
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,10 @@ SAMPLES = [
     (NotPicklableError("$.a[2]", "_thread.lock", "Pass its key."), "$.a[2] can't be pickled: found _thread.lock. Pass"),
     (PickleFormatError("EOFError", None), "the bytes can't be unpickled: EOFError. Pass all that dumps() gave"),
     (PickleFormatError("ImportError", "shop"), "can't be unpickled: ImportError, for 'shop' is missing here. Pass"),
+    (
+        PickleFormatError("TypeError at a.py:3", None, True),
+        "unpickled: TypeError at a.py:3. Mend what makes the object",
+    ),
     (InvalidArgumentError("capacity", "an int", "str"), "capacity must be an int, found str."),
     (CapacityExceededError(5), "the registry holds its 5 refs already: nothing was stored"),
     (RegistryClosedError("insert"), "insert: the registry is closed"),

@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import errno
+import mmap
 import os
 import random
 import shutil
 import subprocess
 import sys
 import time
+import tracemalloc
 from pathlib import Path
 from pickle import PickleBuffer
 
@@ -166,6 +168,65 @@ def test_a_save_that_fails_changes_nothing_and_can_be_repeated(
         assert done == [0]
     assert len(SessionSnapshot.read(path, keys=KEYS).dropped) == 1
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("code", [errno.ENODEV, errno.EIO, errno.ESTALE, errno.ENOMEM], ids=errno.errorcode.get)
+def test_a_save_whose_file_stands_but_can_not_be_mapped_is_committed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    path, done = tmp_path / "snapshot", list[object]()
+
+    def fail(*_: object, **__: object) -> object:
+        raise OSError(code, os.strerror(code))
+
+    with Session(policy=SessionPausePolicy.PICKLE_OR_DROP) as session:
+        session.refs.insert([2])
+        session.refs.insert([PickleBuffer(b"\0\0\0\2")])
+        session.refs.insert(lambda: None)
+        passing = session.refs.insert(0, lifetime=RefLifetime.UNTIL_SNAPSHOT, finalizer=done.append)
+        with monkeypatch.context() as patched, pytest.warns(RefDroppedWarning, match="function"):
+            patched.setattr(mmap, "mmap", fail)
+            with pytest.raises(
+                SnapshotWriteError, match=f"was written, but can't be mapped: {os.strerror(code)}"
+            ) as caught:
+                session.save(path, keys=KEYS)
+        assert caught.value.committed
+        assert done == [0]
+        assert passing not in session.refs
+        assert len(session.refs) == 3
+    assert state_of(path) == 2
+
+
+def test_a_save_whose_file_is_changed_before_it_is_mapped_is_committed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, replace = tmp_path / "snapshot", os.replace
+
+    def meddle(source: str, target: str) -> None:
+        replace(source, target)
+        with open(target, "r+b") as file:
+            file.write(b"\0")
+
+    monkeypatch.setattr(os, "replace", meddle)
+    with Session() as session:
+        session.refs.insert([1])
+        with pytest.raises(
+            SnapshotWriteError, match="was written, but can't be mapped: the file .* was changed"
+        ) as caught:
+            session.save(path, keys=KEYS)
+    assert caught.value.committed
+
+
+@pytest.mark.parametrize(("size", "most"), [(1_000, 300_000), (9_000_000, 13_000_000)])
+def test_a_save_takes_no_more_memory_for_its_buffers_than_it_writes(tmp_path: Path, size: int, most: int) -> None:
+    with Session() as session:
+        session.refs.insert([PickleBuffer(bytearray(size))])
+        session.save(tmp_path / "snapshot")  # what it imports is imported
+        tracemalloc.start()
+        session.save(tmp_path / "snapshot")
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < most
 
 
 @pytest.mark.parametrize("size", [300_000, LARGE], ids=["small", "large"])

@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import compress
 from pickle import PickleBuffer
 from time import gmtime, strftime
 from typing import Any, Final, NamedTuple
 
 from liveref._pause.columns import columns_of
-from liveref._pause.fates import Fates, blame_each, blame_whole
+from liveref._pause.fates import Fates, blame_each, blame_whole, drop_holders
 from liveref._pause.serializer import Serializer, serializer_of
-from liveref._policy import RefLifetime, SessionPausePolicy
+from liveref._pause.verify import verify_stream
+from liveref._policy import PURGED, SessionPausePolicy, Way, policy_row
 from liveref._registry.entry import Holder
 from liveref._registry.store import State, Store
 from liveref._snapshot.contents import Contents, Dropping
-from liveref._snapshot.stream import describe_trouble, dump_stream
+from liveref._snapshot.stream import Stream, dump_stream
+from liveref._text.blame import Culprit, user_place, why_not_pickled
 from liveref._text.tag import readable
 from liveref.exceptions import RefFailure, SessionRefsNotSerializableError
 
 __all__ = ["Capture", "capture"]
 
-_PICKLES: Final = frozenset({SessionPausePolicy.PICKLE_OR_ERROR, SessionPausePolicy.PICKLE_OR_DROP})
-_SERIALIZES: Final = _PICKLES | {SessionPausePolicy.SERIALIZE_OR_ERROR}
-_DROPS: Final = frozenset({SessionPausePolicy.PICKLE_OR_DROP, SessionPausePolicy.WARN_DROP})
-_REFUSALS: Final = {
-    SessionPausePolicy.SERIALIZE_OR_ERROR: "it has neither recipe nor serializer, and the policy allows no pickle",
-    SessionPausePolicy.WARN_DROP: "it has no recipe, and the policy keeps nothing else",
-    SessionPausePolicy.HARD_ERROR: "the policy captures nothing",
-}
-_SNAPSHOT: Final = RefLifetime.UNTIL_SNAPSHOT  # a name here costs a third of an attribute of an enum
 _TRIES: Final = 3
 """How often a pickle is tried that fails though none of its objects does: another thread may change them."""
 
@@ -44,33 +38,38 @@ class Capture(NamedTuple):
     """
 
     contents: Contents
-    buffers: list[PickleBuffer]
+    buffers: Sequence[PickleBuffer]
     purged: list[Holder[Any]]
     dropped: list[RefFailure]
 
 
-def capture(store: Store, policy: SessionPausePolicy) -> Capture:
+def capture(store: Store, policy: SessionPausePolicy, *, verify: bool = False) -> Capture:
     """Capture the refs of a registry as they are at one moment; nothing is changed.
+
+    Args:
+        store: the registry.
+        policy: what becomes of a ref that can't be captured.
+        verify: load what was pickled, to see whether it can be.
 
     Raises:
         SessionRefsNotSerializableError: the policy drops nothing, and refs can't be captured.
     """
     state, purged = store._state(), list[Holder[Any]]()
     distinct = dict(zip(map(id, state.entries), state.entries, strict=True))  # most refs share theirs
-    if any(entry.lifetime is _SNAPSHOT for entry in distinct.values()):
+    if any(entry.lifetime in PURGED for entry in distinct.values()):
         state, purged = _part(state)
     fates = Fates(state, distinct)
     _sort(fates, policy)
-    stream, buffers = _pickle(fates, policy)
+    stream = _pickle(fates, policy, verify=verify)
     when = strftime("%Y-%m-%dT%H:%M:%SZ", gmtime())
     dropped = _former(store) | _dropped(fates, policy, when)
     contents = columns_of(fates, stream, dropped, when, policy.value)
-    return Capture(contents, buffers, purged, fates.told())
+    return Capture(contents, stream.buffers, purged, fates.told())
 
 
 def _part(state: State) -> tuple[State, list[Holder[Any]]]:
     """What is captured, and the refs that are purged instead."""
-    stays = [entry.lifetime is not _SNAPSHOT for entry in state.entries]
+    stays = [entry.lifetime not in PURGED for entry in state.entries]
     refs, entries, values = state
     kept = State(list(compress(refs, stays)), list(compress(entries, stays)), list(compress(values, stays)))
     return kept, [ref for ref, stay in zip(refs, stays, strict=True) if not stay]
@@ -78,16 +77,15 @@ def _part(state: State) -> tuple[State, list[Holder[Any]]]:
 
 def _sort(fates: Fates, policy: SessionPausePolicy) -> None:
     """Decide for each object how it is kept, if at all."""
-    opened = fates.recipes.keys() if policy is not SessionPausePolicy.HARD_ERROR else ()
-    others = fates.objects.copy()
-    for uid in fates.expected.union(opened):
+    row, others = policy_row(policy), fates.objects.copy()
+    for uid in fates.expected.union(fates.recipes if Way.RECIPE in row.ways else ()):
         del others[uid]
-    if policy in _SERIALIZES:
+    if Way.SERIALIZER in row.ways:
         _serialize(fates, others)
-    if policy in _PICKLES:
+    if Way.PICKLE in row.ways:
         fates.pickled = others
     else:
-        fates.fail(dict.fromkeys(others, _REFUSALS[policy]))
+        fates.fail(dict.fromkeys(others, row.refusal))
 
 
 def _serialize(fates: Fates, others: dict[int, object]) -> None:
@@ -101,8 +99,8 @@ def _serialize(fates: Fates, others: dict[int, object]) -> None:
 def _serialize_one(fates: Fates, uid: int, value: object, serializer: Serializer) -> None:
     try:
         data: object = serializer.dump(value)
-    except Exception as error:  # noqa: BLE001  user code; its text may hold the object
-        fates.fail({uid: f"serializer {serializer.tag!r} raised {readable(type(error))}"})
+    except Exception as error:  # noqa: BLE001  user code
+        fates.fail({uid: f"serializer {serializer.tag!r} raised {readable(type(error))}"}, error)
         return
     if isinstance(data, bytes):
         fates.serialized[uid] = serializer, data
@@ -110,29 +108,37 @@ def _serialize_one(fates: Fates, uid: int, value: object, serializer: Serializer
         fates.fail({uid: f"serializer {serializer.tag!r} gave {readable(type(data))} instead of bytes"})
 
 
-def _pickle(fates: Fates, policy: SessionPausePolicy) -> tuple[bytes, list[PickleBuffer]]:
-    """The pickle of all that is left, once those to blame are found; raises the refusal."""
-    drop = policy in _DROPS
+def _pickle(fates: Fates, policy: SessionPausePolicy, *, verify: bool) -> Stream:
+    """The pickles of all that is left, once those to blame are found; raises the refusal."""
+    drop = policy_row(policy).drops
     if fates.failures and fates.pickled:
         blame_each(fates, drop=drop)
     tries = 0
     while True:
         _refuse(fates, policy)
         if not fates.pickled:
-            return b"", []
+            return Stream()
         try:
-            return dump_stream(list(fates.pickled.values()), fates.stand_ins())
-        except Exception as error:  # noqa: BLE001  user code; its text may hold an object
-            reason = describe_trouble(error)
+            stream = dump_stream(fates.pickled.values(), fates.stand_ins())
+        except Exception as error:  # noqa: BLE001  user code
+            failure = error
+        else:
+            if not verify or verify_stream(fates, stream):
+                return stream
+            verify = False  # what is left has been loaded
+            if drop:
+                drop_holders(fates)
+            continue
         if not blame_each(fates, drop=drop) and not blame_whole(fates):
             tries += 1
             if tries == _TRIES:
-                fates.fail(dict.fromkeys(fates.pickled, reason))
+                reason = why_not_pickled(Culprit("$", None, failure))
+                fates.fail(dict.fromkeys(fates.pickled, reason), failure if user_place(failure) else None)
 
 
 def _refuse(fates: Fates, policy: SessionPausePolicy) -> None:
-    if fates.failures and policy not in _DROPS:
-        raise SessionRefsNotSerializableError(policy.value, tuple(fates.told()))
+    if fates.failures and not policy_row(policy).drops:
+        raise SessionRefsNotSerializableError(policy.value, tuple(fates.told())) from fates.cause
 
 
 def _former(store: Store) -> dict[bytes, Dropping]:

@@ -16,6 +16,8 @@ from liveref._policy import RefLifetime
 from liveref._recipe import Recipe
 from liveref._registry.guards import Opening
 from liveref._snapshot.contents import Contents, Dropping, Kind, RecipeCall, SerializerUse
+from liveref._snapshot.header import this_writer
+from liveref._snapshot.stream import Stream
 
 __all__ = ["columns_of"]
 
@@ -24,28 +26,27 @@ _ID: Final[Callable[[RegistryKey[object]], bytes]] = attrgetter("_id")
 _INFO: Final[Callable[[RegistryKey[object]], ClassInfo]] = attrgetter("_info")
 
 
-def columns_of(fates: Fates, stream: bytes, dropped: dict[bytes, Dropping], when: str, policy: str) -> Contents:
+def columns_of(fates: Fates, stream: Stream, dropped: dict[bytes, Dropping], when: str, policy: str) -> Contents:
     """What a snapshot holds.
 
     Args:
         fates: what becomes of the objects.
-        stream: the pickle of those that are pickled.
+        stream: the pickles of those that are pickled.
         dropped: the refs that are left out.
         when: the moment, ISO 8601.
         policy: the value of the policy.
     """
     kept = fates.kept()
-    objects = _objects(fates, kept)
+    objects = _objects(fates, kept, stream)
     tags, names = _tags(fates)
     return Contents(
-        stream=stream,
+        stream=stream.data,
         data=b"".join(objects.data),
         ids=fates.rows(map(_ID, fates.refs)),
         objects=_places(fates, kept),
         tags=fates.rows(tags),
         tag_names=names,
         lifetimes=_lifetimes(fates),
-        lifetime_names=list(RefLifetime),
         kinds=bytes(objects.kinds),
         ends=objects.ends,
         details=objects.details,
@@ -54,6 +55,7 @@ def columns_of(fates: Fates, stream: bytes, dropped: dict[bytes, Dropping], when
         dropped=dropped,
         when=when,
         policy=policy,
+        writer=this_writer(),
     )
 
 
@@ -92,14 +94,16 @@ def _first_rows(column: list[int], distinct: int) -> Iterator[int]:
         yield row
 
 
-def _objects(fates: Fates, kept: list[int]) -> _Objects:
+def _objects(fates: Fates, kept: list[int], stream: Stream) -> _Objects:
     objects = _Objects()
     if len(kept) == len(fates.pickled):
-        objects.add_pickles(len(kept))
+        objects.add_pickles(stream.ends, stream.counts)
         return objects
+    pickles = zip(stream.ends, stream.counts, strict=True)
     for uid in kept:
         if uid in fates.pickled:
-            objects.add_pickles(1)
+            end, count = next(pickles)
+            objects.add_pickles((end,), (count,))
         elif uid in fates.serialized:
             objects.add_serialized(*fates.serialized[uid])
         else:
@@ -111,24 +115,26 @@ class _Objects:
     """The columns of the objects, while they are filled."""
 
     def __init__(self) -> None:
-        self.kinds: Final[list[int]] = []
+        self.kinds: Final = bytearray()
         self.ends: Final[list[int]] = []
         self.details: Final[list[int]] = []
         self.data: Final[list[bytes]] = []
         self.uses: Final[dict[SerializerUse, int]] = {}
         self.recipes: Final[list[RecipeCall]] = []
+        self._size = 0
 
-    def add_pickles(self, count: int) -> None:
-        """Add the next objects of the stream."""
-        self.kinds.extend([Kind.PICKLE] * count)
-        self.details.extend([0] * count)
+    def add_pickles(self, ends: Sequence[int], counts: Sequence[int]) -> None:
+        """Add the next objects of the stream: where they end in it, and how many buffers they have."""
+        self.kinds.extend(bytes((Kind.PICKLE,)) * len(ends))
+        self.ends.extend(ends)
+        self.details.extend(counts)
 
     def add_serialized(self, serializer: Serializer, data: bytes) -> None:
         """Add an object by the bytes that its serializer gave."""
         self.data.append(data)
-        self.ends.append(sum(self.ends[-1:]) + len(data))
+        self._size += len(data)
         use = self.uses.setdefault(SerializerUse(serializer.tag, serializer.version), len(self.uses))
-        self._add(Kind.SERIALIZER, use)
+        self._add(Kind.SERIALIZER, use, self._size)
 
     def add_opened(self, recipe: Recipe[object] | None, *, expected: bool) -> None:
         """Add an object by its recipe, or one that is expected, with a recipe or without."""
@@ -139,6 +145,7 @@ class _Objects:
         else:
             self._add(Kind.RECIPE, len(self.recipes) - 1)
 
-    def _add(self, kind: Kind, detail: int) -> None:
+    def _add(self, kind: Kind, detail: int, end: int = 0) -> None:
         self.kinds.append(kind)
         self.details.append(detail)
+        self.ends.append(end)

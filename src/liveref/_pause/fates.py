@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Final
 
 from liveref._hints.info import tag_of
 from liveref._pause.serializer import Serializer
-from liveref._policy import RefLifetime
+from liveref._policy import EXPECTED
 from liveref._recipe import Recipe
 from liveref._registry.entry import Entry
 from liveref._registry.guards import Opening
 from liveref._registry.store import State
-from liveref._snapshot.stream import Trial
+from liveref._snapshot.stream import HeldError, Trial
+from liveref._text.blame import innermost, pickled_parts, user_place, why_not_pickled
 from liveref._text.marker import redact
+from liveref._text.tag import printable
 from liveref._typing import T
 from liveref.exceptions import RefFailure
 
-__all__ = ["Fates", "blame_each", "blame_whole"]
+__all__ = ["Fates", "blame_each", "blame_whole", "drop_holders"]
 
-_EXPLICIT: Final = RefLifetime.UNTIL_EXPLICIT_DROP  # a name here costs a third of an attribute of an enum
 _SHARED: Final = frozenset({type(None), bool, int, float, complex, str, bytes, type(Ellipsis)})
 """Classes whose objects the interpreter shares, so that their identity means nothing."""
 
@@ -40,6 +41,7 @@ class Fates:
         serialized: the serializer and the bytes of those that were given to one.
         pickled: those that a pickle holds.
         failures: why the others are not kept.
+        cause: what code of the user's raised for the first of those that it did so for.
     """
 
     def __init__(self, state: State, distinct: Mapping[int, Entry]) -> None:
@@ -48,28 +50,31 @@ class Fates:
         self.ids: Final = list(map(id, self.values))
         self.recipes: Final[dict[int, Recipe[object]]] = {}
         self.expected: Final[set[int]] = set()
-        if any(entry.recipe is not None or entry.lifetime is _EXPLICIT for entry in distinct.values()):
-            self._find_unpickled()
+        expected = {uid for uid, entry in distinct.items() if entry.lifetime in EXPECTED}
+        if expected or any(entry.recipe is not None for entry in distinct.values()):
+            self._find_unpickled(expected)
         self.objects: Final = dict(zip(self.ids, self.values, strict=True))
         self.serialized: Final[dict[int, tuple[Serializer, bytes]]] = {}
         self.pickled: dict[int, object] = {}
         self.failures: Final[dict[int, str]] = {}
+        self.cause: Exception | None = None
 
-    def _find_unpickled(self) -> None:
+    def _find_unpickled(self, expected: Container[int]) -> None:
         """Note the recipes, and what outlives the run: a ref of a shared object speaks for itself alone."""
         for row, (entry, value) in enumerate(zip(self.entries, self.values, strict=True)):
-            if entry.recipe is None and entry.lifetime is not _EXPLICIT:
+            if entry.recipe is None and id(entry) not in expected:
                 continue
             if type(value) in _SHARED:
                 self.ids[row] = ~row  # no id is negative
             if entry.recipe is not None:
                 self.recipes.setdefault(self.ids[row], entry.recipe)
-            if entry.lifetime is _EXPLICIT:
+            if id(entry) in expected:
                 self.expected.add(self.ids[row])
 
-    def fail(self, found: Mapping[int, str]) -> None:
-        """Note why objects are not kept."""
+    def fail(self, found: Mapping[int, str], cause: Exception | None = None) -> None:
+        """Note why objects are not kept, and what code of the user's raised for one of them."""
         self.failures.update(found)
+        self.cause = self.cause or cause
         for uid in found:
             self.pickled.pop(uid, None)
 
@@ -90,16 +95,18 @@ class Fates:
     def told(self) -> list[RefFailure]:
         """The refs that are not kept, in words."""
         return [
-            RefFailure(
-                redact(self.refs[row]._id), self.tag(row), self.failures[self.ids[row]], self.entries[row].where()
-            )
+            RefFailure(redact(self.refs[row]._id), self.tag(row), self.failures[self.ids[row]], self._where(row))
             for row in self.lost()
         ]
+
+    def _where(self, row: int) -> str | None:
+        where = self.entries[row].where()
+        return where and printable(where)
 
     def tag(self, row: int) -> str:
         """The type tag of a ref."""
         value = self.values[row]
-        return value.type_tag if isinstance(value, Opening) else tag_of(self.refs[row]._info)
+        return printable(value.type_tag if isinstance(value, Opening) else tag_of(self.refs[row]._info))
 
     def stand_ins(self) -> dict[int, int]:
         """For each object that a pickle refers to instead of holding it, its place among those that are kept."""
@@ -128,7 +135,7 @@ def blame_each(fates: Fates, *, drop: bool) -> bool:
     """
     found = _blame(fates, fates.all_as_stand_ins())
     if drop:
-        _drop_holders(fates)
+        drop_holders(fates)
     return found
 
 
@@ -140,12 +147,14 @@ def blame_whole(fates: Fates) -> bool:
 def _blame(fates: Fates, stand_ins: Mapping[int, int]) -> bool:
     trial = Trial(stand_ins)
     troubles = {uid: trial.run(value) for uid, value in fates.pickled.items()}
-    found = {uid: trouble for uid, trouble in troubles.items() if isinstance(trouble, str)}
-    fates.fail(found)
+    found = {uid: error for uid, error in troubles.items() if error is not None}
+    for uid, error in found.items():
+        culprit = innermost(fates.objects[uid], error, trial.run_part, pickled_parts)
+        fates.fail({uid: why_not_pickled(culprit)}, culprit.error if user_place(culprit.error) else None)
     return bool(found)
 
 
-def _drop_holders(fates: Fates) -> None:
+def drop_holders(fates: Fates) -> None:
     """Drop what holds a dropped object, itself or in an object that it holds."""
     if not fates.failures:
         return
@@ -153,7 +162,7 @@ def _drop_holders(fates: Fates) -> None:
     barred = set(filter(fates.has_identity, fates.failures))
     trial = Trial(fates.stand_ins(), barred)
     for uid, value in list(fates.pickled.items()):
-        held = trial.run(value)
-        if isinstance(held, int):
-            fates.fail({uid: f"its state holds the dropped ref {redact(names[held]._id)}"})
+        error = trial.run(value)
+        if isinstance(error, HeldError):
+            fates.fail({uid: f"its state holds the dropped ref {redact(names[error.uid]._id)}"})
             barred.add(uid)

@@ -3,28 +3,56 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from time import monotonic
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple
 
 from liveref import _recipe
 from liveref._pause.serializer import Serializer, serializer_tagged
-from liveref._policy import RefLifetime
+from liveref._policy import EXPECTED, RefLifetime
 from liveref._registry.entry import Entry, Holder, hold, hold_all
 from liveref._registry.finalize import Finalizer
 from liveref._registry.guards import Opening
 from liveref._registry.store import Store
 from liveref._snapshot.contents import Contents, Dropping, Kind
+from liveref._snapshot.loading import Failure, Items, load_items, load_list
 from liveref._snapshot.snapshot import SessionSnapshot
-from liveref._snapshot.stream import first_bad_item, load_stream
+from liveref._text.blame import is_cramped, why_not_loaded
 from liveref._text.marker import redact
 from liveref._text.tag import readable
 from liveref._typing import MISSING
-from liveref.exceptions import CapacityExceededError, RefLoadError, ReopenError, SnapshotError
+from liveref.exceptions import (
+    CapacityExceededError,
+    LiveRefError,
+    RefDroppedWarning,
+    RefFailure,
+    RefLoadError,
+    ReopenError,
+    SnapshotError,
+)
 
 __all__ = ["NOT_CARRIED", "restore"]
 
 NOT_CARRIED: Final = "it outlives the run and was not carried over: pass carry= to Session.resume"
+_BROKEN: Final = 'broken="drop"'
+_MEND: Final = 'Nothing was resumed: mend the cause and resume again, or resume the rest with broken="drop".'
+
+
+class Trouble(NamedTuple):
+    """Why an object can't be restored.
+
+    Attributes:
+        reason: in words.
+        cause: what code of the user's raised.
+        error: what else is to be raised than the error that tells of all objects.
+    """
+
+    reason: str
+    cause: Exception | None = None
+    error: LiveRefError | None = None
 
 
 class Revival:
@@ -35,26 +63,35 @@ class Revival:
         finalizers: of those whose serializer has one.
         openings: of those that have a recipe.
         carried: for those that another registry holds, a ref to each.
+        troubles: why others can't be restored.
+
+    Args:
+        contents: the snapshot.
+        carry: the registry that holds what the snapshot expects.
+        drop: leave out what can't be restored, and note why; else it is raised.
 
     Raises:
         UnknownTypeTagError, SnapshotVersionError: a recipe or serializer is not registered, or in an older version.
+        RefLoadError: a recipe does not take its arguments any more.
     """
 
-    def __init__(self, contents: Contents, carry: Store | None) -> None:
-        self.loaded: Final[dict[int, object]] = {}
+    def __init__(self, contents: Contents, carry: Store | None, *, drop: bool) -> None:
+        self.loaded: dict[int, object] = {}
         self.finalizers: Final[dict[int, Finalizer]] = {}
+        self.troubles: Final[dict[int, Trouble]] = {}
         self._contents: Final = contents
         self._carry: Final = carry
-        self._serializers: Final = [serializer_tagged(*use) for use in contents.serializers]
+        self._drop: Final = drop
         self._data: Final = self._slices()
         self.carried: Final = {} if carry is None else self._find_carried(carry)
         self._rows: dict[int, int] | None = None
+        self._serializers: Final = self._find_serializers()
         self.openings: Final = self._find_openings()
 
     def _slices(self) -> dict[int, memoryview]:
         """The bytes of each serialized object."""
-        whole, spans = memoryview(self._contents.data), pairwise([0, *self._contents.ends])
-        serialized = self._contents.of_kind(Kind.SERIALIZER)
+        whole, serialized = memoryview(self._contents.data), self._contents.of_kind(Kind.SERIALIZER)
+        spans = pairwise([0, *(self._contents.ends[at] for at in serialized)])
         return {at: whole[start:end] for at, (start, end) in zip(serialized, spans, strict=True)}
 
     def _find_carried(self, carry: Store) -> dict[int, Holder[Any]]:
@@ -68,29 +105,94 @@ class Revival:
                 found.setdefault(at, ref)
         return found
 
+    def _find_serializers(self) -> dict[int, Serializer]:
+        """The serializer of each serialized object."""
+        uses = self._contents.serializers
+        found: dict[int, Serializer] = {}
+        for at in self._data:
+            with self._noting(at):
+                found[at] = serializer_tagged(*uses[self._contents.details[at]])
+        return found
+
     def _find_openings(self) -> dict[int, Opening]:
         openings: dict[int, Opening] = {}
         for at in self._contents.of_kind(Kind.RECIPE) + self._contents.of_kind(Kind.EXPECTED):
             call = self._contents.recipe_of(at)
             if call is not None and at not in self.carried:
-                openings[at] = Opening(_recipe.recipe(*call), self._contents.tag_of(self._first_row(at)))
+                with self._noting(at):
+                    openings[at] = Opening(_recipe.recipe(*call), self._contents.tag_of(self._first_row(at)))
         return openings
 
+    @contextmanager
+    def _noting(self, at: int) -> Generator[None]:
+        """Note why an object can't be restored, where that is not to be raised."""
+        try:
+            yield
+        except SnapshotError as error:
+            if isinstance(error, RefLoadError) and is_cramped():
+                raise RecursionError from None
+            if not self._drop:
+                raise
+            self.troubles[at] = Trouble(str(error.args[0]))
+
     def load(self, snapshot: SessionSnapshot) -> None:
-        """Load what is pickled, and what has a serializer.
+        """Load what is pickled, and what has a serializer, each once.
 
         Raises:
             ReopenError: a recipe raised whose object a pickle holds.
-            RefLoadError: one of them can't be loaded.
+            RefLoadError: some of them can't be loaded.
         """
         pickled = self._contents.of_kind(Kind.PICKLE)
         if pickled:
-            values = self._load_pickles(pickled, snapshot)
-            if type(values) is not list or len(cast("list[object]", values)) != len(pickled):
-                raise self._failed(pickled[0], "its pickle holds something else")
-            self.loaded.update(zip(pickled, cast("list[object]", values), strict=True))
-        for number in self._data:
-            self._deserialized(number)
+            self._load_pickles(pickled, snapshot)
+        for number in self._serializers:
+            with suppress(RefLoadError):  # which is noted
+                self._deserialized(number)
+        if self.troubles and not self._drop:
+            raise self._refusal()
+
+    def _load_pickles(self, pickled: list[int], snapshot: SessionSnapshot) -> None:
+        contents, buffers = self._contents, snapshot._fresh_buffers()
+        all_are = len(pickled) == len(contents.kinds)
+        if contents.is_list:
+            loaded = load_list(contents.stream, buffers, self._stand_in, len(pickled))
+        else:
+            ends, counts = contents.ends, contents.details
+            if not all_are:
+                ends, counts = (list(map(column.__getitem__, pickled)) for column in (ends, counts))
+            loaded = load_items(Items(memoryview(contents.stream), ends, counts, buffers), self._stand_in)
+        if all_are and not loaded.failures:
+            self.loaded = loaded.values
+            return
+        self.loaded.update((pickled[number], value) for number, value in loaded.values.items())
+        for number, failure in loaded.failures.items():
+            self.troubles[pickled[number]] = self._trouble(failure, pickled)
+
+    def _trouble(self, failure: Failure, pickled: list[int]) -> Trouble:
+        error = failure.error
+        if isinstance(error, RecursionError) and is_cramped():
+            raise error
+        if failure.held is not None:
+            held = self._name(self._first_row(pickled[failure.held]))
+            return Trouble(f"its state holds {held}, which can't be restored")
+        if isinstance(error, ReopenError):
+            recipe, _, raised = error.args
+            return Trouble(f"recipe {recipe!r} of what it holds raised {raised}", error=error)
+        return Trouble(*why_not_loaded(error))
+
+    def _refusal(self) -> LiveRefError:
+        """The error that tells of all objects that can't be restored."""
+        for trouble in self.troubles.values():
+            if trouble.error is not None:
+                return trouble.error
+        told = [(self._name(row), self._reason(row)) for row in self.lost()]
+        if len(told) == 1:
+            what = f"{told[0][0]} can't be restored: {told[0][1]}"
+        else:
+            what = f"{len(told)} refs can't be restored: {'; '.join(map(': '.join, told))}"
+        error = RefLoadError(what, _MEND)
+        error.__cause__ = next(filter(None, (trouble.cause for trouble in self.troubles.values())), None)
+        return error
 
     def abandon(self) -> list[str]:
         """Close what was loaded and opened, for nobody will get it; the types of what that raised."""
@@ -104,54 +206,65 @@ class Revival:
                 kinds.append(readable(type(error)))
         return kinds
 
-    def _load_pickles(self, pickled: list[int], snapshot: SessionSnapshot) -> object:
-        stream = self._contents.stream
-        find = self._stand_in if len(pickled) < len(self._contents.kinds) else None
-        try:
-            return load_stream(stream, snapshot._fresh_buffers(), find)
-        except (SnapshotError, ReopenError):
-            raise
-        except Exception as error:  # noqa: BLE001  of a pickle: its text may hold an object
-            reason = f"loading its pickle raised {readable(type(error))}"
-        number = first_bad_item(stream, snapshot._fresh_buffers(), self._stand_in)
-        raise self._failed(pickled[min(number, len(pickled) - 1)], reason)
-
     def _stand_in(self, number: object) -> object:
         """The object that a pickle refers to."""
         kinds = self._contents.kinds
         if type(number) is not int or not 0 <= number < len(kinds) or kinds[number] == Kind.PICKLE:
-            raise self._failed(0, "its pickle refers to an object that is not there")
+            raise RefLoadError("its pickle refers to an object that is not there", _MEND)
         if number in self.carried and self._carry is not None:
             return self._carry._held(self.carried[number], parents=True)[1]
         if number in self.openings:
             return self.openings[number].open()
-        if number in self._data:
+        if number in self._serializers:
             return self._deserialized(number)
-        raise self._failed(number, f"a pickle refers to it, and {NOT_CARRIED}")
+        raise self._held(number, self.troubles.get(number, Trouble(NOT_CARRIED)))
 
     def _deserialized(self, at: int) -> object:
+        """A serialized object; what its serializer raises is noted, and raised for what holds it."""
+        if at in self.troubles:
+            raise self._held(at, self.troubles[at])
         if at not in self.loaded:
-            serializer = self._serializers[self._contents.details[at]]
+            serializer = self._serializers[at]
             self.loaded[at] = self._deserialize(at, serializer)
             if serializer.finalizer is not None:
                 self.finalizers[at] = Finalizer(serializer.finalizer)
         return self.loaded[at]
 
     def _deserialize(self, at: int, serializer: Serializer) -> object:
+        raised: Exception | None = None
         try:
             value: object = serializer.load(bytes(self._data[at]))
-        except Exception as error:  # noqa: BLE001  user code; its text may hold an object, so it goes no further
-            reason = f"raised {readable(type(error))}"
+        except Exception as error:  # noqa: BLE001  user code
+            raised, reason = error, f"raised {readable(type(error))}"
         else:
             if type(value) is serializer.cls:
                 return value
             reason = f"gave {readable(type(value))}, not {readable(serializer.cls)}"
-        raise self._failed(at, f"serializer {serializer.tag!r} {reason}")
+        self.troubles[at] = Trouble(f"serializer {serializer.tag!r} {reason}", raised)
+        raise self._held(at, self.troubles[at])
 
-    def _failed(self, at: int, reason: str) -> RefLoadError:
-        row = self._first_row(at)
-        what = f"ref {redact(self._contents.ids[row])} ({self._contents.tag_of(row)}) can't be restored: {reason}"
-        return RefLoadError(what, "Nothing was resumed: mend the cause and resume again.")
+    def _held(self, at: int, trouble: Trouble) -> RefLoadError:
+        """The error of what holds an object that can't be restored."""
+        error = RefLoadError(f"its state holds {self._name(self._first_row(at))}: {trouble.reason}", _MEND)
+        error.__cause__ = trouble.cause
+        return error
+
+    def _name(self, row: int) -> str:
+        return f"ref {redact(self._contents.ids[row])} ({self._contents.tag_of(row)})"
+
+    def lost(self) -> list[int]:
+        """The rows of the refs that can't be restored."""
+        return [row for row, at in enumerate(self._contents.objects) if at in self.troubles] if self.troubles else []
+
+    def told(self) -> list[RefFailure]:
+        """The refs that can't be restored, in words."""
+        contents = self._contents
+        return [
+            RefFailure(redact(contents.ids[row]), contents.tag_of(row), self._reason(row), None) for row in self.lost()
+        ]
+
+    def _reason(self, row: int) -> str:
+        return self.troubles[self._contents.objects[row]].reason
 
     def _first_row(self, at: int) -> int:
         if self._rows is None:
@@ -160,26 +273,29 @@ class Revival:
         return self._rows[at]
 
 
-def restore(snapshot: SessionSnapshot, store: Store, carry: Store | None) -> None:
+def restore(snapshot: SessionSnapshot, store: Store, carry: Store | None, *, drop: bool) -> None:
     """Put the refs of a snapshot into an empty registry. If this raises, nothing was put or moved.
 
     Args:
         snapshot: the snapshot.
         store: the registry.
         carry: the registry that holds the refs which the snapshot expects.
+        drop: leave out the refs that can't be restored, with a warning each to the caller of the caller.
 
     Raises:
         CapacityExceededError: they do not fit.
         UnknownTypeTagError, SnapshotVersionError: a recipe or serializer is not registered, or in an older version.
         ReopenError: a recipe raised whose object a pickle holds.
-        RefLoadError: one of them can't be loaded.
+        RefLoadError: some of them can't be loaded.
     """
-    objects = Revival(snapshot._contents, carry)
+    objects = Revival(snapshot._contents, carry, drop=drop)
     places = _Places(snapshot._contents, objects, store)
     brought = [] if carry is None else _former(snapshot._contents, carry)
     places.check_capacity(len(brought))
     try:
         objects.load(snapshot)
+        for failure in objects.told():
+            warnings.warn(RefDroppedWarning(failure, None), stacklevel=3)
     except BaseException as error:
         for kind in objects.abandon():
             error.add_note(f"Closing what had been restored raised {kind}.")
@@ -192,7 +308,7 @@ def restore(snapshot: SessionSnapshot, store: Store, carry: Store | None) -> Non
 def _former(contents: Contents, carry: Store) -> list[Holder[Any]]:
     """What a former snapshot did not hold, for it outlives the run, and the other registry does."""
     found = [carry._refs[uid] for uid in contents.dropped if uid in carry._refs]
-    return [ref for ref in found if ref._entry.lifetime is RefLifetime.UNTIL_EXPLICIT_DROP]
+    return [ref for ref in found if ref._entry.lifetime in EXPECTED]
 
 
 class _Places:
@@ -203,7 +319,7 @@ class _Places:
         self._objects: Final = objects
         self._store: Final = store
         self._born: Final = monotonic()
-        self._plain: Final = [Entry(self._born, None, 0, lifetime) for lifetime in contents.lifetime_names]
+        self._plain: Final = [Entry(self._born, None, 0, lifetime) for lifetime in RefLifetime]
 
     def check_capacity(self, more: int) -> None:
         """Raise where the refs and some more do not fit; what outlives the run and is not to be had takes no room."""
@@ -253,9 +369,9 @@ class _Places:
         return dataclasses.replace(plain, finalizer=finalizer, recipe=recipe, opening=opening)
 
     def _drop(self, row: int) -> None:
-        contents = self._contents
-        dropping = Dropping(contents.tag_of(row), contents.policy, contents.when, NOT_CARRIED)
-        self._store._dropped[contents.ids[row]] = dropping
+        contents, trouble = self._contents, self._objects.troubles.get(self._contents.objects[row])
+        policy, reason = (contents.policy, NOT_CARRIED) if trouble is None else (_BROKEN, trouble.reason)
+        self._store._dropped[contents.ids[row]] = Dropping(contents.tag_of(row), policy, contents.when, reason)
 
     def bring_over(self, refs: list[Holder[Any]], carry: Store) -> None:
         """Move refs, and those that are expected; then give what they hold its other keys."""

@@ -7,12 +7,13 @@ which is the text of its key, so it comes back as that object.
 from __future__ import annotations
 
 import pickle
+from functools import partial
 from io import BytesIO
 from typing import IO, Final
 
 from liveref._key import RegistryKey
-from liveref._payloads.blame import Parts, attributes, contents, dump_or_blame
 from liveref._payloads.swap import Swap, Writing
+from liveref._text.blame import NamingUnpickler, dump_or_blame, pickled_parts
 from liveref.exceptions import NotPicklableError
 
 __all__ = ["KeyPickler", "dumps", "loads"]
@@ -32,7 +33,7 @@ class KeyPickler(pickle.Pickler):
         return str(self._writing.key_of(value))
 
 
-class _KeyUnpickler(pickle.Unpickler):
+class _KeyUnpickler(NamingUnpickler):
     def __init__(self, file: IO[bytes], swap: Swap) -> None:
         super().__init__(file)
         self._swap: Final = swap
@@ -45,7 +46,8 @@ def dumps(value: object, writing: Writing, *, pickler: type[KeyPickler] = KeyPic
     """The pickle of a value with the keys of its live objects.
 
     Raises:
-        NotPicklableError: a part of it can't be pickled; it names the path.
+        NotPicklableError: a part of it can't be pickled; it names the path. What code of the user's raised is its
+            cause.
         NoCurrentRegistryError: a live object is in it, and there is no registry.
         CapacityExceededError, RegistryClosedError: the registry takes no more.
     """
@@ -55,7 +57,8 @@ def dumps(value: object, writing: Writing, *, pickler: type[KeyPickler] = KeyPic
         pickler(file, writing).dump(part)
         return file.getvalue()
 
-    return dump_or_blame(value, dump, _parts, error=NotPicklableError, whereabouts=writing.whereabouts)
+    parts = partial(pickled_parts, functions=hasattr(pickler, "reducer_override"))
+    return dump_or_blame(value, dump, parts, error=NotPicklableError, whereabouts=writing.whereabouts)
 
 
 def loads(data: bytes, swap: Swap) -> object:
@@ -65,8 +68,3 @@ def loads(data: bytes, swap: Swap) -> object:
         RefLookupError: a live object is gone, unless the swap gives its key then.
     """
     return _KeyUnpickler(BytesIO(data), swap).load()
-
-
-def _parts(value: object) -> Parts:
-    yield from contents(value)
-    yield from attributes(value)

@@ -15,9 +15,9 @@ from functools import partial
 from typing import Any, Final, Generic, Self, TypeVar, cast
 
 from liveref._key import RegistryKey
-from liveref._payloads.blame import fails, innermost
 from liveref._payloads.parts import Copier, Open, Opener, Parts
 from liveref._payloads.swap import Swap, Writing
+from liveref._text.blame import failure_of, innermost
 from liveref._text.json import path_step
 from liveref._text.tag import loaded_class, readable, type_tag
 from liveref._typing import persisted
@@ -163,17 +163,19 @@ class _Writer(Generic[Written]):
         try:
             copied = self._copier.copy(payload)
             return self._dumps(copied) if copied is not payload or written is None else written
-        except RecursionError:
-            too_deep = True
         except LiveRefError:
             raise
-        except Exception:
-            too_deep = False
-            if fails(None, self._dump):
+        except Exception as error:
+            if not isinstance(error, RecursionError) and self._failure(None):
                 raise  # it is the serializer that fails
-        if too_deep:
+            failure = error
+        if isinstance(failure, RecursionError):
             raise NotJSONableError("$", "a value that is nested too deeply, or contains itself", _OTHER_FORM)
-        raise self._refusal(*innermost(payload, self._dump, self._parts))
+        culprit = innermost(payload, failure, self._failure, self._parts)
+        raise self._refusal(culprit.path, culprit.part)
+
+    def _failure(self, part: object) -> Exception | None:
+        return failure_of(part, self._dump)
 
     def _dump(self, value: object) -> Written:
         return self._dumps(self._copier.copy(value))
@@ -193,7 +195,7 @@ class _Writer(Generic[Written]):
     def _refusal(self, path: str, value: object) -> NotJSONableError:
         kind = type(value)
         for name in _names(value):
-            if fails({name: None}, self._dump):
+            if self._failure({name: None}):
                 return NotJSONableError(path, f"a dict key of type {readable(type(name))}", _OTHER_FORM)
         if kind in BUILTIN_DATA:
             found = f"a value of type {readable(kind)} that is too large or nested too deeply"

@@ -1,20 +1,23 @@
 """What a snapshot holds, as columns, and how they stand in a container.
 
-The header names everything once, and the blobs hold a number or an id a ref, so that 10,000 refs of one
-class do not repeat its name. Numbers are unsigned and little-endian. The blobs, in order::
+The header names everything once, and only what is used; the blobs hold a number or an id a ref, so that 10,000 refs
+of one class do not repeat its name. Numbers are unsigned and little-endian. The blobs, in order::
 
-    stream      the pickle of a list of the pickled objects
+    stream      the pickles of the pickled objects, which share a memo
     data        the bytes of each serialized object
     ids         16 bytes a ref
     objects     4 bytes a ref: which object it is of
     tags        4 bytes a ref: which of the header's type tags it has
     lifetimes   1 byte a ref: which of the header's lifetimes it has
-    kinds       1 byte an object: a `Kind`
-    ends        8 bytes a serialized object: where it ends in the data
-    details     4 bytes an object: which serializer or recipe of the header is its; 0 for a pickled one
+    kinds       1 byte an object: in which of the header's kinds of ways it is kept
+    ends        8 bytes an object: where it ends in the stream or the data; 0 where it is in neither
+    details     4 bytes an object: which serializer or recipe of the header is its, or how many buffers its pickle has
     gone        16 bytes a dropped ref
     reasons     4 bytes a dropped ref: which of the header's reasons it has
     …           the out-of-band buffers of the pickles, in their order
+
+A snapshot from before the first release names no kinds: its ends are those of the serialized objects alone, and its
+stream is one pickle of a list.
 """
 
 from __future__ import annotations
@@ -30,8 +33,8 @@ from typing_extensions import Buffer
 
 from liveref._policy import RefLifetime
 from liveref._snapshot.keyring import SnapshotLimits
-from liveref._snapshot.stream import Item, items_of
 from liveref._text.json import JSON
+from liveref._text.tag import printable
 from liveref.exceptions import SnapshotFormatError, SnapshotVersionError
 
 __all__ = ["BLOBS", "Contents", "Dropping", "Kind", "RecipeCall", "SerializerUse"]
@@ -39,16 +42,16 @@ __all__ = ["BLOBS", "Contents", "Dropping", "Kind", "RecipeCall", "SerializerUse
 BLOBS: Final = 11
 """The blobs before the buffers."""
 
-_KINDS: Final = 6
 _FORMAT: Final = 1
 _ID: Final = 16
 _BROKEN: Final = "It was not written by liveref, or by a faulty one: go back to an older snapshot."
+_NEWER: Final = "Read it with a newer liveref."
 
 N = TypeVar("N")
 
 
 class Kind(enum.IntEnum):
-    """How a snapshot keeps an object."""
+    """How a snapshot keeps an object. Their names stand in the header, their numbers nowhere."""
 
     PICKLE = 0
     SERIALIZER = 1
@@ -57,6 +60,9 @@ class Kind(enum.IntEnum):
     """Not at all: it outlives the run. Its detail is 0, or one more than its recipe's."""
 
 
+_KIND_NAMES: Final = [kind.name.lower() for kind in Kind]
+_LIFETIMES: Final = list(RefLifetime)
+_LIFETIME_NAMES: Final = [lifetime.value for lifetime in RefLifetime]
 _IS: Final = {kind: bytes(each == kind for each in range(256)) for kind in Kind}
 """For each kind the table that translates it to 1, and the others to 0: so a column is searched at the speed of C."""
 
@@ -102,8 +108,8 @@ class Contents:
     objects: Sequence[int]
     tags: Sequence[int]
     tag_names: list[str]
-    lifetimes: Sequence[int]
-    lifetime_names: list[RefLifetime]
+    lifetimes: bytes
+    """For each ref the number of its lifetime, counted as the enum does: `lifetime_of` gives it."""
     kinds: bytes
     ends: Sequence[int]
     details: Sequence[int]
@@ -113,28 +119,38 @@ class Contents:
     when: str
     """When it was taken, ISO 8601."""
     policy: str
+    writer: str | None
+    """The versions of liveref and Python that wrote it; None from before the first release."""
+    is_list: bool = False
+    """The stream is one pickle of a list, as it was before the first release."""
 
     def encode(self) -> tuple[dict[str, JSON], list[Buffer]]:
         """The header and the blobs of the container."""
         reasons, reason_column = _interned(self.dropped.values())
+        lifetimes, lifetime_column = _named(self.lifetimes, _LIFETIME_NAMES)
+        kinds, kind_column = _named(self.kinds, _KIND_NAMES)
         header: dict[str, JSON] = {
             "format": _FORMAT,
             "when": self.when,
             "policy": self.policy,
+            "writer": self.writer,
             "tags": list(self.tag_names),
-            "lifetimes": [str(lifetime) for lifetime in self.lifetime_names],
+            "lifetimes": lifetimes,
+            "kinds": kinds,
             "recipes": [list(recipe) for recipe in self.recipes],
             "serializers": [list(use) for use in self.serializers],
             "reasons": [list(reason) for reason in reasons],
         }
+        if self.is_list:
+            header["list"] = True
         blobs: list[Buffer] = [
             self.stream,
             self.data,
             b"".join(self.ids),
             _packed("I", self.objects),
             _packed("I", self.tags),
-            bytes(self.lifetimes),
-            self.kinds,
+            lifetime_column,
+            kind_column,
             _packed("Q", self.ends),
             _packed("I", self.details),
             b"".join(self.dropped),
@@ -154,13 +170,15 @@ class Contents:
         fields = _Header(header)
         if fields.number("format") > _FORMAT:
             what = f"the snapshot is of format {fields.number('format')}; this program reads up to {_FORMAT}"
-            raise SnapshotVersionError(what, "Read it with a newer liveref.")
+            raise SnapshotVersionError(what, _NEWER)
         if len(blobs) < BLOBS:
             raise _broken("blobs are missing")
         stream, data, ids, objects, tags, lifetimes, kinds, ends, details, gone, reasons = blobs[:BLOBS]
         limits._check("max_refs", "refs", (len(ids) + len(gone)) // _ID, limits.max_refs)
-        _check_lengths(blobs)
-        droppings = [Dropping(*map(_text, row)) for row in fields.rows("reasons", 4)]
+        old = "kinds" not in header
+        kind_column = _known("kind", kinds, _KIND_NAMES if old else fields.texts("kinds"), _KIND_NAMES)
+        _check_lengths(blobs, kind_column.count(Kind.SERIALIZER) if old else len(kind_column))
+        droppings = [Dropping(*map(_shown, row)) for row in fields.rows("reasons", 4)]
         contents = cls(
             stream=stream,
             data=data,
@@ -168,9 +186,8 @@ class Contents:
             objects=_numbers("I", objects),
             tags=_numbers("I", tags),
             tag_names=fields.texts("tags"),
-            lifetimes=bytes(lifetimes),
-            lifetime_names=[_lifetime(name) for name in fields.texts("lifetimes")],
-            kinds=bytes(kinds),
+            lifetimes=_known("lifetime", lifetimes, fields.texts("lifetimes"), _LIFETIME_NAMES),
+            kinds=kind_column,
             ends=_numbers("Q", ends),
             details=_numbers("I", details),
             recipes=[_recipe_call(row) for row in fields.rows("recipes", 3)],
@@ -178,10 +195,14 @@ class Contents:
             dropped=dict(zip(_ids(gone), _chosen("reasons", _numbers("I", reasons), droppings), strict=True)),
             when=fields.text("when"),
             policy=fields.text("policy"),
+            writer=None if header.get("writer") is None else fields.text("writer"),
+            is_list=old or "list" in header,
         )
         if len(contents.dropped) * _ID != len(gone):
             raise _broken("a dropped ref stands in it twice")
         contents._check_columns()
+        if old:
+            contents._ends_of_all(len(blobs) - BLOBS)
         contents._check_sizes([len(blob) for blob in blobs[BLOBS:]], limits)
         return contents
 
@@ -190,26 +211,21 @@ class Contents:
 
         Args:
             buffers: the bytes of each buffer.
-
-        Raises:
-            SnapshotFormatError: the stream is none.
         """
         sizes = [0] * len(self.kinds)
-        for at, (start, end) in zip(self.of_kind(Kind.SERIALIZER), pairwise([0, *self.ends]), strict=True):
-            sizes[at] = end - start
-        pickled, rest = self.of_kind(Kind.PICKLE), iter(buffers)
-        for at, item in zip(pickled, self._items(len(pickled)), strict=True):
-            sizes[at] = len(item.code) + sum(islice(rest, item.buffers))
+        for kind in (Kind.PICKLE, Kind.SERIALIZER):
+            places = self.of_kind(kind)
+            ends = [self.ends[at] for at in places]
+            for at, (start, end) in zip(places, pairwise([0, *ends]), strict=True):
+                sizes[at] = end - start
+        rest = iter(buffers)
+        for at in self.of_kind(Kind.PICKLE) if buffers else ():
+            sizes[at] += sum(islice(rest, self.details[at]))
         return sizes
 
-    def _items(self, count: int) -> list[Item]:
-        try:
-            items = items_of(self.stream) if count else []
-        except ValueError:
-            items = []
-        if len(items) != count:
-            raise _broken("its pickle is not that of its objects")
-        return items
+    def lifetime_of(self, row: int) -> RefLifetime:
+        """The lifetime of a ref."""
+        return _LIFETIMES[self.lifetimes[row]]
 
     def tag_of(self, row: int) -> str:
         """The type tag of a ref."""
@@ -226,6 +242,13 @@ class Contents:
             return self.recipes[detail]
         return self.recipes[detail - 1] if kind == Kind.EXPECTED and detail else None
 
+    def name_of(self, at: int) -> str | None:
+        """The tag of the recipe or serializer of an object, if it has one."""
+        if self.kinds[at] == Kind.SERIALIZER:
+            return self.serializers[self.details[at]].tag
+        call = self.recipe_of(at)
+        return None if call is None else call.tag
+
     def _check_columns(self) -> None:
         distinct = set(self.ids)
         if len(distinct) != len(self.ids) or not distinct.isdisjoint(self.dropped):
@@ -234,31 +257,49 @@ class Contents:
             raise _broken("its refs and its objects do not belong together")
         if max(self.tags, default=-1) >= len(self.tag_names):
             raise _broken("a type tag is missing")
-        if bytes(self.lifetimes).translate(None, bytes(range(256))[: len(self.lifetime_names)]):
-            raise _broken("a lifetime is missing")
         room = {
-            Kind.PICKLE: 1,
             Kind.SERIALIZER: len(self.serializers),
             Kind.RECIPE: len(self.recipes),
             Kind.EXPECTED: len(self.recipes) + 1,
         }
-        for kind in filter(self.kinds.__contains__, Kind):
+        for kind in filter(self.kinds.__contains__, room):
             if max(compress(self.details, self.kinds.translate(_IS[kind]))) >= room[kind]:
                 raise _broken("a serializer or a recipe is missing")
-        if self.kinds.translate(None, bytes(Kind)):
-            raise _broken("an object is kept in an unknown way")
 
     def _uses_all(self, objects: int) -> bool:
         """Whether each object has a ref, and each ref an object."""
         return len(set(self.objects)) == objects and max(self.objects, default=-1) < objects
 
+    def _ends_of_all(self, buffers: int) -> None:
+        """Bring the ends of a snapshot from before the first release into the form of today.
+
+        Of its pickles only the end of the last is known: what they take counts for the first, as do the buffers.
+        """
+        ends, details = [0] * len(self.kinds), list(self.details)
+        for at, end in zip(self.of_kind(Kind.SERIALIZER), self.ends, strict=True):
+            ends[at] = end
+        pickled = self.of_kind(Kind.PICKLE)
+        for at in pickled:
+            ends[at], details[at] = _size(self.stream), buffers if at == pickled[0] else 0
+        self.ends, self.details = tuple(ends), tuple(details)
+
     def _check_sizes(self, buffers: Sequence[int], limits: SnapshotLimits) -> None:
-        ends = [0, *self.ends]
-        if ends != sorted(ends) or ends[-1] != _size(self.data):
-            raise _broken("its serialized objects do not fill it")
+        for kind, what, whole in ((Kind.PICKLE, "pickled", self.stream), (Kind.SERIALIZER, "serialized", self.data)):
+            ends = [0, *self._of(kind, self.ends)]
+            if ends != sorted(ends) or ends[-1] != _size(whole):
+                raise _broken(f"its {what} objects do not fill it")
+        if sum(self._of(Kind.PICKLE, self.details)) != len(buffers):
+            raise _broken("its buffers are not those of its objects")
         if _size(self.stream) + sum(buffers) > limits.max_ref_bytes or _size(self.data) > limits.max_ref_bytes:
             largest = max(self.sizes(buffers), default=0)
             limits._check("max_ref_bytes", "bytes in one ref", largest, limits.max_ref_bytes)
+
+    def _of(self, kind: Kind, column: Sequence[int]) -> Iterable[int]:
+        """Of a column the rows of the objects that are kept in one way."""
+        count = self.kinds.count(kind)
+        if count == len(column):
+            return column
+        return compress(column, self.kinds.translate(_IS[kind])) if count else ()
 
 
 def _size(buffer: Buffer) -> int:
@@ -275,10 +316,10 @@ class _Header:
         return _number(self._fields.get(name))
 
     def text(self, name: str) -> str:
-        return _text(self._fields.get(name))
+        return _shown(self._fields.get(name))
 
     def texts(self, name: str) -> list[str]:
-        return [_text(item) for item in _list(self._fields.get(name))]
+        return [_shown(item) for item in _list(self._fields.get(name))]
 
     def rows(self, name: str, width: int) -> list[list[JSON]]:
         rows = [_list(row) for row in _list(self._fields.get(name))]
@@ -303,6 +344,11 @@ def _text(found: JSON) -> str:
     return found
 
 
+def _shown(found: JSON) -> str:
+    """A text that is for people alone: what it says may go into an error and a log."""
+    return printable(_text(found))
+
+
 def _list(found: JSON) -> list[JSON]:
     if not isinstance(found, list):
         raise _broken("a list in its header is none")
@@ -320,11 +366,28 @@ def _serializer_use(row: list[JSON]) -> SerializerUse:
     return SerializerUse(_text(row[0]), _number(row[1]))
 
 
-def _lifetime(name: str) -> RefLifetime:
-    try:
-        return RefLifetime(name)
-    except ValueError:
-        raise _broken("it names an unknown lifetime") from None
+def _named(column: bytes, names: Sequence[str]) -> tuple[list[JSON], bytes]:
+    """The names that a column uses, and the column that refers to them."""
+    used = [number for number in range(len(names)) if number in column]
+    table = bytearray(256)
+    for place, number in enumerate(used):
+        table[number] = place
+    return [names[number] for number in used], column.translate(table)
+
+
+def _known(what: str, column: memoryview, names: Sequence[str], members: Sequence[str]) -> bytes:
+    """A column that refers to names as one that refers to the members of an enum, by their numbers.
+
+    Raises:
+        SnapshotVersionError: it uses a name that is none of a member.
+    """
+    used, numbers = bytes(column), {name: number for number, name in enumerate(members)}
+    if used.translate(None, bytes(range(min(len(names), 256)))):
+        raise _broken(f"a {what} is missing")
+    for place, name in enumerate(names[:256]):
+        if name not in numbers and place in used:
+            raise SnapshotVersionError(f"the snapshot uses the {what} {name!r}, which is not known here", _NEWER)
+    return used.translate(bytes(numbers.get(name, 0) for name in names[:256]).ljust(256, b"\0"))
 
 
 def _interned(items: Iterable[N]) -> tuple[list[N], list[int]]:
@@ -334,13 +397,18 @@ def _interned(items: Iterable[N]) -> tuple[list[N], list[int]]:
     return list(known), column
 
 
-def _check_lengths(blobs: Sequence[memoryview]) -> None:
-    """Raise unless the columns are of one length each: before memory is taken for the numbers in them."""
+def _check_lengths(blobs: Sequence[memoryview], ended: int) -> None:
+    """Raise unless the columns are of one length each: before memory is taken for the numbers in them.
+
+    Args:
+        blobs: the columns.
+        ended: how many objects have an end.
+    """
     ids, objects, tags, refs, kinds, ends, details, gone, reasons = map(len, blobs[2:BLOBS])
     refs_fit = ids == _ID * refs and objects == tags == 4 * refs
     objects_fit = kinds <= refs and details == 4 * kinds
     dropped_fit = gone == 4 * reasons and gone % _ID == 0
-    if not (refs_fit and objects_fit and dropped_fit) or ends != 8 * bytes(blobs[_KINDS]).count(Kind.SERIALIZER):
+    if not (refs_fit and objects_fit and dropped_fit) or ends != 8 * ended:
         raise _broken("its columns are of different lengths")
 
 

@@ -29,7 +29,7 @@ from liveref._snapshot.container import (
 from liveref._snapshot.digest import CHUNK, is_signature, new_digest, new_mac
 from liveref._snapshot.keyring import SnapshotKeys, SnapshotLimits
 from liveref._text.json import JSON
-from liveref.exceptions import SnapshotAuthError, SnapshotReadError, SnapshotWriteError
+from liveref.exceptions import SnapshotAuthError, SnapshotError, SnapshotReadError, SnapshotWriteError
 
 if TYPE_CHECKING:
     from hmac import HMAC
@@ -72,7 +72,7 @@ def write_file(
 
     Raises:
         SnapshotWriteError: the file can't be written; the old one stands. With ``committed`` the new one does, and
-            only its folder could not be synced.
+            only its folder could not be synced. What maps the file raises it too, where that can't be done.
         InvalidArgumentError: the header or a blob can't be written.
     """
     parts = lay_out(header, blobs, keys.current if keys else "", copied)
@@ -84,19 +84,36 @@ def write_file(
         _sweep(folder, stem)
         source = _replace(target, stem, parts, mac)
     except OSError as error:
-        what = f"the snapshot {os.fspath(path)!r} can't be written: {error.strerror or type(error).__name__}"
+        what = f"the snapshot {os.fspath(path)!r} can't be written: {_why(error)}"
         raise SnapshotWriteError(what, "Nothing was changed: mend the cause and write it again.") from error
     try:
         _sync_folder(folder)
     except OSError as error:
-        what = (
-            f"the folder of the snapshot {os.fspath(path)!r} can't be synced: {error.strerror or type(error).__name__}"
-        )
+        what = f"the folder of the snapshot {os.fspath(path)!r} can't be synced: {_why(error)}"
         advice = "The new file stands, but a power failure may bring back the old one: write it again to be sure."
         raise SnapshotWriteError(what, advice, committed=True) from error
-    return lambda: _mapped(
-        path, source, read_prologue(source.first, source.size, _NO_LIMITS), _NO_LIMITS, verified=mac is not None
-    )
+    return lambda: _mapped_back(path, source or target, verified=mac is not None)
+
+
+def _mapped_back(path: StrPath, source: _Source | str, *, verified: bool) -> Container:
+    """The container in a file that was just written."""
+    try:
+        if isinstance(source, str):
+            source = _Source(source)
+        prologue = read_prologue(source.first, source.size, _NO_LIMITS)
+        return _mapped(path, source, prologue, _NO_LIMITS, verified=verified)
+    except (OSError, MemoryError, SnapshotError) as error:
+        what = f"the snapshot {os.fspath(path)!r} was written, but can't be mapped: {_why(error)}"
+        raise SnapshotWriteError(
+            what, "The new file stands: get it by SessionSnapshot.read.", committed=True
+        ) from error
+
+
+def _why(error: BaseException | None) -> str:
+    """What the system said; told apart, for a name of its error in a frame that it holds keeps files open."""
+    if isinstance(error, SnapshotError):
+        return _why(error.__cause__) if error.__cause__ else str(error.args[0])
+    return (isinstance(error, OSError) and error.strerror) or type(error).__name__
 
 
 def _target(path: StrPath) -> str:
@@ -112,25 +129,26 @@ def _target(path: StrPath) -> str:
     raise OSError(errno.EINVAL, "there is something else than a regular file")
 
 
-def _replace(target: str, stem: str, parts: Sequence[Buffer], mac: HMAC | None) -> _Source:
-    """Fill a temporary file, give it the name of the target, and open it for reading."""
+def _replace(target: str, stem: str, parts: Sequence[Buffer], mac: HMAC | None) -> _Source | None:
+    """Fill a temporary file, open it for reading, and give it the name of the target; on Windows it is not opened."""
     fd, temporary = _create(os.path.dirname(target), stem)
+    source = None
     try:
         try:
             _fill(fd, parts, mac)
             if not _WINDOWS:
                 source = _Source(temporary)
                 os.replace(temporary, target)  # under the lock, or a sweep might be faster
-                return source
         finally:
             with suppress(OSError):  # it is synced: nothing is lost
                 os.close(fd)
-        os.replace(temporary, target)  # only now: Windows neither renames nor sweeps an open file
-        return _Source(target)
+        if _WINDOWS:
+            os.replace(temporary, target)  # only now: Windows neither renames nor sweeps an open file
     except BaseException:
         with suppress(OSError):
             os.unlink(temporary)
         raise
+    return source
 
 
 def _create(folder: str, stem: str) -> tuple[int, str]:
@@ -138,10 +156,21 @@ def _create(folder: str, stem: str) -> tuple[int, str]:
     while True:
         temporary = os.path.join(folder, f"{stem}{os.urandom(8).hex()}{_SUFFIX}")
         fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | _SAFE | _NO_FOLLOW, 0o600)
-        _lock(fd, wait=True)
-        if os.path.lexists(temporary):
-            return fd, temporary
+        try:
+            _lock(fd, wait=True)
+            if os.fstat(fd).st_nlink:
+                return fd, temporary
+        except BaseException:
+            _discard(fd, temporary)
+            raise
         os.close(fd)  # a sweep came between
+
+
+def _discard(fd: int, temporary: str) -> None:
+    with suppress(OSError):
+        os.unlink(temporary)
+    with suppress(OSError):
+        os.close(fd)
 
 
 def _lock(fd: int, *, wait: bool) -> bool:
@@ -181,8 +210,9 @@ def _fill(fd: int, parts: Sequence[Buffer], mac: HMAC | None) -> None:
     """Write parts and their signature, and sync them."""
     if hasattr(os, "fchmod"):  # pragma: no branch  Windows before Python 3.13
         os.fchmod(fd, 0o600)  # whatever the umask
-    if sum(memoryview(part).nbytes for part in parts) < _LARGE or not _fill_beside(fd, parts, mac):
-        for chunk in _chunks(parts, 1):
+    size = sum(memoryview(part).nbytes for part in parts)
+    if size < _LARGE or not _fill_beside(fd, parts, size, mac):
+        for chunk in _chunks(parts, [memoryview(bytearray(min(size, CHUNK)))]):
             if mac is not None:
                 mac.update(chunk)
             _write(fd, chunk)
@@ -191,7 +221,7 @@ def _fill(fd: int, parts: Sequence[Buffer], mac: HMAC | None) -> None:
     os.fsync(fd)
 
 
-def _fill_beside(fd: int, parts: Sequence[Buffer], mac: HMAC | None) -> bool:
+def _fill_beside(fd: int, parts: Sequence[Buffer], size: int, mac: HMAC | None) -> bool:
     """Write and sync parts in a thread while this one hashes; False where no thread can start, as at the exit.
 
     A GiB takes 0.9 s so, and one after the other 1.2 s: 0.6 s to hash it, and as much to write and sync it.
@@ -203,29 +233,30 @@ def _fill_beside(fd: int, parts: Sequence[Buffer], mac: HMAC | None) -> bool:
             written: deque[Future[None]] = deque([pool.submit(_write, fd, memoryview(b""))])
         except RuntimeError:
             return False
-        for count, chunk in enumerate(_chunks(parts, _BUFFERS), 1):
+        buffers = [memoryview(bytearray(CHUNK)) for _ in range(min(_BUFFERS, -(-size // CHUNK)))]
+        for count, chunk in enumerate(_chunks(parts, buffers), 1):
             written.append(pool.submit(_write, fd, chunk, sync=not count % _BUFFERS))
             if mac is not None:
                 mac.update(chunk)
-            while len(written) >= _BUFFERS:  # the next chunk takes the memory of the first of these
+            while len(written) >= len(buffers):  # the next chunk takes the memory of the first of these
                 written.popleft().result()
-        for last in written:
-            last.result()
+        while written:  # with no name for it: its error holds this frame, and that would hold it
+            written.popleft().result()
     return True
 
 
-def _chunks(parts: Iterable[Buffer], buffers: int) -> Iterator[memoryview]:
-    """The bytes of parts, a MiB at a time, copied to as many buffers in turn: so what is hashed is what is written."""
-    ring = cycle([memoryview(bytearray(CHUNK)) for _ in range(buffers)])
+def _chunks(parts: Iterable[Buffer], buffers: Iterable[memoryview]) -> Iterator[memoryview]:
+    """The bytes of parts, copied to buffers of one size in turn: so what is hashed is what is written."""
+    ring = cycle(buffers)
     chunk, filled = next(ring), 0
     for part in parts:
         view = memoryview(part)
         while view:
-            taken = view[: CHUNK - filled]
+            taken = view[: len(chunk) - filled]
             chunk[filled : filled + len(taken)] = taken
             filled += len(taken)
             view = view[len(taken) :]
-            if filled == CHUNK:
+            if filled == len(chunk):
                 yield chunk
                 chunk, filled = next(ring), 0
     yield chunk[:filled]
@@ -394,7 +425,12 @@ def _open_regular(path: StrPath) -> int:
         fd = os.open(path, os.O_RDONLY | _SAFE | _NO_WAIT)
     except ValueError:
         raise OSError(errno.EINVAL, "the path is none") from None
-    if stat.S_ISREG(os.fstat(fd).st_mode):
+    try:
+        is_regular = stat.S_ISREG(os.fstat(fd).st_mode)
+    except BaseException:
+        os.close(fd)
+        raise
+    if is_regular:
         return fd
     os.close(fd)
     raise OSError(errno.EINVAL, "it is no regular file")

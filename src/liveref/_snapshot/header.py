@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
 from collections.abc import Mapping
+from functools import cache
 from itertools import accumulate
 from typing import Final, Never, cast
 
@@ -14,10 +16,18 @@ from liveref._text.json import JSON
 from liveref._text.tag import readable
 from liveref.exceptions import InvalidArgumentError, SnapshotFormatError
 
-__all__ = ["DAMAGED", "header_text", "read_header"]
+__all__ = ["DAMAGED", "header_text", "read_header", "this_writer"]
 
 MAX_DEPTH: Final = 500
 DAMAGED: Final = "It is damaged: write it again, or go back to an older one."
+
+
+@cache
+def this_writer() -> str:
+    """The versions of liveref and Python; found when asked for: that takes a quarter of liveref's import."""
+    from importlib.metadata import version  # noqa: PLC0415
+
+    return f"liveref {version('liveref')}, Python {'.'.join(map(str, sys.version_info[:3]))}"
 
 
 def header_text(header: Mapping[str, JSON]) -> bytes:
@@ -38,7 +48,13 @@ def header_text(header: Mapping[str, JSON]) -> bytes:
 
 
 def read_header(text: bytes, limits: SnapshotLimits) -> dict[str, JSON]:
-    """A JSON object from its text, with no name twice, no number that is not finite and no lone surrogate."""
+    """A JSON object from its text, with no name twice, no number that is not finite and no lone surrogate.
+
+    Raises:
+        SnapshotFormatError: it is none.
+        SnapshotLimitError: it holds too many values.
+        RecursionError: of the caller's making: the parser goes no deeper than 500, and had no room for that.
+    """
     values = sum(map(text.count, (b",", b":", b"[", b"{")))
     limits._check("max_header_bytes", "values in its header", values, max(65_536, limits.max_header_bytes // 16))
     try:
@@ -48,7 +64,7 @@ def read_header(text: bytes, limits: SnapshotLimits) -> dict[str, JSON]:
             )
             if isinstance(header, dict):
                 return cast("dict[str, JSON]", header)  # json makes nothing else
-    except (ValueError, RecursionError):
+    except ValueError:
         pass  # and not chained: the error holds the whole text
     raise SnapshotFormatError("the header of the snapshot is no plain JSON object", DAMAGED)
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
-from liveref._snapshot.keyring import SnapshotKeys
+from liveref._snapshot.keyring import SnapshotKeys, SnapshotLimits
 from liveref._snapshot.snapshot import CapturedRef, DroppedRef, ExpectedRef, SessionSnapshot
-from liveref.exceptions import InvalidArgumentError, SnapshotError
+from liveref._text.tag import printable
+from liveref.exceptions import InvalidArgumentError, SnapshotError, SnapshotLimitError
 
 __all__ = ["add_parser"]
 
 _UNCHECKED: Final = "NOT CHECKED: anyone may have written what follows"
+_LIMITS: Final = SnapshotLimits(max_refs=20_000, max_header_bytes=2 << 20)
+"""Of a strange file: what is mapped costs nothing, and so this is a matter of a quarter of a second and of 20 MB."""
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -34,19 +38,42 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="NAME=PATH",
         help="a file with a secret that signed it",
     )
+    command.add_argument(
+        "--limit",
+        action="append",
+        default=[],
+        metavar="NAME=NUMBER",
+        help="take more than usual: max_bytes, max_refs, max_ref_bytes or max_header_bytes, as in SnapshotLimits",
+    )
     command.add_argument("--output", choices=("text", "json"), default="text")
     command.set_defaults(run=_inspect)
 
 
 def _inspect(chosen: argparse.Namespace) -> int:
     try:
-        snapshot = SessionSnapshot.read(chosen.file, keys=_keys(chosen.key), trusted=True)
+        snapshot = SessionSnapshot.read(chosen.file, keys=_keys(chosen.key), trusted=True, limits=_limits(chosen.limit))
         text = _json(snapshot) if chosen.output == "json" else "\n".join(_lines(chosen.file, snapshot))
-    except (SnapshotError, InvalidArgumentError, OSError) as error:
-        sys.stderr.write(f"{_printable(str(error))}\n")
+    except SnapshotLimitError as error:
+        _write(sys.stderr, f"{error.args[0]}. Where you expect that, allow it by --limit NAME=NUMBER.")
         return 1
-    sys.stdout.write(f"{text}\n")
+    except (SnapshotError, InvalidArgumentError, OSError) as error:
+        _write(sys.stderr, str(error))
+        return 1
+    _write(sys.stdout, *text.split("\n"))
     return 0
+
+
+def _write(stream: TextIO | None, *lines: str) -> None:
+    """Write lines to a stream of whatever encoding, open or not; a reader that has seen enough may close it."""
+    if stream is None:
+        return
+    encoding = stream.encoding or "utf-8"
+    text = "".join(f"{printable(line)}\n" for line in lines)
+    try:
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        stream.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # for the flush at the exit
 
 
 def _keys(given: Sequence[str]) -> SnapshotKeys | None:
@@ -57,22 +84,35 @@ def _keys(given: Sequence[str]) -> SnapshotKeys | None:
     return SnapshotKeys(secrets, current=next(iter(secrets))) if secrets else None
 
 
+def _limits(given: Sequence[str]) -> SnapshotLimits:
+    limits = dataclasses.asdict(_LIMITS)
+    for each in given:
+        name, _, number = each.partition("=")
+        if name not in limits or not (number.isascii() and number.isdecimal()):
+            expected = f"NAME=NUMBER with a name of {', '.join(limits)}"
+            raise InvalidArgumentError("--limit", expected, "something else")
+        limits[name] = int(number)
+    return SnapshotLimits(**limits)
+
+
 def _json(snapshot: SessionSnapshot) -> str:
     facts = {
         "when": snapshot.when,
         "policy": snapshot.policy,
+        "writer": snapshot.writer,
         "key_name": snapshot.key_name,
         "verified": snapshot.verified,
-        "refs": list(map(asdict, snapshot.refs)),
-        "dropped": list(map(asdict, snapshot.dropped)),
-        "expected": list(map(asdict, snapshot.expected)),
+        "refs": list(map(dataclasses.asdict, snapshot.refs)),
+        "dropped": list(map(dataclasses.asdict, snapshot.dropped)),
+        "expected": list(map(dataclasses.asdict, snapshot.expected)),
     }
     return json.dumps(facts)
 
 
 def _lines(file: str, snapshot: SessionSnapshot) -> Iterator[str]:
-    yield f"snapshot   {_printable(file)}, {Path(file).stat().st_size:,} bytes"
-    yield f"taken      {_printable(snapshot.when)}, policy {_printable(snapshot.policy)}"
+    yield f"snapshot   {file}, {_size(Path(file).stat().st_size)}"
+    yield f"written    by {snapshot.writer or 'a liveref from before the first release'}"
+    yield f"taken      {snapshot.when}, policy {snapshot.policy}"
     yield f"signature  {_signature(snapshot)}"
     for title, rows in _tables(snapshot.refs, snapshot.dropped, snapshot.expected):
         yield f"{title}: {len(rows)}"
@@ -88,18 +128,33 @@ def _signature(snapshot: SessionSnapshot) -> str:
 def _tables(
     refs: Iterable[CapturedRef], dropped: Iterable[DroppedRef], expected: Iterable[ExpectedRef]
 ) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
-    yield "refs", [(ref.key, ref.how, f"{ref.size:,} bytes", ref.type_tag) for ref in refs]
+    yield "refs", [(ref.key, _way(ref.how, ref.name), _size(ref.size), ref.lifetime, ref.type_tag) for ref in refs]
     yield "dropped", [(ref.key, ref.type_tag, ref.reason) for ref in dropped]
-    yield "expected, to be carried over", [(ref.key, ref.type_tag) for ref in expected]
+    yield "expected, to be carried over", [(ref.key, ref.type_tag, _way("recipe", ref.name)) for ref in expected]
+
+
+def _way(how: str, name: str | None) -> str:
+    if name is None:
+        return how if how == "pickle" else ""
+    return f"{how} {name!r}"
+
+
+_UNITS: Final = ("KiB", "MiB", "GiB", "TiB")
+
+
+def _size(size: int) -> str:
+    """A number of bytes as people read it."""
+    if size < 1024:  # noqa: PLR2004  below the first unit
+        return f"{size} bytes"
+    shown, units = size / 1024, iter(_UNITS)
+    unit = next(units)
+    while shown >= 1023.95 and unit != _UNITS[-1]:  # noqa: PLR2004  what would be shown as 1024.0
+        shown, unit = shown / 1024, next(units)
+    return f"{shown:.1f} {unit}"
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    shown = [tuple(map(_printable, row)) for row in rows]
+    shown = [tuple(map(printable, row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
     for row in shown:
         yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-
-
-def _printable(text: str) -> str:
-    """A text that can't steer a terminal: a file may hold anything."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Never, NoReturn, Self, SupportsIndex, f
 
 from typing_extensions import Buffer
 
+from liveref._policy import RefLifetime
 from liveref._snapshot.container import Container, copy_blobs, pack, unpack
 from liveref._snapshot.contents import BLOBS, Contents, Kind
 from liveref._snapshot.file import StrPath, read_file, write_file
@@ -38,12 +39,16 @@ class CapturedRef:
         how: ``"recipe"``, ``"serializer"`` or ``"pickle"``.
         size: bytes that its object takes; 0 for a recipe. Refs of one object tell the same bytes, and what
             several objects hold counts for the first of them.
+        lifetime: when it is purged.
+        name: the tag of the recipe or serializer that keeps it; None for a pickle.
     """
 
     key: str
     type_tag: str
     how: str
     size: int
+    lifetime: RefLifetime
+    name: str | None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -68,10 +73,12 @@ class ExpectedRef:
     Attributes:
         key: the redacted key.
         type_tag: what it is.
+        name: the tag of the recipe that opens it where it is not brought along; None without one.
     """
 
     key: str
     type_tag: str
+    name: str | None
 
 
 _DEFAULT_LIMITS: Final = SnapshotLimits()
@@ -193,8 +200,15 @@ class SessionSnapshot:
         contents = self._contents
         sizes = contents.sizes([memoryview(buffer).nbytes for buffer in self._buffers])
         return [
-            CapturedRef(redact(uid), contents.tag_names[tag], _HOW[Kind(contents.kinds[at])], sizes[at])
-            for uid, tag, at in zip(contents.ids, contents.tags, contents.objects, strict=True)
+            CapturedRef(
+                redact(uid),
+                contents.tag_of(row),
+                _HOW[Kind(contents.kinds[at])],
+                sizes[at],
+                contents.lifetime_of(row),
+                contents.name_of(at),
+            )
+            for row, (uid, at) in enumerate(zip(contents.ids, contents.objects, strict=True))
             if contents.kinds[at] != Kind.EXPECTED
         ]
 
@@ -208,8 +222,8 @@ class SessionSnapshot:
         """What outlives the run (``UNTIL_EXPLICIT_DROP``) and is to be carried over."""
         contents = self._contents
         return [
-            ExpectedRef(redact(uid), contents.tag_names[tag])
-            for uid, tag, at in zip(contents.ids, contents.tags, contents.objects, strict=True)
+            ExpectedRef(redact(uid), contents.tag_of(row), contents.name_of(at))
+            for row, (uid, at) in enumerate(zip(contents.ids, contents.objects, strict=True))
             if contents.kinds[at] == Kind.EXPECTED
         ]
 
@@ -222,6 +236,11 @@ class SessionSnapshot:
     def policy(self) -> str:
         """The value of the policy it was taken under."""
         return self._contents.policy
+
+    @property
+    def writer(self) -> str | None:
+        """What wrote it, such as ``"liveref 0.1.0, Python 3.11.7"``; None from before the first release."""
+        return self._contents.writer
 
     @property
     def key_name(self) -> str | None:

@@ -40,10 +40,8 @@ def readable(hint: object) -> str:
 
 
 def printable(text: str) -> str:
-    """A name from outside, for a log: what a terminal or an editor obeys, such as ESC, is escaped as in a repr."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+    """A text in which what steers terminals, breaks lines or turns the reading order is told by its escape."""
+    return text if text.isprintable() else "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def is_alias(hint: object) -> TypeGuard[TypeAliasType]:

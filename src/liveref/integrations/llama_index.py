@@ -12,10 +12,10 @@ from functools import partial
 from secrets import token_hex
 from typing import Final, cast
 
-from liveref._payloads.blame import Parts, contents, dump_or_blame
 from liveref._payloads.parts import COPIED_MODEL, Copier, Opener, opener_of
 from liveref._payloads.swap import Missing, Swap, Writing
 from liveref._registry.registry import SessionRefRegistry
+from liveref._text.blame import Parts, contents, dump_or_blame
 from liveref._text.json import writable
 from liveref._text.marker import SESSION_REF_TAG
 from liveref._text.schema import keys_unknown

@@ -8,6 +8,7 @@ from typing import Final
 from liveref._payloads import pickling
 from liveref._payloads.swap import Swap
 from liveref._registry.registry import SessionRefRegistry
+from liveref._text.blame import GoneError, user_place, why_not_loaded
 from liveref._text.tag import readable
 from liveref.exceptions import LiveRefError, PickleFormatError, RefLookupError
 
@@ -51,7 +52,7 @@ def loads(data: bytes, registry: SessionRefRegistry | None = None) -> object:
         registry: where live objects are looked up; None for the current one.
 
     Raises:
-        PickleFormatError: it can't be unpickled. What code of the user's raised is its cause.
+        PickleFormatError: it can't be unpickled. What code of yours raised is its cause.
         RefNotFoundError, RefReleasedError, RefDroppedError: a live object is not there any more.
         NoCurrentRegistryError: a live object is in it, and there is no registry.
     """
@@ -62,16 +63,10 @@ def loads(data: bytes, registry: SessionRefRegistry | None = None) -> object:
         raise
     except (LiveRefError, MemoryError):
         raise
-    except Exception as error:  # noqa: BLE001  broken bytes raise anything; pickle's text may hold a repr, and goes no further
-        found, name = readable(type(error)), getattr(error, "name", None)
-        cause = error if _is_of_user_code(error) else None
-    raise PickleFormatError(found, name if isinstance(name, str) else None) from cause
-
-
-def _is_of_user_code(error: BaseException) -> bool:
-    """Whether code of the user's raised an exception, such as a ``__setstate__``."""
-    traceback, modules = error.__traceback__, set[str]()
-    while traceback is not None:
-        modules.add(str(traceback.tb_frame.f_globals.get("__name__")).partition(".")[0])
-        traceback = traceback.tb_next
-    return not modules <= {"liveref", "importlib"}
+    except Exception as error:  # noqa: BLE001  broken bytes raise anything, and so does code of the user's
+        failure = error
+    if isinstance(failure, GoneError):
+        raise PickleFormatError(failure.error, failure.missing)
+    place, (_, cause) = user_place(failure), why_not_loaded(failure)
+    where = f" at {place}" if place else ""
+    raise PickleFormatError(f"{readable(type(failure))}{where}", None, cause is not None) from cause

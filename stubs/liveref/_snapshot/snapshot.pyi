@@ -1,6 +1,7 @@
 from typing import final
 import dataclasses
 from collections.abc import Sequence
+from liveref._policy import RefLifetime
 from liveref._snapshot.contents import Contents
 from liveref._snapshot.file import StrPath
 from liveref._snapshot.keyring import SnapshotKeys, SnapshotLimits
@@ -15,6 +16,8 @@ class CapturedRef:
     type_tag: str
     how: str
     size: int
+    lifetime: RefLifetime
+    name: str | None
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class DroppedRef:
@@ -26,6 +29,7 @@ class DroppedRef:
 class ExpectedRef:
     key: str
     type_tag: str
+    name: str | None
 
 @final
 class SessionSnapshot:
@@ -47,6 +51,8 @@ class SessionSnapshot:
     def when(self) -> str: ...
     @property
     def policy(self) -> str: ...
+    @property
+    def writer(self) -> str | None: ...
     @property
     def key_name(self) -> str | None: ...
     @property

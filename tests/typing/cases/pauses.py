@@ -14,6 +14,7 @@ from liveref import (
     ExpectedRef,
     RefDroppedWarning,
     RefFailure,
+    RefLifetime,
     RegistryKey,
     Session,
     SessionPausePolicy,
@@ -30,7 +31,9 @@ def taken(session: Session, path: Path) -> None:
     assert_type(session.snapshot(policy=None), SessionSnapshot)
     session.snapshot(SessionPausePolicy.WARN_DROP)  # E: positional
     session.snapshot(policy="warn_drop")  # E: argument
+    assert_type(session.snapshot(verify=True), SessionSnapshot)
     session.snapshot(keys=None)  # E: unknown
+    session.snapshot(verify="yes")  # E: argument
 
 
 def saved(session: Session, path: Path, keys: SnapshotKeys) -> None:
@@ -42,6 +45,8 @@ def saved(session: Session, path: Path, keys: SnapshotKeys) -> None:
     session.save(b"run.snapshot")  # E: argument
     session.save(path, keys=b"secret")  # E: argument
     session.save(path, policy="hard_error")  # E: argument
+    assert_type(session.save(path, verify=True), SessionSnapshot)
+    session.save(path, verify=None)  # E: argument
 
 
 class NamedSession(Session):
@@ -63,6 +68,10 @@ def resumed(snapshot: SessionSnapshot, registry: SessionRefRegistry, key: Regist
     Session.resume(snapshot, capacity="5")  # E: argument
     Session.resume(snapshot, policy="warn_drop")  # E: argument
     Session.resume(snapshot, keys=None)  # E: unknown
+    assert_type(NamedSession.resume(snapshot, broken="drop"), NamedSession)
+    Session.resume(snapshot, broken="raise")
+    Session.resume(snapshot, broken="keep")  # E: argument
+    Session.resume(snapshot, broken=True)  # E: argument
 
 
 async def resumed_asynchronously(snapshot: SessionSnapshot) -> None:
@@ -100,12 +109,14 @@ def rows(snapshot: SessionSnapshot) -> None:
     assert_type(snapshot.expected, list[ExpectedRef])
     for ref in snapshot.refs:
         assert_type((ref.key, ref.type_tag, ref.how, ref.size), tuple[str, str, str, int])
+        assert_type((ref.lifetime, ref.name), tuple[RefLifetime, str | None])
     for gone in snapshot.dropped:
         assert_type((gone.key, gone.type_tag, gone.reason), tuple[str, str, str])
     for expected in snapshot.expected:
-        assert_type((expected.key, expected.type_tag), tuple[str, str])
+        assert_type((expected.key, expected.type_tag, expected.name), tuple[str, str, str | None])
     assert_type((snapshot.when, snapshot.policy), tuple[str, str])
     assert_type(snapshot.key_name, str | None)
+    assert_type(snapshot.writer, str | None)
     assert_type(snapshot.verified, bool)
     snapshot.refs[0].size = 1  # E: read-only
     snapshot.refs = []  # E: read-only

@@ -1,0 +1,330 @@
+"""Which part of a value can't be carried, and why: what picklers and encoders leave their users to guess.
+
+The path, such as ``$.client.pool.conns[1]``, is found by trying the parts of the value one by one. Of what was raised
+only the class is told and, where code of the user's raised it, the place; then it is the cause of the error too.
+The text that a pickler or encoder worded may hold the ``repr`` of a value, and goes no further.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import pickle
+import re
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from functools import partial
+from types import BuiltinMethodType, CellType, FrameType, FunctionType, MethodType, ModuleType
+from typing import Final, NamedTuple, TypeAlias, cast
+
+from liveref._text.json import path_step
+from liveref._text.tag import printable, readable
+from liveref._typing import T
+from liveref.exceptions import LiveRefError, NotJSONableError, SnapshotError
+
+__all__ = [
+    "Culprit",
+    "GoneError",
+    "NamingUnpickler",
+    "Parts",
+    "contents",
+    "dump_or_blame",
+    "failure_of",
+    "innermost",
+    "is_cramped",
+    "pickled_parts",
+    "user_place",
+    "why_not_loaded",
+    "why_not_pickled",
+]
+
+Parts: TypeAlias = Iterator[tuple[str, object]]
+"""What a value consists of, each part with its step of the path."""
+
+
+class Culprit(NamedTuple):
+    """What is to blame for a failure.
+
+    Attributes:
+        path: where in the whole it is: ``$`` for the whole itself.
+        part: the part itself.
+        error: what carrying it raises.
+    """
+
+    path: str
+    part: object
+    error: Exception
+
+
+_ADVICE: Final = "Put it into the registry and pass its key, or name its class in live=."
+
+
+def dump_or_blame(
+    value: object,
+    dump: Callable[[object], T],
+    parts: Callable[[object], Parts],
+    *,
+    error: type[NotJSONableError] = NotJSONableError,
+    advice: str = _ADVICE,
+    whereabouts: Callable[[object], str | None] = lambda _: None,
+) -> T:
+    """What ``dump`` makes of a value.
+
+    Args:
+        value: the payload.
+        dump: raises anything for what it can't carry.
+        parts: what ``dump`` makes a value's dump of.
+        error: what to raise then.
+        advice: what to do then.
+        whereabouts: what more to say of a part, if it is a ref.
+
+    Raises:
+        NotJSONableError: a part can't be carried, not even alone; it names the path. What code of the user's
+            raised is its cause.
+        LiveRefError, MemoryError: what ``dump`` raises of these.
+    """
+    try:
+        return dump(value)
+    except (LiveRefError, MemoryError):
+        raise
+    except Exception as raised:  # noqa: BLE001  any code of the user's
+        failure = raised
+    if isinstance(failure, RecursionError) or isinstance(failure.__cause__, RecursionError):
+        raise error("$", "a value that is nested too deeply", advice)
+    culprit = innermost(value, failure, lambda part: failure_of(part, dump), parts)
+    found = (readable(type(culprit.part)), whereabouts(culprit.part))
+    cause = culprit.error if user_place(culprit.error) else None
+    raise error(culprit.path, ", ".join(filter(None, found)), advice) from cause
+
+
+def failure_of(part: object, dump: Callable[[object], object]) -> Exception | None:
+    """What is raised where a part is carried alone; None where nothing is."""
+    try:
+        dump(part)
+    except (LiveRefError, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001  any code of the user's
+        return error
+    return None
+
+
+def innermost(
+    value: object, error: Exception, failure: Callable[[object], Exception | None], parts: Callable[[object], Parts]
+) -> Culprit:
+    """The part that is to blame for a failure; O(n) for each step.
+
+    Args:
+        value: the whole.
+        error: what carrying it raised.
+        failure: what carrying a part alone raises, or None.
+        parts: the parts of a value.
+    """
+    culprit, seen = Culprit("$", value, error), {id(value)}
+    while True:
+        tried = ((step, part, failure(part)) for step, part in parts(culprit.part) if id(part) not in seen)
+        step, part, raised = next((each for each in tried if each[2] is not None), (None, None, None))
+        if step is None or raised is None:
+            return culprit
+        culprit = Culprit(culprit.path + step, part, raised)
+        seen.add(id(part))
+
+
+def contents(value: object) -> Parts:
+    """The items of a container, and the arguments of an exception."""
+    whole = value.args if isinstance(value, BaseException) else value
+    if isinstance(whole, dict):
+        for name, part in cast("dict[object, object]", whole).items():
+            step = path_step(name if isinstance(name, str | int) else readable(type(name)))
+            yield from ((step, name), (step, part))
+    elif isinstance(whole, list | tuple | set | frozenset):
+        yield from _items("", cast("Iterable[object]", whole))
+
+
+def _items(step: str, whole: Iterable[object]) -> Parts:
+    yield from ((f"{step}{path_step(at)}", part) for at, part in enumerate(whole))
+
+
+_PLAIN: Final = frozenset({dict, list, tuple, set, frozenset, str, bytes, int, type, FunctionType, ModuleType})
+"""What pickle writes by itself: the others it asks."""
+_ATTRIBUTES: Final[dict[type, tuple[str, ...]]] = {
+    MethodType: ("__self__",),
+    BuiltinMethodType: ("__self__",),
+    partial: ("func", "args", "keywords"),
+    defaultdict: ("default_factory",),
+    CellType: ("cell_contents",),
+}
+"""Where that is which these give pickle, under names that tell more than a place in a tuple does."""
+_BY_VALUE: Final = ("__closure__", "__defaults__", "__kwdefaults__")
+
+
+def pickled_parts(value: object, *, functions: bool = False) -> Parts:
+    """What pickle writes of an object: its items, its attributes and slots, or what its methods chose.
+
+    Args:
+        value: the object.
+        functions: they are written with what they close over, as cloudpickle does; else by name.
+    """
+    yield from contents(value)
+    for cls, names in _ATTRIBUTES.items():
+        if isinstance(value, cls):
+            yield from _attributes(value, names)
+    if isinstance(value, FunctionType) and functions:
+        yield from _attributes(value, _BY_VALUE)
+    if type(value) not in _PLAIN:
+        yield from _reduced(value)
+
+
+def _attributes(value: object, names: Iterable[str]) -> Parts:
+    with suppress(ValueError):  # an empty cell
+        yield from ((f".{name}", getattr(value, name)) for name in names)
+
+
+def _reduced(value: object) -> Parts:
+    """The parts of what ``__reduce__`` gives: by the name of the attribute that holds one, if there is one."""
+    reduced = _reduce(value)
+    _, args, state, items, pairs = (*reduced, None, None, None, None, None)[:5] if reduced else (None,) * 5
+    own = type(value).__getstate__ is not object.__getstate__
+    names = {id(part): step for step, part in _state_parts(_default_state(value), "")}
+    yield from _state_parts(state, ".__getstate__()" if own else ".__reduce__()[2]")
+    if isinstance(args, tuple):
+        arguments = _items(".__reduce__()[1]", cast("tuple[object, ...]", args))
+        yield from ((names.get(id(part), step), part) for step, part in arguments if part is not type(value))
+    with suppress(Exception):  # any code of the user's
+        yield from _items("", cast("Iterable[object]", items or ()))
+        yield from contents(dict(cast("Iterable[tuple[object, object]]", pairs or ())))
+    if reduced:
+        yield ".__reduce__()[0]", reduced[0]
+
+
+def _reduce(value: object) -> tuple[object, ...]:
+    reducer: Callable[[object], object] | None = copyreg.dispatch_table.get(type(value))
+    try:
+        found = value.__reduce_ex__(5) if reducer is None else reducer(value)
+    except Exception:  # noqa: BLE001  any code of the user's
+        return ()
+    return cast("tuple[object, ...]", found) if isinstance(found, tuple) else ()
+
+
+def _default_state(value: object) -> object:
+    try:
+        return object.__getstate__(value)
+    except Exception:  # noqa: BLE001  a class of C without a state
+        return None
+
+
+_GROUPS: Final = 2
+
+
+def _state_parts(state: object, step: str) -> Parts:
+    """The attributes and slots in a state, or the state itself, with a step, where it has a form of its own."""
+    whole = cast("tuple[object, ...]", state) if isinstance(state, tuple) else ()
+    groups = whole if len(whole) == _GROUPS else (state,)
+    if all(group is None or isinstance(group, dict) for group in groups):
+        for group in groups:
+            yield from contents(group)
+    else:
+        yield step, state
+
+
+_ENCODERS: Final = frozenset(
+    {"liveref", "pickle", "copyreg", "json", "pydantic", "cloudpickle", "workflows", "temporalio"}
+)
+
+
+def user_place(error: BaseException) -> str | None:
+    """Where code of the user's raised an exception: the innermost frame that is no encoder's; None where none is."""
+    place, traceback = None, error.__traceback__
+    while traceback is not None:
+        frame = traceback.tb_frame
+        if str(frame.f_globals.get("__name__")).partition(".")[0] not in _ENCODERS:
+            place = f"{frame.f_code.co_filename}:{traceback.tb_lineno}"
+        traceback = traceback.tb_next
+    return place and printable(place)
+
+
+_CRAMPED: Final = 200
+
+
+def is_cramped() -> bool:
+    """Whether so few calls can still be nested that what fails may fail for that alone."""
+    depth = 0
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        frame, depth = frame.f_back, depth + 1
+    return sys.getrecursionlimit() - depth < _CRAMPED
+
+
+_UNPICKLABLE: Final = re.compile(r"cannot pickle '([\w.]+)' object")
+
+
+def why_not_pickled(culprit: Culprit) -> str:
+    """Why pickling fails, with the path of the part that is to blame."""
+    reason = _reason(culprit.part, culprit.error)
+    return reason if culprit.path == "$" else f"{culprit.path}: {reason}"
+
+
+def _reason(part: object, error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply to be pickled"
+    place, named = user_place(error), _UNPICKLABLE.fullmatch(str(error))
+    if place is not None:
+        return f"pickling it raised {readable(type(error))} at {place}"
+    if isinstance(part, FunctionType | type):
+        return f"a {type(part).__name__} can't be pickled: no {readable_name(part)} can be imported"
+    if part is None:
+        return f"pickling it raised {readable(type(error))}"
+    return f"a {named[1] if named else readable(type(part))} can't be pickled"
+
+
+def readable_name(named: FunctionType | type) -> str:
+    """The module and name of a function or class."""
+    return printable(f"{named.__module__}.{named.__qualname__}")
+
+
+class GoneError(Exception):
+    """A pickle names what is not there any more.
+
+    Args:
+        name: the module and the name in it.
+        missing: the module alone, if it is that.
+        error: the type of what looking for it raised.
+    """
+
+    def __init__(self, name: str, missing: str, error: str) -> None:
+        super().__init__(name, missing, error)
+        self.name: Final = printable(name)
+        self.missing: Final = printable(missing)
+        self.error: Final = error
+
+
+class NamingUnpickler(pickle.Unpickler):
+    """Tells what is gone by its name."""
+
+    def find_class(self, module: str, name: str, /) -> object:
+        """What a pickle names.
+
+        Raises:
+            GoneError: there is no such thing.
+        """
+        try:
+            return super().find_class(module, name)
+        except (ImportError, AttributeError) as error:
+            if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
+                raise  # code of the module raised it
+            full, missing = f"{module}.{name}", getattr(error, "name", None)
+            gone = GoneError(full, missing if isinstance(missing, str) else full, readable(type(error)))
+        raise gone
+
+
+def why_not_loaded(error: Exception) -> tuple[str, Exception | None]:
+    """What may be told of what loading a pickle raised, and what code of the user's raised in there."""
+    if isinstance(error, GoneError):
+        return f"its pickle names {error.name}, which is gone", None
+    if isinstance(error, SnapshotError):
+        return str(error.args[0]), error.__cause__ if isinstance(error.__cause__, Exception) else None
+    place = user_place(error)
+    where = f" at {place}" if place else ""
+    # A call with the wrong arguments has no frame; the unpickler itself raises other errors
+    cause = error if place or isinstance(error, TypeError) else None
+    return f"loading its pickle raised {readable(type(error))}{where}", cause
