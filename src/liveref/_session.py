@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import warnings
 from types import TracebackType
 from typing import Literal, Self
 
 from liveref._pause.capture import Capture, capture
 from liveref._pause.resume import restore
-from liveref._policy import LASTING, MAX_SESSION_REFS_PER_RUN, RefLifetime, SessionPausePolicy, lifetime_row
+from liveref._policy import MAX_SESSION_REFS_PER_RUN, SessionPausePolicy
 from liveref._registry.current import Scope, enter_scope, leave_scope
 from liveref._registry.finalize import Outcome, Steps, arun, drive, run
 from liveref._registry.registry import SessionRefRegistry
@@ -49,7 +48,7 @@ class Session:
         False
     """
 
-    __slots__ = ("__weakref__", "_owner", "_parent", "_refs", "_scope", "_state", "policy")
+    __slots__ = ("__weakref__", "_owner", "_refs", "_scope", "_state", "policy")
 
     policy: SessionPausePolicy
 
@@ -64,7 +63,6 @@ class Session:
         self.policy = policy
         self._refs = SessionRefRegistry(capacity=capacity)
         self._owner = True
-        self._parent: SessionRefRegistry | None = None
         self._scope: Scope | None = None
         self._state = "new"
 
@@ -88,7 +86,7 @@ class Session:
             raise RegistryClosedError("child")
         child = Session(capacity=self._refs.capacity, policy=self.policy)
         if isolated:
-            child._refs._parent = child._parent = self._refs
+            child._refs._parent = self._refs
         else:
             child._refs = self._refs
             child._owner = False
@@ -216,7 +214,8 @@ class Session:
     def _settle(self, captured: Capture) -> None:
         """Once a snapshot stands: purge what lasted until it, and tell what was dropped."""
         outcome = Outcome()
-        drive(self._refs._drop(reversed(captured.purged), "purged by a snapshot", outcome))
+        if captured.purged:
+            drive(self._refs._drop(reversed(captured.purged), "purged by a snapshot", outcome))
         failed = [error for error in outcome.errors if isinstance(error, Exception)]
         if len(failed) < len(outcome.errors):
             outcome.reraise()
@@ -270,31 +269,9 @@ class Session:
         await arun(self._end(outcome), outcome, timeout)
 
     def _end(self, outcome: Outcome) -> Steps:
-        """Leave the scope and purge what ends with it; the refs that a parent takes go to it first."""
+        """Leave the scope and, where the registry is this session's own, end that too."""
         self._state = "closed"
         if self._scope is not None:
             leave_scope(self._scope)
             self._scope = None
-        if not self._owner:
-            return
-        self._refs._shut()
-        if self._parent is not None:
-            self._hand_over(self._parent, outcome)
-        yield from self._refs._purge(outcome, "session ended", _outlives)
-
-    def _hand_over(self, parent: SessionRefRegistry, outcome: Outcome) -> None:
-        for holder in self._refs._refs.copy().values():
-            entry = holder._entry
-            there = lifetime_row(entry.lifetime).in_parent
-            if there is None:
-                continue
-            if there is not entry.lifetime:
-                entry = dataclasses.replace(entry, lifetime=there)
-            try:
-                self._refs._move(holder, parent, entry)
-            except BaseException as error:  # noqa: BLE001  raised at the end: whatever it is, all finalizers run
-                outcome.errors.append(error)
-
-
-def _outlives(lifetime: RefLifetime) -> bool:
-    return lifetime in LASTING
+        return self._refs._finish(outcome) if self._owner else self._refs._drop((), "", outcome)

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final, TypeAlias, cast
 
 from liveref._key import RegistryKey
-from liveref._payloads.encode import CYCLE, TOP, Encoder, Path, path_text
-from liveref._payloads.swap import Swap
+from liveref._payloads.encode import CYCLE, TOP, Path, encoded, path_text
 from liveref._registry.registry import SessionRefRegistry
 from liveref._text.json import JSON
 from liveref._text.marker import SESSION_REF_TAG
@@ -46,14 +45,7 @@ def encode(payload: object, *, registry: SessionRefRegistry | None = None, live:
         >>> encode({"key": RegistryKey.parse("0f0e1d2c-3b4a-4958-8776-655443322110"), "n": [1, None]})
         {'key': {'__blazen_session_ref__': '0f0e1d2c-3b4a-4958-8776-655443322110'}, 'n': [1, None]}
     """
-    swap = Swap(registry, live=live)
-    encoder = Encoder(swap)
-    encoded = encoder.run(payload)
-    if encoder.found:
-        with swap.write() as writing:
-            for copy, name, value in encoder.found:
-                copy[name] = writing.key_of(value).to_marker(typed=True)
-    return cast("JSON", encoded[0])
+    return encoded(payload, registry, live)
 
 
 def default(found: object) -> dict[str, str]:

@@ -15,7 +15,6 @@ from liveref._registry.store import State
 from liveref._snapshot.stream import HeldError, Trial
 from liveref._text.blame import innermost, pickled_parts, user_place, why_not_pickled
 from liveref._text.marker import redact
-from liveref._text.tag import printable
 from liveref._typing import T
 from liveref.exceptions import RefFailure
 
@@ -95,18 +94,16 @@ class Fates:
     def told(self) -> list[RefFailure]:
         """The refs that are not kept, in words."""
         return [
-            RefFailure(redact(self.refs[row]._id), self.tag(row), self.failures[self.ids[row]], self._where(row))
+            RefFailure(
+                redact(self.refs[row]._id), self.tag(row), self.failures[self.ids[row]], self.entries[row].where()
+            )
             for row in self.lost()
         ]
-
-    def _where(self, row: int) -> str | None:
-        where = self.entries[row].where()
-        return where and printable(where)
 
     def tag(self, row: int) -> str:
         """The type tag of a ref."""
         value = self.values[row]
-        return printable(value.type_tag if isinstance(value, Opening) else tag_of(self.refs[row]._info))
+        return value.type_tag if isinstance(value, Opening) else tag_of(self.refs[row]._info)
 
     def stand_ins(self) -> dict[int, int]:
         """For each object that a pickle refers to instead of holding it, its place among those that are kept."""

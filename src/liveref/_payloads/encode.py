@@ -8,11 +8,12 @@ from typing import Any, Final, TypeAlias, cast
 
 from liveref._key import RegistryKey
 from liveref._payloads.swap import Swap
-from liveref._text.json import ADVICE, SAFE_BITS, SPECIAL, encodable, name_fault, path_step, writable
+from liveref._registry.registry import SessionRefRegistry
+from liveref._text.json import ADVICE, JSON, SAFE_BITS, SPECIAL, encodable, name_fault, path_step, writable
 from liveref._text.marker import SESSION_REF_TAG
 from liveref.exceptions import NotJSONableError
 
-__all__ = ["CYCLE", "TOP", "Encoder", "Path", "path_text"]
+__all__ = ["CYCLE", "TOP", "Encoder", "Path", "encoded", "path_text"]
 
 Path: TypeAlias = tuple[Any, str | int]  # Any: the path of what the value is in, or None
 _Node: TypeAlias = tuple[Any, str | int, Any, Any, int]
@@ -27,6 +28,18 @@ _WIDE: Final = 128
 """The items from which on each container is suspected: copies of many of them would take all memory."""
 CYCLE: Final = "a container that contains itself"
 _ADVICE: Final = f"{ADVICE} A live object goes as its key, or with its class in live=."
+
+
+def encoded(payload: object, registry: SessionRefRegistry | None, live: Iterable[type]) -> JSON:
+    """What `liveref.jsonable.encode` gives."""
+    swap = Swap(registry, live=live)
+    encoder = Encoder(swap)
+    copied = encoder.run(payload)
+    if encoder.found:
+        with swap.write() as writing:
+            for copy, name, value in encoder.found:
+                copy[name] = writing.key_of(value).to_marker(typed=True)
+    return cast("JSON", copied[0])
 
 
 class Encoder:
@@ -78,7 +91,7 @@ class Encoder:
     def _stand_in(self, item: object, kind: type[object], node: _Node, name: str | int) -> object:
         if kind is RegistryKey:
             return cast("RegistryKey[object]", item).to_marker()
-        if self._swap.is_live(item):
+        if isinstance(item, self._swap.classes):
             self.found.append((node[3], name, item))
             return None
         if kind is int and writable(cast("int", item)):

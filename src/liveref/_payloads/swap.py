@@ -112,7 +112,7 @@ class Swap:
     def whereabouts(self, value: object) -> str | None:
         """Which ref a value is and where it was inserted, for an error; None if it is no ref. O(refs)."""
         try:
-            key = _keys_by_object(self.registry).get(id(value))
+            key = self.registry._by_object().get(id(value))
         except NoCurrentRegistryError:
             return None
         if key is None:
@@ -121,7 +121,7 @@ class Swap:
 
     def write(self) -> Writing:
         """One write of one payload, as a context manager: if it raises, nothing was inserted."""
-        return Writing(self, Entry.of_call(outside()))
+        return Writing(self)
 
     def read(self, key: RegistryKey[object]) -> object:
         """The object of a key that stands for one.
@@ -151,10 +151,10 @@ class Swap:
 class Writing:
     """The keys of the live objects in one payload; the registry is asked for when the first one comes."""
 
-    def __init__(self, swap: Swap, entry: Entry) -> None:
+    def __init__(self, swap: Swap) -> None:
         self._swap: Final = swap
         self.whereabouts: Final = swap.whereabouts
-        self._entry: Final = entry
+        self._entry: Entry | None = None
         self._registry: SessionRefRegistry | None = None
         self._keys: dict[int, Holder[Any]] = {}
         self._size = 0  # of the registry, as far as this write knows
@@ -175,14 +175,15 @@ class Writing:
         return self._insert(registry, value) if key is None else key
 
     def _look(self, registry: SessionRefRegistry) -> None:
-        self._size = len(registry)
-        self._keys = _keys_by_object(registry)
+        self._size = len(registry._refs)
+        self._keys = registry._by_object()
 
     def _insert(self, registry: SessionRefRegistry, value: object) -> RegistryKey[object]:
+        self._entry = self._entry or Entry.of_call(outside())
         key = self._keys[id(value)] = registry._keep_value(value, self._swap.tagged_as(value), self._entry, "encode")
         self._new.append(key)
         self._size += 1
-        if len(registry) == self._size:
+        if len(registry._refs) == self._size:
             return key
         self._look(registry)  # another write came between, maybe of the same object: then its first key stays
         if self._keys[id(value)] is not key:
@@ -226,13 +227,3 @@ def key_of_typed(marker: object) -> RegistryKey[object]:
         return make_key(uid, sealed(tag) if named is None else class_info(named))
     except HintError:  # a Protocol that can't be checked
         return make_key(uid, sealed(tag))
-
-
-def _keys_by_object(registry: SessionRefRegistry) -> dict[int, Holder[Any]]:
-    """The first key of each object that a lookup in the registry finds, by the id of the object."""
-    keys: dict[int, Holder[Any]] = {}
-    for store in registry._lineage():
-        refs, _, values = store._state()
-        for key, value in zip(refs, values, strict=True):
-            keys.setdefault(id(value), key)
-    return keys

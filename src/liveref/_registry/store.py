@@ -12,9 +12,10 @@ moves stands in both registries before it goes from the first.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from contextvars import ContextVar
+from dataclasses import replace
 from inspect import isawaitable
 from itertools import islice, repeat, tee
 from operator import attrgetter
@@ -25,7 +26,7 @@ from typing import Any, Final, NamedTuple, Self
 
 from liveref._hints.info import ClassInfo, Sealed, check_of, class_of, hint_of, mismatch, tag_of
 from liveref._key import RegistryKey
-from liveref._policy import RefLifetime
+from liveref._policy import LASTING, RefLifetime, lifetime_row
 from liveref._recipe import Recipe
 from liveref._registry.departures import Departures
 from liveref._registry.entry import Entry, Holder, enter, fill, hold, let_go
@@ -75,7 +76,7 @@ class State(NamedTuple):
 class Store:
     """The refs of one registry, in the order of their inserts."""
 
-    __slots__ = ("__weakref__", "_capacity", "_dropped", "_gone", "_latest", "_parent", "_refs", "_room")
+    __slots__ = ("__weakref__", "_capacity", "_closed", "_dropped", "_gone", "_latest", "_parent", "_refs", "_room")
 
     _refs: dict[bytes, Holder[Any]]
     """The live refs: for each id the key that the insert returned, which holds the value."""
@@ -90,6 +91,7 @@ class Store:
             shown = str(capacity) if isinstance(capacity, int) else readable(type(capacity))
             raise InvalidArgumentError("capacity", "an int of at least 1", shown)
         self._capacity: Final = capacity
+        self._closed = False
         self._room = min(capacity, maxsize)
         self._refs = {}
         self._gone = Departures()
@@ -100,13 +102,9 @@ class Store:
         if told is not None:
             told(self)
 
-    @property
-    def _closed(self) -> bool:
-        """Whether it takes no refs any more."""
-        return self._room == _SHUT
-
     def _shut(self) -> None:
         """Take no refs any more."""
+        self._closed = True
         self._room = _SHUT
 
     # How refs come.
@@ -247,12 +245,6 @@ class Store:
             raise dropped
         return default
 
-    def _lineage(self) -> Iterator[Store]:
-        store: Store | None = self
-        while store is not None:
-            yield store
-            store = store._parent
-
     def _absence(self, uid: bytes) -> RefLookupError:
         """Why a ref is not there."""
         dropped = self._dropping(uid)
@@ -282,13 +274,22 @@ class Store:
         """Raise RefTypeError unless the value of a ref fits."""
         if isinstance(check_of(info), Sealed):
             if tag_of(info) != tag_of(holder._info):
-                raise RefTypeError(
-                    operation, redact(holder._id), printable(tag_of(info)), printable(tag_of(holder._info))
-                )
+                raise RefTypeError(operation, redact(holder._id), tag_of(info), tag_of(holder._info))
             info = holder._info
         found = mismatch(value, info, full=full)
         if found is not None:
             raise RefTypeError(operation, redact(holder._id), readable(hint_of(info)), found)
+
+    def _by_object(self) -> dict[int, Holder[Any]]:
+        """The first ref of each object that a lookup finds, here or in a parent, by the id of the object; O(refs)."""
+        found: dict[int, Holder[Any]] = {}
+        store: Store | None = self
+        while store is not None:
+            refs, _, values = store._state()
+            for holder, value in zip(refs, values, strict=True):
+                found.setdefault(id(value), holder)
+            store = store._parent
+        return found
 
     def _state(self) -> State:
         """The refs of one moment."""
@@ -374,12 +375,30 @@ class Store:
         self._refs.pop(holder._id, None)
         return False
 
-    def _purge(self, outcome: Outcome, how: str, keep: Callable[[RefLifetime], bool] | None = None) -> Steps:
-        """Drop the refs of all lifetimes but those to keep, last in first out, and run their finalizers."""
-        refs = list(self._refs.copy().values())
-        if keep is not None:
-            refs = [holder for holder in refs if not keep(holder._entry.lifetime)]
-        return self._drop(reversed(refs), how, outcome)
+    def _purge(self, outcome: Outcome, how: str) -> Steps:
+        """Drop all refs, last in first out, and run their finalizers."""
+        return self._drop(reversed(self._refs.copy().values()), how, outcome)
+
+    def _finish(self, outcome: Outcome) -> Steps:
+        """End with the session: take no refs any more, hand over what the parent takes, drop what does not last."""
+        self._shut()
+        if self._parent is not None:
+            self._hand_over(self._parent, outcome)
+        ending = [holder for holder in self._refs.copy().values() if holder._entry.lifetime not in LASTING]
+        yield from self._drop(reversed(ending), "session ended", outcome)
+
+    def _hand_over(self, parent: Store, outcome: Outcome) -> None:
+        for holder in self._refs.copy().values():
+            entry = holder._entry
+            there = lifetime_row(entry.lifetime).in_parent
+            if there is None:
+                continue
+            if there is not entry.lifetime:
+                entry = replace(entry, lifetime=there)
+            try:
+                self._move(holder, parent, entry)
+            except BaseException as error:  # noqa: BLE001  raised at the end: whatever it is, all finalizers run
+                outcome.errors.append(error)
 
     def _drop(self, holders: Iterable[Holder[Any]], how: str, outcome: Outcome) -> Steps:
         """Drop refs one by one, each just before its finalizer runs, whatever that raises."""
@@ -426,9 +445,7 @@ def tell(error: BaseException, holder: Holder[Any]) -> None:
     """Note on what a finalizer raised whose it was."""
     where = holder._entry.where() or "the resume of its session"
     with suppress(Exception):  # user code: a class may have its own add_note
-        error.add_note(
-            f"finalizer of ref {redact(holder._id)} ({printable(tag_of(holder._info))}, inserted at {where})"
-        )
+        error.add_note(f"finalizer of ref {redact(holder._id)} ({tag_of(holder._info)}, inserted at {where})")
 
 
 def _state_of(found: list[tuple[Holder[Any], object]]) -> State:

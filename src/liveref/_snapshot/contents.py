@@ -346,7 +346,8 @@ def _text(found: JSON) -> str:
 
 def _shown(found: JSON) -> str:
     """A text that is for people alone: what it says may go into an error and a log."""
-    return printable(_text(found))
+    text = _text(found)
+    return text if text.isprintable() else printable(text)
 
 
 def _list(found: JSON) -> list[JSON]:

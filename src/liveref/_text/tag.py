@@ -25,9 +25,10 @@ _UNIONS: Final = (typing.Union, types.UnionType)
 def type_tag(hint: object) -> str:
     """The canonical text of a hint: ``module:qualname`` for a class, and built of those for the rest.
 
-    Equal hints have equal tags: the members of a union are sorted.
+    Equal hints have equal tags: the members of a union are sorted. Printable, as all names in texts and logs.
     """
-    return _text(hint, _tag_of_class)
+    text = _text(hint, _tag_of_class)
+    return text if text.isprintable() else printable(text)
 
 
 def readable(hint: object) -> str:
@@ -36,12 +37,13 @@ def readable(hint: object) -> str:
         text = _text(hint, _name_of_class)
     except Exception:  # noqa: BLE001  a hint nested too deeply, or odd code in it: this is for errors and must not fail
         text = f"a value of type {_name_of_class(type(hint))}"
-    return printable(text if len(text) <= _LIMIT else f"{text[:_LIMIT]}…")
+    text = text if len(text) <= _LIMIT else f"{text[:_LIMIT]}…"
+    return text if text.isprintable() else printable(text)
 
 
 def printable(text: str) -> str:
     """A text in which what steers terminals, breaks lines or turns the reading order is told by its escape."""
-    return text if text.isprintable() else "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def is_alias(hint: object) -> TypeGuard[TypeAliasType]:

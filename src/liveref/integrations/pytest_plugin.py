@@ -21,7 +21,6 @@ from liveref._registry.entry import Entry, Holder
 from liveref._registry.registry import SessionRefRegistry
 from liveref._registry.store import Store, witness
 from liveref._session import Session
-from liveref._text.tag import printable
 
 __all__ = ["live_session"]
 
@@ -135,7 +134,7 @@ def _was_opened(entry: Entry) -> bool:
 
 
 def _refuse(item: pytest.Item, keys: list[Holder[Any]]) -> None:
-    leaks = [f"  {printable(tag_of(key._info))} inserted at {key._entry.where() or 'a resume'}" for key in keys]
+    leaks = [f"  {tag_of(key._info)} inserted at {key._entry.where() or 'a resume'}" for key in keys]
     if leaks and item.get_closest_marker(_MARKER) is None:
         heading = f"the test left {len(leaks)} ref{'' if len(leaks) == 1 else 's'} with finalizers:"
         pytest.fail("\n".join([heading, *leaks, _ADVICE]), pytrace=False)
