@@ -11,7 +11,6 @@ sentence for them, without advice to developers and without their input.
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar
 
 __all__ = [
     "CapacityExceededError",
@@ -59,7 +58,7 @@ class RefLookupError(LiveRefError, LookupError):
         public: what a client may be told.
     """
 
-    public: ClassVar[str] = "There is no object under this reference."
+    public = "There is no object under this reference."
     _advice = ""  # what to do instead of the usual, where the lookup was not the user's own but an engine's
 
 
@@ -71,7 +70,7 @@ class RefNotFoundError(RefLookupError):
         live: how many refs the registry holds.
     """
 
-    public: ClassVar[str] = "This reference is not known here."
+    public = "This reference is not known here."
 
     def __init__(self, key: str, live: int) -> None:
         super().__init__(key, live)
@@ -95,7 +94,7 @@ class RefReleasedError(RefLookupError):
         ago: seconds since.
     """
 
-    public: ClassVar[str] = "What this reference stood for is gone."
+    public = "What this reference stood for is gone."
 
     def __init__(self, key: str, how: str, ago: float) -> None:
         super().__init__(key, how, ago)
@@ -117,7 +116,7 @@ class RefDroppedError(RefLookupError):
         reason: why.
     """
 
-    public: ClassVar[str] = "What this reference stood for was not kept."
+    public = "What this reference stood for was not kept."
 
     def __init__(self, key: str, type_tag: str, policy: str, when: str, reason: str) -> None:
         super().__init__(key, type_tag, policy, when, reason)
@@ -174,7 +173,7 @@ class RefTypeError(LiveRefError, TypeError):
         public: what a client may be told.
     """
 
-    public: ClassVar[str] = "This reference stands for something of another kind than what is needed here."
+    public = "This reference stands for something of another kind than what is needed here."
 
     def __init__(self, operation: str, key: str | None, expected: str, found: str, advice: str | None = None) -> None:
         super().__init__(operation, key, expected, found, advice)
@@ -217,7 +216,7 @@ class KeyFormatError(LiveRefError, ValueError):
         public: what a client may be told.
     """
 
-    public: ClassVar[str] = "This is no reference to anything here."
+    public = "This is no reference to anything here."
 
     def __init__(
         self, found: str, expected: str, advice: str | None = None, what: str = "not a session reference"
@@ -324,7 +323,7 @@ class CapacityExceededError(LiveRefError, RuntimeError):
         public: what a client may be told.
     """
 
-    public: ClassVar[str] = "Too many objects are open at present; try again later."
+    public = "Too many objects are open at present; try again later."
 
     def __init__(self, capacity: int) -> None:
         super().__init__(capacity)
@@ -346,7 +345,7 @@ class RegistryClosedError(LiveRefError, RuntimeError):
         public: what a client may be told.
     """
 
-    public: ClassVar[str] = "The session has ended."
+    public = "The session has ended."
 
     def __init__(self, operation: str) -> None:
         super().__init__(operation)

@@ -68,7 +68,11 @@ def picklable() -> Iterator[object]:
     yield registry.describe()
     yield [list(each) for each in CLASSES.values() if issubclass(each, enum.Enum)]
     yield liveref.SnapshotLimits(max_refs=5)
-    yield [liveref.CapturedRef("k", "t", "pickle", 1), liveref.DroppedRef("k", "t", "r"), liveref.ExpectedRef("k", "t")]
+    yield [
+        liveref.CapturedRef("k", "t", "pickle", 1, "until_snapshot", None),
+        liveref.DroppedRef("k", "t", "r"),
+        liveref.ExpectedRef("k", "t"),
+    ]
     yield liveref.RefFailure("k", "t", "r", None)
     for name in exceptions.__all__:
         if name != "RefFailure":

@@ -91,7 +91,7 @@ class Encoder:
     def _stand_in(self, item: object, kind: type[object], node: _Node, name: str | int) -> object:
         if kind is RegistryKey:
             return cast("RegistryKey[object]", item).to_marker()
-        if isinstance(item, self._swap.classes):
+        if self._swap.is_live(item):
             self.found.append((node[3], name, item))
             return None
         if kind is int and writable(cast("int", item)):
