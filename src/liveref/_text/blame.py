@@ -12,7 +12,7 @@ import pickle
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from types import BuiltinMethodType, CellType, FrameType, FunctionType, MethodType, ModuleType
@@ -120,14 +120,33 @@ def innermost(
         failure: what carrying a part alone raises, or None.
         parts: the parts of a value.
     """
-    culprit, seen = Culprit("$", value, error), {id(value)}
-    while True:
-        tried = ((step, part, failure(part)) for step, part in parts(culprit.part) if id(part) not in seen)
-        step, part, raised = next((each for each in tried if each[2] is not None), (None, None, None))
-        if step is None or raised is None:
-            return culprit
-        culprit = Culprit(culprit.path + step, part, raised)
-        seen.add(id(part))
+    last = Culprit("$", value, error)
+    culprit: Culprit | None = last
+    met: dict[int, object] = {}
+    while culprit is not None:
+        last = culprit
+        met[id(last.part)] = last.part  # kept, for it may have been made for the blame, and its id would come again
+        culprit = None if isinstance(last.error, RecursionError) else _inside(last, met, failure, parts)
+    return last
+
+
+def _inside(
+    whole: Culprit,
+    met: Container[int],
+    failure: Callable[[object], Exception | None],
+    parts: Callable[[object], Parts],
+) -> Culprit | None:
+    """The part that is to blame; None where it is the whole itself."""
+    try:
+        for step, part in parts(whole.part):
+            raised = None if id(part) in met else failure(part)
+            if raised is not None:
+                return Culprit(whole.path + step, part, raised)
+    except (LiveRefError, MemoryError):
+        raise
+    except Exception:  # noqa: BLE001, S110  odd code of the user's: a diagnosis must not fail
+        pass
+    return None
 
 
 def contents(value: object) -> Parts:
@@ -167,7 +186,7 @@ def pickled_parts(value: object, *, functions: bool = False) -> Parts:
     """
     yield from contents(value)
     for cls, names in _ATTRIBUTES.items():
-        if isinstance(value, cls):
+        if issubclass(type(value), cls):  # a proxy passes for another by isinstance
             yield from _attributes(value, names)
     if isinstance(value, FunctionType) and functions:
         yield from _attributes(value, _BY_VALUE)
@@ -190,11 +209,10 @@ def _reduced(value: object) -> Parts:
     if isinstance(args, tuple):
         arguments = _items(".__reduce__()[1]", cast("tuple[object, ...]", args))
         yield from ((names.get(id(part), step), part) for step, part in arguments if part is not type(value))
-    with suppress(Exception):  # any code of the user's
-        yield from _items("", cast("Iterable[object]", items or ()))
-        yield from contents(dict(cast("Iterable[tuple[object, object]]", pairs or ())))
     if reduced:
         yield ".__reduce__()[0]", reduced[0]
+    yield from _items("", cast("Iterable[object]", items or ()))
+    yield from contents(dict(cast("Iterable[tuple[object, object]]", pairs or ())))
 
 
 def _reduce(value: object) -> tuple[object, ...]:
@@ -218,13 +236,19 @@ _GROUPS: Final = 2
 
 def _state_parts(state: object, step: str) -> Parts:
     """The attributes and slots in a state, or the state itself, with a step, where it has a form of its own."""
-    whole = cast("tuple[object, ...]", state) if isinstance(state, tuple) else ()
-    groups = whole if len(whole) == _GROUPS else (state,)
+    groups = _groups(state)
     if all(group is None or isinstance(group, dict) for group in groups):
         for group in groups:
             yield from contents(group)
     else:
         yield step, state
+
+
+def _groups(state: object) -> tuple[object, ...]:
+    if not isinstance(state, tuple):
+        return (state,)
+    whole = cast("tuple[object, ...]", state)
+    return whole if len(whole) == _GROUPS else (whole,)
 
 
 _ENCODERS: Final = frozenset(
@@ -267,19 +291,16 @@ def why_not_pickled(culprit: Culprit) -> str:
 def _reason(part: object, error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "it is nested too deeply to be pickled"
-    place, named = user_place(error), _UNPICKLABLE.fullmatch(str(error))
+    place = user_place(error)
     if place is not None:
         return f"pickling it raised {readable(type(error))} at {place}"
     if isinstance(part, FunctionType | type):
-        return f"a {type(part).__name__} can't be pickled: no {readable_name(part)} can be imported"
+        name = printable(f"{part.__module__}.{part.__qualname__}")
+        return f"a {readable(type(part))} can't be pickled: no {name} can be imported"
     if part is None:
         return f"pickling it raised {readable(type(error))}"
+    named = _UNPICKLABLE.fullmatch(str(error))
     return f"a {named[1] if named else readable(type(part))} can't be pickled"
-
-
-def readable_name(named: FunctionType | type) -> str:
-    """The module and name of a function or class."""
-    return printable(f"{named.__module__}.{named.__qualname__}")
 
 
 class GoneError(Exception):
