@@ -71,7 +71,7 @@ def picklable() -> Iterator[object]:
     yield [
         liveref.CapturedRef("k", "t", "pickle", 1, "until_snapshot", None),
         liveref.DroppedRef("k", "t", "r"),
-        liveref.ExpectedRef("k", "t"),
+        liveref.ExpectedRef("k", "t", None),
     ]
     yield liveref.RefFailure("k", "t", "r", None)
     for name in exceptions.__all__:
