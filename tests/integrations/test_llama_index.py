@@ -453,7 +453,9 @@ def test_an_int_that_json_does_not_take_is_told_with_its_path(value: object, reg
         LiveRefSerializer(registry).serialize(value)
 
 
-def test_keys_in_what_an_event_has_no_field_for_come_back_and_as_keys_of_a_dict_they_are_told(registry: SessionRefRegistry) -> None:
+def test_keys_in_what_an_event_has_no_field_for_come_back_and_as_keys_of_a_dict_they_are_told(
+    registry: SessionRefRegistry,
+) -> None:
     event = Answered(answer=1, mine=[KEY], by_name={"k": KEY})
     again = hop(LiveRefSerializer(registry), event)
     assert (again.mine, again.by_name) == ([KEY], {"k": KEY})

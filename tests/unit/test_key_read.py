@@ -215,5 +215,7 @@ def test_a_class_that_was_loaded_anew_is_told(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_key_of_another_class_is_told_by_its_tag() -> None:
-    with pytest.raises(MarkerError, match=r"expected a key of 'sqlite3:Cursor', found a key of 'builtins:int' \(0f0e1d…\)"):
+    with pytest.raises(
+        MarkerError, match=r"expected a key of 'sqlite3:Cursor', found a key of 'builtins:int' \(0f0e1d…\)"
+    ):
         RegistryKey.read(KEY, sqlite3.Cursor)

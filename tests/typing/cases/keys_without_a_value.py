@@ -43,7 +43,9 @@ def read(found: object, key: RegistryKey[Connection], payload: dict[str, object]
     assert_type(RegistryKey.read(found), RegistryKey[object])
     assert_type(RegistryKey.read(found, Connection), RegistryKey[Connection])
     assert_type(RegistryKey.read(payload["db"], list[int] | None), RegistryKey[list[int] | None])
-    assert_type(RegistryKey.read("0f0e1d2c-3b4a-4958-8776-655443322110", hint=Sequence[str]), RegistryKey[Sequence[str]])
+    assert_type(
+        RegistryKey.read("0f0e1d2c-3b4a-4958-8776-655443322110", hint=Sequence[str]), RegistryKey[Sequence[str]]
+    )
     assert_type(RegistryKey.read(key, object), RegistryKey[object])
     assert_type(RegistryKey.read(key), RegistryKey[object])
     RegistryKey.read()  # E: no-overload
