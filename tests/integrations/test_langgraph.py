@@ -75,6 +75,9 @@ class Slots:
     conn: Conn | None
 
 
+Unset = dataclasses.make_dataclass("Unset", ["n"], repr=False)
+
+
 class Pair(NamedTuple):
     conn: Conn
     number: int
@@ -108,6 +111,8 @@ class Closeable(Protocol):
 
 
 conn = Conn()
+loop: list[object] = []
+loop.append(loop)
 KNOWN = [Deps, Slots, Pair, Inside, Outside, Settings, Colour, Level]
 KEY = RegistryKey.parse("0f0e1d2c-3b4a-4958-8776-655443322110", Conn)
 
@@ -374,9 +379,11 @@ def test_markers_bring_no_warning_about_classes_that_are_not_in_an_allow_list(
 ) -> None:
     monkeypatch.setattr(jsonplus, "_warned_unregistered_types", set())
     serde = LiveRefSerializer(registry, live=[Conn])
+    log = logging.getLogger(jsonplus.__name__)
+    filters = list(log.filters)
     with caplog.at_level(logging.WARNING, "langgraph"):
         serde.loads_typed(serde.dumps_typed([conn, KEY]))
-        assert caplog.messages == []
+        assert (caplog.messages, log.filters) == ([], filters)
         serde.loads_typed(serde.dumps_typed(Slots(None)))
         logging.getLogger(jsonplus.__name__).warning("one of its own")
     assert [message.split(".")[-1] if "Slots" in message else message for message in caplog.messages][1:] == [
@@ -385,8 +392,6 @@ def test_markers_bring_no_warning_about_classes_that_are_not_in_an_allow_list(
     assert "Slots" in caplog.messages[0]
 
 
-loop: list[object] = []
-loop.append(loop)
 deep: list[object] = []
 for _ in range(100_000):
     deep = [deep]
@@ -404,6 +409,7 @@ REFUSED: dict[str, tuple[object, str, str]] = {
     "itself": (conn, "$", "Conn"),
     "dict key": ({"a": {"b": 2, KEY: 1}}, "$.a", "a dict key of type liveref.RegistryKey"),
     "number": ({"n": [2**80]}, "$.n[0]", "a value of type int that is too large"),
+    "cannot be looked into": ([object.__new__(Unset)], "$[0]", "Unset"),
     "contains itself": ({"loop": loop}, "$", "a value that is nested too deeply, or contains itself"),
     "nested too deeply": (deep, "$", "a value that is nested too deeply, or contains itself"),
     "too deep for msgpack": ([deep_for_msgpack], "$[0][0]", "a value of type list that is too large or nested"),
@@ -530,6 +536,32 @@ def test_all_that_is_in_an_exception_with_a_live_object_comes_back(registry: Ses
 def test_an_exception_without_one_is_written_as_ever(error: Exception, live: list[type]) -> None:
     for value in (error, {"error": [error, 1]}):
         assert LiveRefSerializer(live=live).dumps_typed(value) == JsonPlusSerializer().dumps_typed(value)
+
+
+OPAQUE: dict[str, Any] = {
+    "contains itself": ValueError(loop),
+    "cannot": ValueError(object.__new__(Unset)),
+}
+
+
+@pytest.mark.parametrize("live", [[], [Conn]], ids=["explicit", "transparent"])
+@pytest.mark.parametrize("case", OPAQUE)
+def test_an_exception_that_can_not_be_looked_into_is_written_as_ever(case: str, live: list[type]) -> None:
+    serde = LiveRefSerializer(live=live)
+    error = OPAQUE[case]
+    for value in (error, {"error": error}):
+        assert serde.dumps_typed(value) == JsonPlusSerializer().dumps_typed(value)
+
+
+def test_where_a_live_object_is_in_it_it_is_refused(registry: SessionRefRegistry) -> None:
+    for error in (
+        ValueError(chatty, loop),
+        ValueError(loop, [{"a": chatty}]),
+        ValueError(*OPAQUE["cannot"].args, chatty),
+    ):
+        with pytest.raises(NotJSONableError):
+            LiveRefSerializer(registry, live=[Chatty]).dumps_typed({"error": error})
+        assert registry.is_empty()
 
 
 def test_a_key_in_an_exception_comes_back_as_a_key(registry: SessionRefRegistry) -> None:

@@ -413,6 +413,12 @@ def test_what_a_user_wrote_comes_back_whatever_its_names_are(
 KEY = RegistryKey.parse("0f0e1d2c-3b4a-4958-8776-655443322110", int)
 
 
+def test_a_marker_with_a_recipe_stands_for_what_it_would_stand_for_without(registry: SessionRefRegistry) -> None:
+    serializer, key = LiveRefSerializer(registry), registry.insert(7)
+    sturdy = [{**key.to_marker(typed=typed), "recipe": "abc"} for typed in (True, False)]
+    assert serializer.deserialize(json.dumps(sturdy)) == [7, key]
+
+
 def test_an_event_that_has_a_class_name_is_no_component(registry: SessionRefRegistry) -> None:
     again = hop(LiveRefSerializer(registry), Answered(answer=1, class_name="x", value={"__is_pydantic": 1}))
     assert (again.class_name, again.value) == ("x", {"__is_pydantic": 1})

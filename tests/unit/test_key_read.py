@@ -51,6 +51,7 @@ FORMS: dict[str, Any] = {
     "its typed marker as JSON": json.dumps(KEY.to_marker(typed=True)),
     "its marker as indented JSON": f"\n {json.dumps(KEY.to_marker(typed=True), indent=4)} ",
     "its marker as escaped JSON": json.dumps(KEY.to_marker()).replace("0f", "\\u0030f"),
+    "a sturdy marker of escapes as JSON": json.dumps(marker(recipe="\x00" * 8192, type="builtins:int"), indent=8),
     "a sturdy marker as JSON": json.dumps(marker(recipe="é" * 4096)),
 }
 

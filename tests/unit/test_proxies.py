@@ -10,7 +10,7 @@ from unittest.mock import MagicMock, Mock, create_autospec
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from liveref import NotJSONableError, RegistryKey, SessionRefRegistry
+from liveref import NotJSONableError, RegistryKey, Session, SessionRefRegistry, reopener
 from liveref._payloads.swap import Swap
 from liveref.jsonable import decode, encode
 
@@ -143,6 +143,22 @@ def test_what_says_nothing_that_isinstance_believes_is_of_its_type(name: str) ->
 def test_what_can_not_be_asked_for_its_class_is_not_live_and_told_with_its_path(name: str) -> None:
     with pytest.raises(NotJSONableError, match=r"^\$\.a is not JSON: found "):
         encode({"a": ODD[name]()}, live=[Conn])
+
+
+@reopener("test_proxies.open")
+def open_proxy() -> Conn:
+    return Proxy(Conn())  # type: ignore[return-value]
+
+
+def test_so_is_a_proxy_that_a_recipe_opens_after_a_pause() -> None:
+    with Session() as session:
+        key = session.refs.open(open_proxy.recipe())
+        assert key.hint is Conn
+        snapshot = session.snapshot()
+    with Session.resume(snapshot) as resumed:
+        assert type(resumed.refs.get(key)) is Proxy
+        assert [info.type_tag for info in resumed.refs.describe()] == [f"{__name__}:Conn"]
+        assert [home.hint for home in resumed.refs] == [Conn]
 
 
 def test_objects_of_all_kinds_are_of_their_type() -> None:

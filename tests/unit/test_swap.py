@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol, TypedDict
 
 import pytest
 
@@ -20,6 +21,14 @@ from liveref._payloads.swap import Swap
 
 class Conn:
     """A live object."""
+
+
+class Closes(Protocol):
+    def close(self) -> None: ...
+
+
+class State(TypedDict):
+    conn: Conn
 
 
 def test_an_object_has_one_key_over_many_writes_and_comes_back() -> None:
@@ -147,6 +156,8 @@ def test_an_object_is_told_from_where_it_is_known() -> None:
     ("arguments", "told"),
     [
         ({"live": ["Conn"]}, "live"),
+        ({"live": [int, Closes]}, "live must be classes that isinstance can check, found .*Closes"),
+        ({"live": [State]}, "live must be classes that isinstance can check, found .*State"),
         ({"registry": {}}, "registry"),
         ({"missing": "drop"}, "missing"),
     ],

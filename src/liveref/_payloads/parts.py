@@ -6,6 +6,7 @@ import copy
 import dataclasses
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from enum import Enum
 from functools import partial
 from operator import attrgetter
@@ -23,10 +24,12 @@ class Opener:
     Attributes:
         parts: the parts of an object; not to be changed, for it may be its own dict.
         rebuild: an object as the one given, but of these parts.
+        opaque: whether one is left as it is where its parts can't be copied, and nothing in it is to be replaced.
     """
 
     parts: Callable[[Any], Parts]  # Any: an instance of the class, here and below
     rebuild: Callable[[Any, Parts], object]
+    opaque: bool = False
 
 
 Open: TypeAlias = Callable[[type[object]], Opener | None]
@@ -137,10 +140,33 @@ class Copier:
         opener = self._opener(type(value)) if replaced is value else None
         if opener is None:
             return replaced
+        try:
+            return self._copy_with(opener, value)
+        except Exception:
+            if not opener.opaque or self._is_any_replaced(value):
+                raise
+            return value
+
+    def _copy_with(self, opener: Opener, value: object) -> object:
         parts = opener.parts(value)
         copied = {name: self.copy(part) for name, part in parts.items()}
         same = all(part is copied[name] for name, part in parts.items())
         return value if same else opener.rebuild(value, copied)
+
+    def _is_any_replaced(self, value: object) -> bool:
+        """Whether anything in a value is, as far as it can be looked into; it may contain itself."""
+        todo, seen = [value], dict[int, object]()
+        while todo:
+            part = todo.pop()
+            if id(part) in seen:
+                continue
+            seen[id(part)] = part
+            if self._replace(part) is not part:
+                return True
+            opener = self._opener(type(part))
+            with suppress(Exception):  # any code of the object's
+                todo += opener.parts(part).values() if opener else ()
+        return False
 
     def _opener(self, cls: type[object]) -> Opener | None:
         if cls not in self._openers:

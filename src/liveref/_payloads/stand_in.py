@@ -125,7 +125,7 @@ def _made(cls: type[BaseException], args: tuple[object, ...]) -> BaseException:
     return Exception(*args)
 
 
-ERROR: Final = Opener(_error_parts, ErrorStandIn.of)
+ERROR: Final = Opener(_error_parts, ErrorStandIn.of, opaque=True)
 """Opens exceptions."""
 STAND_INS: Final = (KeyStandIn, LiveStandIn, ErrorStandIn)
 
@@ -181,8 +181,10 @@ class _Writer(Generic[Written]):
         return self._dumps(self._copier.copy(value))
 
     def _parts(self, value: object) -> Iterator[tuple[str, object]]:
-        opener = self._open(type(value))
-        for name, part in opener.parts(value).items() if opener else ():
+        opener, parts = self._open(type(value)), Parts()
+        with suppress(Exception):  # any code of the object's
+            parts = opener.parts(value) if opener else parts
+        for name, part in parts.items():
             yield _step(name), part
 
     def _stand_in(self, value: object) -> object:

@@ -51,6 +51,8 @@ class Swap:
         for cls in self.classes:
             if not isinstance(cls, type):
                 raise InvalidArgumentError("live", "classes", readable(type(cls)))
+            if not _is_checkable(cls):
+                raise InvalidArgumentError("live", "classes that isinstance can check", readable(cls))
         if registry is not None and not isinstance(registry, SessionRefRegistry):
             raise InvalidArgumentError("registry", "a SessionRefRegistry", readable(type(registry)))
         if missing not in get_args(Missing):
@@ -205,6 +207,15 @@ class Writing:
         if error is not None and self._registry is not None:
             for key in self._new:
                 self._registry.release(key)
+
+
+def _is_checkable(cls: type) -> bool:
+    """Whether isinstance takes a class: not so a TypedDict, nor a Protocol that is not runtime_checkable."""
+    try:
+        isinstance(None, cls)
+    except Exception:  # noqa: BLE001  any code of a metaclass
+        return False
+    return True
 
 
 def _referent(reference: ref[SessionRefRegistry]) -> SessionRefRegistry | None:
