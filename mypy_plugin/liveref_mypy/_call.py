@@ -21,7 +21,7 @@ from liveref_mypy._reports import Reports
 
 __all__ = ["Call", "Run", "call_of", "spell", "takes"]
 
-_LEFT_OUT: Final = frozenset({"hint", "default"})
+_LEFT_OUT: Final = ("hint", "default")
 
 
 class Run(NamedTuple):
@@ -86,10 +86,13 @@ def takes(signature: CallableType, args: Sequence[Sequence[Expression]]) -> bool
 
     mypy asks for every overload in turn, so that this is what most of the plugin's time goes to.
     """
-    for name, typ, given in zip(signature.arg_names, signature.arg_types, args, strict=False):
-        if name in _LEFT_OUT:
+    names = signature.arg_names
+    for name in _LEFT_OUT:
+        if name in names:
+            at = names.index(name)
+            typ = signature.arg_types[at]
             is_sentinel = isinstance(typ, Instance) and typ.type.fullname == _names.MISSING
-            if is_sentinel is bool(given):
+            if is_sentinel is bool(args[at]):
                 return False
     return True
 

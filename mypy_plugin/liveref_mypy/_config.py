@@ -27,15 +27,16 @@ def read_tools(path: Path) -> Mapping[str, Table]:
         ConfigError: the file can't be read, or one of mypy's or the plugin's is no table.
     """
     try:
-        tools = tomllib.loads(path.read_text("utf-8")).get("tool", {})
+        tools: object = tomllib.loads(path.read_text("utf-8")).get("tool", {})
     except (OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from error
     if not isinstance(tools, dict):
         raise ConfigError(f"{path}: [tool] is no table")
+    named = cast("Mapping[str, Table]", tools)
     for name in ("mypy", SECTION):
-        if not isinstance(tools.get(name, {}), dict):
+        if not isinstance(named.get(name, {}), dict):
             raise ConfigError(f"{path}: [tool.{name}] is no table")
-    return cast("Mapping[str, Table]", tools)
+    return named
 
 
 def read_ini(path: Path) -> configparser.RawConfigParser:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Final, NamedTuple
 
@@ -60,7 +60,7 @@ def type_of_hint(expr: Expression, api: CheckerPluginInterface) -> Type | None:
 
 
 @contextmanager
-def _read_anew(expr: Expression, api: CheckerPluginInterface) -> Iterator[None]:
+def _read_anew(expr: Expression, api: CheckerPluginInterface) -> Generator[None, None, None]:
     """Let mypy read a hint here and now.
 
     Under ``disallow_any_generics`` it has taken ``list | None`` for a value, and in the daemon it holds on to the

@@ -97,15 +97,16 @@ class Hooks:
         return partial(self._check, method, rules) if any(rules) else None
 
     def _check(self, method: str, rules: Rules, ctx: Context) -> FunctionLike:
-        call = self._guard(None, self._call, method, ctx)
-        if call is not None:
-            self._run.reports.take_back(call.expr, ctx.api.msg.errors)
-            self._guard.each(rules.with_hint if "hint" in call.args else rules.without_hint, call)
-            return self._guard(ctx.default_signature, bind_union, call, ctx.default_signature)
-        return ctx.default_signature
-
-    def _call(self, method: str, ctx: Context) -> Call | None:
-        return call_of(ctx, method, self._run) if takes(ctx.default_signature, ctx.args) else None
+        try:
+            call = call_of(ctx, method, self._run) if takes(ctx.default_signature, ctx.args) else None
+        except Exception:  # noqa: BLE001  the guard as it stands, without a call: mypy asks for each overload
+            self._guard.tell()
+            return ctx.default_signature
+        if call is None:
+            return ctx.default_signature
+        self._run.reports.take_back(call.expr, ctx.api.msg.errors)
+        self._guard.each(rules.with_hint if "hint" in call.args else rules.without_hint, call)
+        return self._guard(ctx.default_signature, bind_union, call, ctx.default_signature)
 
 
 def _flow_rule() -> Rule:

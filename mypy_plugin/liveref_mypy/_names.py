@@ -14,7 +14,6 @@ USE: Final = "liveref._registry.current.use_session_registry"
 KEY: Final = "liveref._key.RegistryKey"
 RECIPE: Final = "liveref._recipe.Recipe"
 MISSING: Final = "liveref._typing.Missing"
-LIFETIME: Final = "liveref._policy.RefLifetime"
 LIVE_REF_ERROR: Final = "liveref.exceptions.LiveRefError"
 REF_TYPE_ERROR: Final = "liveref.exceptions.RefTypeError"
 
@@ -32,7 +31,6 @@ KEY_METHODS: Final = frozenset({"from_marker", "new", "parse"})
 LIFETIMES_THAT_OUTLIVE: Final = frozenset({"UNTIL_EXPLICIT_DROP", "UNTIL_PARENT_FINISH"})
 
 # What liveref's own run-time table knows of other packages.
-ANY: Final = "typing.Any"
 STR: Final = "builtins.str"
 TYPE: Final = "builtins.type"
 UUID: Final = "uuid.UUID"
@@ -47,7 +45,6 @@ MODULES_OF_FORMS: Final = frozenset({"_typeshed", "types", "typing", "typing_ext
 """Where a name of a class may mean more than that to mypy."""
 ANNOTATED: Final = frozenset({"typing.Annotated", "typing_extensions.Annotated"})
 LITERAL: Final = frozenset({"typing.Literal", "typing_extensions.Literal"})
-CALLABLE: Final = frozenset({"typing.Callable", "collections.abc.Callable"})
 IO: Final = "typing.IO"
 MAPPING: Final = "typing.Mapping"
 FILES: Final = frozenset({IO, "typing.TextIO", "typing.BinaryIO"})
@@ -92,10 +89,6 @@ CLASSES_TO_THE_RUN_TIME: Final = frozenset({
     "os.PathLike", "typing_extensions.Buffer", "_collections_abc.Buffer",
 })  # fmt: skip
 """Protocols of typeshed that are ABCs at run time."""
-SUPPORTS: Final = frozenset({
-    "typing.SupportsAbs", "typing.SupportsBytes", "typing.SupportsComplex", "typing.SupportsFloat",
-    "typing.SupportsIndex", "typing.SupportsInt", "typing.SupportsRound",
-})  # fmt: skip
 
 QUALIFIERS: Final = frozenset({
     "typing.ClassVar", "typing.Final", "typing.Required", "typing.NotRequired", "typing.TypeGuard",
@@ -106,7 +99,6 @@ QUALIFIERS: Final = frozenset({
 })  # fmt: skip
 """Forms that no value is of, though mypy takes some of them for the type inside."""
 SELF: Final = frozenset({"typing.Self", "typing_extensions.Self"})
-UNPACK: Final = frozenset({"typing.Unpack", "typing_extensions.Unpack"})
 NEED_BRACKETS: Final = frozenset({"typing.Union", "typing.Optional"}) | LITERAL | ANNOTATED
 
 # Where a wrong lookup is meant.

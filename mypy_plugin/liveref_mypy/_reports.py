@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from mypy.errors import ErrorInfo, Errors
@@ -44,7 +44,7 @@ class Reports:
 
 
 @contextmanager
-def _unwatched(errors: Errors) -> Iterator[None]:
+def _unwatched(errors: Errors) -> Generator[None, None, None]:
     watchers, errors._watchers = errors._watchers, []
     try:
         yield

@@ -149,7 +149,7 @@ class Calls:
     def _is_stranger(self, key: Key, store: Store) -> bool:
         """Whether nothing is known of a key, and a registry can only look into itself for it."""
         is_isolated = store.is_own and not store.is_fresh
-        return key.owner is None and not is_isolated and self._state.get(("end", store)) is not None
+        return key.owner is None and not is_isolated and self._state.get(("shared", store)) is None
 
     def _use_after_end(self, store: Store, key: Key, key_expr: Expression, at: Expression) -> None:
         end = self._state.get(("end", store))

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from mypy.nodes import Expression, Statement
+from mypy.nodes import Statement
 
 from liveref_mypy._call import Call
 from liveref_mypy._flow.line import Findings
 from liveref_mypy._flow.walk import findings_of
-from liveref_mypy._index import KEPT, enclosing
+from liveref_mypy._index import KEPT, checker_of, enclosing
 
 __all__ = ["Flows"]
 
 
 class _Walked(NamedTuple):
     body: Sequence[Statement]
-    first: Expression
-    """The call at which the walk was made: it is made anew when mypy checks that again."""
+    turn: int
+    """Which time mypy was checking the module: it comes back to functions that need to know more of it."""
     findings: Findings
 
 
@@ -35,11 +35,12 @@ class Flows:
 
     def _findings(self, call: Call) -> Findings:
         function, body = enclosing(call.api)
+        turn = checker_of(call.api).pass_num
         walked = self._walked.get(id(body))
-        if walked is not None and walked.body is body and walked.first is not call.expr:
+        if walked is not None and walked.body is body and walked.turn == turn:
             return walked.findings
         if len(self._walked) > KEPT:
             self._walked.clear()
         findings = findings_of(body, is_module=function is None)
-        self._walked[id(body)] = _Walked(body, call.expr, findings)
+        self._walked[id(body)] = _Walked(body, turn, findings)
         return findings

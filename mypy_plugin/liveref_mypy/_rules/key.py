@@ -34,7 +34,8 @@ _WAYS: Final = (
 
 def bind_union(call: Call, signature: CallableType) -> CallableType:
     """The signature for a union of keys, of which mypy's own inference knows no more than what all have in common."""
-    held = key_items(call.type_of("key")) if "key" in call.args else []
+    key = get_proper_type(call.type_of("key"))
+    held = key_items(key) if isinstance(key, UnionType) else []
     wanted = get_proper_type(signature.arg_types[0]) if len(held) > 1 else None
     item = get_proper_type(wanted.args[0]) if isinstance(wanted, Instance) and wanted.args else None
     if not isinstance(item, TypeVarType):
@@ -47,7 +48,9 @@ def bind_union(call: Call, signature: CallableType) -> CallableType:
 def advise_key(call: Call) -> None:
     """Say beside mypy's error how a text, a UUID or a marker becomes a key."""
     kind = _class_of(call.type_of("key"))
-    way = None if kind is None else next((way for name, way in _WAYS if inherits(kind.type, name)), None)
+    if kind is None or kind.type.fullname == _names.KEY:
+        return
+    way = next((way for name, way in _WAYS if inherits(kind.type, name)), None)
     if way is not None:
         name = spell(call.args["key"]).strip('"') if spell(call.args["key"]) != "the key" else "it"
         _advise(call, way.format(name), call.args["key"])
