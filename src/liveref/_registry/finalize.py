@@ -195,22 +195,23 @@ class Outcome:
         error: the exception that leaves the session's body, as the next exit hook sees it.
         errors: what the finalizers raised, in the order they ran.
         count: refs dropped.
-        cancelled: whether the closing task was cancelled.
+        is_hasty: whether the closing task was cancelled, so that nothing may hang any more.
     """
 
-    __slots__ = ("cancelled", "count", "error", "errors")
+    __slots__ = ("_cancelled", "count", "error", "errors", "is_hasty")
 
     def __init__(self, error: BaseException | None = None) -> None:
         self.error = error
         self.errors: list[BaseException] = []
         self.count = 0
-        self.cancelled = False
+        self.is_hasty = False
+        self._cancelled = False
 
     def cancel(self, error: BaseException) -> None:
         """Note that the closing task was cancelled: once, though a cancel scope says so at each of its awaits."""
-        if not self.cancelled:
+        if not self._cancelled:
             self.errors.append(error)
-        self.cancelled = True
+        self._cancelled = self.is_hasty = True
 
     def reraise(self, *, bare: bool = False) -> None:
         """Raise what was collected: a group, or first what is no Exception, bare, from that group.
@@ -275,8 +276,11 @@ async def arun(steps: Steps, outcome: Outcome, timeout: float | None, *, bare: b
     """
     if timeout is not None:
         _check_seconds(timeout)
-    from liveref._registry.shield import settle  # noqa: PLC0415  asyncio takes as long to import as all of liveref
+    from asyncio import CancelledError  # noqa: PLC0415  it takes as long to import as all of liveref
 
+    from liveref._registry.shield import settle  # noqa: PLC0415  so does what needs it
+
+    outcome.is_hasty = isinstance(outcome.error, CancelledError)
     advance: Callable[[], Pending] = partial(next, steps)
     while True:
         try:
@@ -289,6 +293,7 @@ async def arun(steps: Steps, outcome: Outcome, timeout: float | None, *, bare: b
             _run_from(steps, partial(steps.throw, error))
             raise
         except BaseException as error:  # noqa: BLE001  the finalizer's, or a cancellation
+            outcome.is_hasty |= isinstance(error, CancelledError)
             advance = partial(steps.throw, error)
         else:
             advance = partial(steps.send, result)

@@ -41,7 +41,7 @@ async def settle(awaitable: Awaitable[object], outcome: Outcome, place: Place, t
     library = library_here()
     if library is None:
         return await awaitable
-    if timeout is None and (outcome.cancelled or isinstance(outcome.error, asyncio.CancelledError)):
+    if timeout is None and outcome.is_hasty:
         timeout = GRACE  # asyncio cancels once: what comes later would wait for ever
     if place is not Place.ANY_TASK:
         return await _in_this_task(library, awaitable, place, timeout)
