@@ -21,31 +21,31 @@ _OF: Final = itemgetter(0)
 class Departures(deque[Departure]):
     """The last departures, in their order: to note one is an append, and they are indexed when one is asked for."""
 
-    __slots__ = ("_index", "_latest")
+    __slots__ = ("_indexed",)
 
     def __init__(self, records: Iterable[Departure] = (), maxlen: int = _REMEMBERED) -> None:
         super().__init__(records, maxlen)
-        self._index: dict[bytes, Departure] = {}
-        self._latest: Departure | None = None
+        self._indexed: tuple[dict[bytes, Departure], Departure | None] = {}, None  # up to which departure
 
     def find(self, uid: bytes) -> Departure | None:
         """The departure of a ref; None where it never went from here, or too long ago. O(1), amortised."""
         if not self:
             return None
-        self._take_up()
-        found = self._index.get(uid)
+        found = self._take_up().get(uid)
         return None if found is None or found[2] < self[0][2] else found
 
-    def _take_up(self) -> None:
-        """Index what was noted since the last time."""
+    def _take_up(self) -> dict[bytes, Departure]:
+        """The index, with what was noted since the last time; threads that do so at once each give a whole one."""
+        index, before = self._indexed
         latest = self[-1]
-        if latest is self._latest:
-            return
-        if len(self._index) > 2 * _REMEMBERED:
-            self._index, self._latest = {}, None
+        if latest is before:
+            return index
+        if len(index) > 2 * _REMEMBERED:
+            index, before = {}, None
         try:
-            new = list(takewhile(partial(is_not, self._latest), reversed(self)))
+            new = list(takewhile(partial(is_not, before), reversed(self)))
         except RuntimeError:  # another thread notes one in this moment
             new = list(reversed(self.copy()))
-        self._index.update(zip(map(_OF, reversed(new)), reversed(new), strict=True))
-        self._latest = latest
+        index.update(zip(map(_OF, reversed(new)), reversed(new), strict=True))
+        self._indexed = index, latest
+        return index

@@ -9,10 +9,14 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Awaitable, Callable, Generator
+from enum import Enum
 from functools import partial
 from itertools import compress, starmap
 from types import TracebackType
 from typing import Any, Final, NamedTuple, TypeAlias
+
+from liveref._text.tag import readable
+from liveref.exceptions import InvalidArgumentError
 
 __all__ = [
     "FASTER",
@@ -20,6 +24,7 @@ __all__ = [
     "Finalizer",
     "Outcome",
     "Pending",
+    "Place",
     "Steps",
     "arun",
     "drive",
@@ -58,21 +63,39 @@ class _Faster(Exception):  # noqa: N818  a word of this module's, never raised
 FASTER: Final = _Faster()
 
 
+class Place(Enum):
+    """Where what a finalizer returned has to be awaited."""
+
+    ANY_TASK = 0
+    THIS_TASK = 1
+    """In the task that closes, as the exit of an entered context."""
+    IN_ITS_SCOPE = 2
+    """There too; and the context holds a cancel scope, around which none can be opened any more."""
+
+
 class Finalizer:
     """How the object of a ref is closed. Refs may share one: it runs when the last of them goes, once.
 
     Attributes:
         call: takes the live object; or the exit of an entered context, which takes the exception that leaves it.
         is_exit: whether it is such an exit.
-        in_task: whether it has to run in the task that closes.
+        place: where it has to run.
     """
 
-    __slots__ = ("_generation", "_sharers", "call", "in_task", "is_exit")
+    __slots__ = ("_asynchronous", "_generation", "_sharers", "call", "is_exit", "place")
 
-    def __init__(self, call: Callable[..., object], *, is_exit: bool = False, in_task: bool = False) -> None:
+    def __init__(
+        self,
+        call: Callable[..., object],
+        *,
+        is_exit: bool = False,
+        place: Place = Place.ANY_TASK,
+        asynchronous: bool = False,
+    ) -> None:
         self.call: Final = call
         self.is_exit: Final = is_exit
-        self.in_task: Final = in_task
+        self.place: Final = place
+        self._asynchronous: Final = asynchronous
         self._generation = _generation
         self._sharers: Final[dict[bytes, bool]] = {_DUTY: True}  # and the ids of the refs
 
@@ -107,7 +130,7 @@ class Finalizer:
             call = self.call if self._generation == _generation else _leave_to_the_parent
             return next(starmap(call, compress((args,), map(sharers.pop, (_DUTY,)))))
         except BaseException as error:
-            if isinstance(error, KeyError) and error.args == (_DUTY,):  # another thread was faster to run it
+            if type(error) is KeyError and error.args and error.args[0] is _DUTY:  # another thread was faster to run it
                 return None
             if uid not in refs:
                 sharers.pop(uid, None)
@@ -129,9 +152,15 @@ class Finalizer:
         if self.is_of_this_process():
             finish(self.call, *(_seen(None) if self.is_exit else values or (None,)))
 
+    def leave_again(self, error: BaseException) -> Steps:
+        """Leave an asynchronous context whose ref was not stored."""
+        result = self.call(*_seen(error))
+        if inspect.isawaitable(result):
+            yield Pending(result, self.place)
+
     def is_asynchronous(self) -> bool:
         """Whether it is known, without a call, that there is something to await."""
-        return is_coroutine_function(self.call)
+        return self.is_of_this_process() and (self._asynchronous or is_coroutine_function(self.call))
 
     def adopt(self) -> None:
         """Count it as made here: what it closes was opened in this process."""
@@ -166,21 +195,23 @@ class Outcome:
         error: the exception that leaves the session's body, as the next exit hook sees it.
         errors: what the finalizers raised, in the order they ran.
         count: refs dropped.
+        is_hasty: whether the closing task was cancelled, so that nothing may hang any more.
     """
 
-    __slots__ = ("_cancelled", "count", "error", "errors")
+    __slots__ = ("_cancelled", "count", "error", "errors", "is_hasty")
 
     def __init__(self, error: BaseException | None = None) -> None:
         self.error = error
         self.errors: list[BaseException] = []
         self.count = 0
+        self.is_hasty = False
         self._cancelled = False
 
     def cancel(self, error: BaseException) -> None:
         """Note that the closing task was cancelled: once, though a cancel scope says so at each of its awaits."""
         if not self._cancelled:
             self.errors.append(error)
-        self._cancelled = True
+        self._cancelled = self.is_hasty = True
 
     def reraise(self, *, bare: bool = False) -> None:
         """Raise what was collected: a group, or first what is no Exception, bare, from that group.
@@ -194,10 +225,11 @@ class Outcome:
         others = [error for error in self.errors if error is not fatal]
         plural = "" if len(others) == 1 else "s"
         group = BaseExceptionGroup(f"{len(others)} finalizer{plural} failed", others) if others else None
-        if fatal is not None:
+        if fatal is not None and group is not None:
             raise fatal from group
-        if group is not None:
-            raise group
+        error = fatal or group
+        if error is not None:
+            raise error
 
 
 class Pending(NamedTuple):
@@ -205,11 +237,11 @@ class Pending(NamedTuple):
 
     Attributes:
         awaitable: what it returned.
-        hook: whether it is an exit hook, which has to run in the closing task.
+        place: where.
     """
 
     awaitable: Awaitable[object]
-    hook: bool
+    place: Place
 
 
 Steps: TypeAlias = Generator[Pending, object, None]
@@ -238,9 +270,17 @@ async def arun(steps: Steps, outcome: Outcome, timeout: float | None, *, bare: b
     """Drive finalizers in an asynchronous call and raise what they raised.
 
     Plain finalizers are shielded from cancellation, as `settle` tells.
-    """
-    from liveref._registry.shield import settle  # noqa: PLC0415  asyncio takes as long to import as all of liveref
 
+    Raises:
+        InvalidArgumentError: the timeout is no number of seconds; no finalizer has run.
+    """
+    if timeout is not None:
+        _check_seconds(timeout)
+    from asyncio import CancelledError  # noqa: PLC0415  it takes as long to import as all of liveref
+
+    from liveref._registry.shield import settle  # noqa: PLC0415  so does what needs it
+
+    outcome.is_hasty = isinstance(outcome.error, CancelledError)
     advance: Callable[[], Pending] = partial(next, steps)
     while True:
         try:
@@ -248,16 +288,24 @@ async def arun(steps: Steps, outcome: Outcome, timeout: float | None, *, bare: b
         except StopIteration:
             break
         try:
-            result = await settle(pending.awaitable, outcome, hook=pending.hook, timeout=timeout)
+            result = await settle(pending.awaitable, outcome, pending.place, timeout)
         except GeneratorExit as error:  # the event loop is gone: nothing can be awaited any more
             _run_from(steps, partial(steps.throw, error))
             raise
         except BaseException as error:  # noqa: BLE001  the finalizer's, or a cancellation
+            outcome.is_hasty |= isinstance(error, CancelledError)
             advance = partial(steps.throw, error)
         else:
             advance = partial(steps.send, result)
     if outcome.errors:
         outcome.reraise(bare=bare)
+
+
+def _check_seconds(timeout: float) -> None:
+    number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
+    if not number or not timeout >= 0:
+        shown = f"{timeout:g}" if number else readable(type(timeout))
+        raise InvalidArgumentError("timeout", "a number of seconds of at least 0, or None", shown)
 
 
 def _run_from(steps: Steps, advance: Callable[[], Pending]) -> None:
@@ -269,16 +317,21 @@ def _run_from(steps: Steps, advance: Callable[[], Pending]) -> None:
         advance = partial(steps.throw, dismiss(pending.awaitable))
 
 
-def dismiss(awaitable: object) -> TypeError:
-    """Close a coroutine that is never awaited, or cancel a future; the error that tells of it."""
+def dismiss(awaitable: object) -> BaseException:
+    """Close a coroutine that is never awaited, or cancel a future; the error that tells of it.
+
+    A TypeError; or what that raised, where it is no Exception.
+    """
     told = TypeError(
         "an asynchronous finalizer met a synchronous close: end its session with `async with` or aclose(), "
         "and one ref of it with arelease(key)"
     )
-    end = getattr(awaitable, "close", None) or getattr(awaitable, "cancel", None)
     try:
-        if callable(end):
+        for end in filter(callable, (getattr(awaitable, name, None) for name in ("close", "cancel"))):
             end()
+            break
     except Exception as error:  # noqa: BLE001  user code
         told.__cause__ = error
+    except BaseException as error:  # noqa: BLE001  raised in its place, once all finalizers have run
+        return error
     return told

@@ -8,7 +8,7 @@ from threading import RLock, get_ident
 from typing import Any, Final
 
 from liveref._recipe import Recipe
-from liveref._registry.finalize import Finalizer, finish, generation
+from liveref._registry.finalize import Finalizer, finish, generation, is_coroutine_function
 from liveref.exceptions import ReopenError
 
 __all__ = ["Opening"]
@@ -57,6 +57,12 @@ class Opening:
         """A list of the object, empty before it is opened."""
         return self._opened
 
+    def is_asynchronous(self) -> bool:
+        """Whether it was opened, and it is known, without a call, that there is something to await at its end."""
+        finalizer, close = self.finalizer, self.recipe._finalizer()
+        here = bool(self._opened) and finalizer is not None and finalizer.is_of_this_process()
+        return here and is_coroutine_function(close)
+
     @contextmanager
     def _turn(self) -> Generator[None]:
         """Wait until no other thread opens it.
@@ -69,16 +75,11 @@ class Opening:
         _WAITING[here] = self  # first, so that of two that wait for each other one sees it
         try:
             self._refuse_circle((now, here))
-            lock = self._locks.setdefault(now, RLock())  # a fork leaves a lock behind that nobody frees
-            lock.acquire()
+            with self._locks.setdefault(now, RLock()):  # a fork leaves a lock behind that nobody frees
+                _wait_for(here, outer)
+                yield
         finally:
-            _WAITING[here] = outer
-            if outer is None:
-                del _WAITING[here]
-        try:
-            yield
-        finally:
-            lock.release()
+            _wait_for(here, outer)
 
     def _refuse_circle(self, asking: tuple[int, int]) -> None:
         """Raise where who opens this waits for something that is opened here, itself or through others."""
@@ -110,5 +111,12 @@ class Opening:
         return next(map(close, map(self._opened.pop, (0,))))
 
 
-_WAITING: Final[dict[int, Opening | None]] = {}
+_WAITING: Final[dict[int, Opening]] = {}
 """For each thread what it waits for."""
+
+
+def _wait_for(thread: int, opening: Opening | None) -> None:
+    if opening is None:
+        _WAITING.pop(thread, None)
+    else:
+        _WAITING[thread] = opening

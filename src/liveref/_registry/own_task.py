@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Any, Final, Generic, TypeAlias
 
+from liveref._registry.shield import library_here, see_out
 from liveref._typing import T
 
 __all__ = ["OwnTask"]
@@ -22,21 +23,22 @@ class OwnTask(Generic[T]):
     """
 
     def __init__(self, cm: AbstractAsyncContextManager[T, bool | None]) -> None:
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            raise RuntimeError("own_task=True needs asyncio, or anyio on it: nothing was entered") from None
+        if library_here() is not asyncio:
+            raise RuntimeError("own_task=True needs asyncio, or anyio on it: nothing was entered")
+        loop = asyncio.get_running_loop()
         self._entered: Final[asyncio.Future[T]] = loop.create_future()
         self._told: Final[asyncio.Future[_Seen]] = loop.create_future()
         self._task: Final = loop.create_task(self._live(cm))
 
     async def enter(self) -> T:
-        """What the context gives; where the caller is cancelled, the task leaves it again."""
+        """What the context gives; where the caller is cancelled, the task leaves it first."""
         try:
             either: list[asyncio.Future[Any]] = [self._task, self._entered]  # Any: of two types
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
+            self._told.set_result((type(error), error, error.__traceback__))  # where entering can't be cancelled
             self._task.cancel()
+            await see_out(self._task, error)
             raise
         if not self._entered.done():
             self._task.result()  # raises

@@ -19,7 +19,7 @@ from liveref._lanes import LANES
 from liveref._policy import MAX_SESSION_REFS_PER_RUN, RefLifetime
 from liveref._recipe import Recipe
 from liveref._registry.entry import Entry, Holder, RefInfo, caller, describe, hold, let_go
-from liveref._registry.finalize import FASTER, Finalizer, Outcome, arun, dismiss, finish, run
+from liveref._registry.finalize import FASTER, Finalizer, Outcome, Place, arun, dismiss, finish, run
 from liveref._registry.store import Store, id_of
 from liveref._registry.typed import TypedRefs
 from liveref._text.ids import FRESH_IDS, fresh_id, pop_fresh_id
@@ -189,7 +189,9 @@ class SessionRefRegistry(Store):
         if self._closed:
             raise RegistryClosedError("enter_context")
         cls = type(cm)
-        entry = Entry.of_call(caller(), finalizer=Finalizer(partial(cls.__exit__, cm), is_exit=True, in_task=True))
+        entry = Entry.of_call(
+            caller(), finalizer=Finalizer(partial(cls.__exit__, cm), is_exit=True, place=Place.THIS_TASK)
+        )
         entered: list[T] = []
         uid = fresh_id()
         try:
@@ -221,21 +223,24 @@ class SessionRefRegistry(Store):
         _require(cm, "__aenter__", "__aexit__")
         if self._closed:
             raise RegistryClosedError("enter_async_context")
+        from liveref._registry.shield import innermost_scope  # noqa: PLC0415  it loads asyncio
+
         if own_task:
-            from liveref._registry.own_task import OwnTask  # noqa: PLC0415  it loads asyncio
+            from liveref._registry.own_task import OwnTask  # noqa: PLC0415  so does it
 
             task = OwnTask(cm)
-            value, hook = await task.enter(), task.leave
+            value, hook, place = await task.enter(), task.leave, Place.ANY_TASK
         else:
-            cls = type(cm)
+            cls, around = type(cm), innermost_scope()
             value, hook = await cls.__aenter__(cm), partial(cls.__aexit__, cm)
-        entry = Entry.of_call(frame, finalizer=Finalizer(hook, is_exit=True, in_task=not own_task))
+            place = Place.THIS_TASK if innermost_scope() is around else Place.IN_ITS_SCOPE
+        finalizer = Finalizer(hook, is_exit=True, place=place, asynchronous=True)
         uid = fresh_id()
         try:
-            return self._keep_value(value, None, entry, "enter_async_context", uid)
+            return self._keep_value(value, None, Entry.of_call(frame, finalizer=finalizer), "enter_async_context", uid)
         except BaseException as error:
             if uid not in self._refs:
-                await hook(type(error), error, error.__traceback__)
+                await arun(finalizer.leave_again(error), Outcome(), None)
             raise
 
     @overload
@@ -361,9 +366,9 @@ class SessionRefRegistry(Store):
         return True
 
     def _release_finalized(self, holder: Holder[Any]) -> bool:
-        entry = holder._entry
-        unopened = entry.opening is not None and not entry.opening.peek()
-        if entry.finalizer is not None and entry.finalizer.is_asynchronous() and not unopened:
+        opening, finalizer = holder._entry.opening, holder._entry.finalizer
+        known = opening.is_asynchronous() if opening is not None else finalizer and finalizer.is_asynchronous()
+        if known:
             raise TypeError(f"ref {redact(holder._id)} stays, for its finalizer is asynchronous: await arelease(key)")
         result = self._end(holder, "released")
         if result is not None and isawaitable(result):

@@ -13,12 +13,11 @@ import sys
 from collections.abc import Awaitable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from types import ModuleType
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from liveref._registry.finalize import Outcome
+from liveref._registry.finalize import Outcome, Place
 
-__all__ = ["settle"]
+__all__ = ["innermost_scope", "library_here", "settle"]
 
 GRACE: Final = 10.0
 """Seconds that a finalizer without a timeout of its own gets once its closing task is cancelled."""
@@ -27,7 +26,7 @@ FAREWELL: Final = 1.0
 """Seconds that a finalizer gets to end once it is cancelled."""
 
 
-async def settle(awaitable: Awaitable[object], outcome: Outcome, *, hook: bool, timeout: float | None) -> object:
+async def settle(awaitable: Awaitable[object], outcome: Outcome, place: Place, timeout: float | None) -> object:
     """What a finalizer comes to, on asyncio and trio, with anyio or without.
 
     A cancelled closing task waits for it, for the timeout or `GRACE` at most; where asyncio cancels it once more, not
@@ -36,24 +35,47 @@ async def settle(awaitable: Awaitable[object], outcome: Outcome, *, hook: bool, 
     Args:
         awaitable: what the finalizer returned.
         outcome: takes the cancellation in.
-        hook: whether it is an exit hook, which has to run in the closing task.
+        place: where it has to run.
         timeout: seconds.
     """
-    library = _library()
+    library = library_here()
     if library is None:
         return await awaitable
-    if hook:
-        return await _in_this_task(library, awaitable, timeout)
-    job = _Job(awaitable) if library is asyncio else _TrioJob(awaitable)
+    if timeout is None and outcome.is_hasty:
+        timeout = GRACE  # asyncio cancels once: what comes later would wait for ever
+    if place is not Place.ANY_TASK:
+        return await _in_this_task(library, awaitable, place, timeout)
+    try:
+        job = _Job(awaitable) if library is asyncio else _TrioJob(awaitable)
+    except RuntimeError:  # the run of trio ends, as for a generator that was left behind: no task begins any more
+        return await _in_this_task(library, awaitable, Place.THIS_TASK, timeout)
     begun = job.now()
-    await _wait(job, outcome, timeout)
-    if job.done() and not job.cancelled():
+    asked = await _wait(job, outcome, timeout)
+    if job.done() and not (asked and job.cancelled()):
         return job.result()
     job.forget()
     raise _too_slow(job.now() - begun)
 
 
-def _library() -> ModuleType | None:
+async def see_out(awaitable: Awaitable[object], error: BaseException) -> None:
+    """Wait for what an error has ended already, through cancellations, but no longer than `GRACE`."""
+    job = _Job(awaitable)
+    await _wait(job, Outcome(error), GRACE)
+    job.forget()
+
+
+def innermost_scope() -> object:
+    """The cancel scope in which this task is, of anyio or trio; neither has a public name for it."""
+    library = library_here()
+    if library is None:
+        return None
+    if library is not asyncio:
+        return getattr(library.lowlevel.current_task(), "_cancel_status", None)
+    states = getattr(sys.modules.get("anyio._backends._asyncio"), "_task_states", {})
+    return getattr(states.get(asyncio.current_task()), "cancel_scope", None)
+
+
+def library_here() -> ModuleType | None:
     """The library whose event loop runs this task; None for one that is not known here."""
     if "trio" in sys.modules and sys.modules["trio"].lowlevel.in_trio_task():
         return sys.modules["trio"]
@@ -68,21 +90,42 @@ def _too_slow(seconds: float) -> TimeoutError:
     return TimeoutError(f"a finalizer was cancelled after {seconds:.3g} s: give it more by timeout=, or make it faster")
 
 
-async def _in_this_task(library: ModuleType, awaitable: Awaitable[object], timeout: float | None) -> object:
-    """Await an exit hook; where a scope is cancelled already that would cancel each of its awaits, in a shield."""
+async def _in_this_task(
+    library: ModuleType, awaitable: Awaitable[object], place: Place, timeout: float | None
+) -> object:
+    """Await an exit hook; where a scope is cancelled already that would cancel each of its awaits, in a shield.
+
+    A context that holds a scope itself is left without one around: scopes have to end in their order.
+    """
     levels = library if library is not asyncio else sys.modules.get("anyio")
-    cancelled = levels is not None and levels.current_effective_deadline() == -math.inf
-    if levels is None or (not cancelled and library is asyncio):
-        async with asyncio.timeout(timeout):
+    cancelled = levels is not None and levels.current_effective_deadline() <= levels.current_time()
+    now = asyncio.get_running_loop().time if library is asyncio else library.current_time
+    begun = now()
+    if levels is not None and cancelled and place is Place.THIS_TASK:
+        with levels.move_on_after(GRACE if timeout is None else timeout, shield=True):
             return await awaitable
-    seconds = (GRACE if timeout is None else timeout) if cancelled else (math.inf if timeout is None else timeout)
-    with levels.move_on_after(seconds, shield=cancelled):
+    elif library is asyncio:
+        limit = asyncio.timeout(timeout)
+        try:
+            async with limit:
+                return await awaitable
+        except TimeoutError:
+            if not limit.expired():  # it is the hook's own
+                raise
+    elif timeout is None or place is Place.IN_ITS_SCOPE:
         return await awaitable
-    raise _too_slow(seconds)
+    else:
+        with library.move_on_after(timeout):
+            return await awaitable
+    raise _too_slow(now() - begun)
 
 
-async def _wait(job: _Job | _TrioJob, outcome: Outcome, timeout: float | None) -> None:
-    """Wait for a job through cancellations; at its deadline cancel it, and let it say farewell."""
+async def _wait(job: _Job | _TrioJob, outcome: Outcome, timeout: float | None) -> bool:
+    """Wait for a job through cancellations; at its deadline cancel it, and let it say farewell.
+
+    Returns:
+        Whether it was cancelled here.
+    """
     deadline = None if timeout is None else job.now() + timeout
     cancelled = asked = False
     with ExitStack() as shield:
@@ -90,7 +133,7 @@ async def _wait(job: _Job | _TrioJob, outcome: Outcome, timeout: float | None) -
             left = None if deadline is None else deadline - job.now()
             if left is not None and left <= 0:
                 if asked:
-                    return
+                    break
                 job.cancel()
                 asked, deadline = True, job.now() + FAREWELL
                 continue
@@ -105,6 +148,7 @@ async def _wait(job: _Job | _TrioJob, outcome: Outcome, timeout: float | None) -
                 if not cancelled:
                     shield.enter_context(job.shield())
                 cancelled = True
+    return asked
 
 
 class _Job:
@@ -143,7 +187,7 @@ class _TrioJob:
         self._scope: Final = self._trio.CancelScope()
         self._ended: Final = self._trio.Event()
         self._outcome: Final[list[tuple[object, BaseException | None]]] = []
-        self.Cancelled: Final = self._trio.Cancelled
+        self.Cancelled: Final = (self._trio.Cancelled, KeyboardInterrupt)  # trio raises Ctrl-C where a task awaits
         self.now: Final = self._trio.current_time
         self.done: Final = self._ended.is_set
         self.cancel: Final = self._scope.cancel

@@ -410,13 +410,13 @@ class Store:
                     continue
                 outcome.count += 1
                 if result is not None and finalizer is not None and isawaitable(result):
-                    result = yield Pending(result, finalizer.in_task)
+                    result = yield Pending(result, finalizer.place)
                 if result and finalizer is not None and finalizer.is_exit:
                     outcome.error = None  # the hook swallows the exception, as in contextlib.ExitStack
             except BaseException as error:  # noqa: BLE001  all of them are raised at the end
                 if error is not seen:
-                    tell(error, holder)
                     outcome.errors.append(error)
+                    tell(error, holder)
                 if finalizer is not None and finalizer.is_exit:
                     outcome.error = error
 
@@ -444,8 +444,9 @@ class Store:
 def tell(error: BaseException, holder: Holder[Any]) -> None:
     """Note on what a finalizer raised whose it was."""
     where = holder._entry.where() or "the resume of its session"
-    with suppress(Exception):  # user code: a class may have its own add_note
-        error.add_note(f"finalizer of ref {redact(holder._id)} ({tag_of(holder._info)}, inserted at {where})")
+    note = f"finalizer of ref {redact(holder._id)} ({tag_of(holder._info)}, inserted at {where})"
+    with suppress(Exception):  # notes of its own may be no list
+        BaseException.add_note(error, note)  # a class may have its own add_note, which is user code
 
 
 def _state_of(found: list[tuple[Holder[Any], object]]) -> State:
