@@ -13,7 +13,7 @@ from typing_extensions import TypeAliasType
 
 __all__ = ["is_alias", "loaded_class", "readable", "type_tag"]
 
-_LIMIT: Final = 400
+_LIMIT: Final = 110
 _QUALNAME: Final[Callable[[type], str]] = vars(type)["__qualname__"].__get__
 _MODULE: Final[Callable[[type], object]] = vars(type)["__module__"].__get__
 _MODULE_DICT: Final[Callable[[object], dict[str, object]]] = vars(types.ModuleType)["__dict__"].__get__
@@ -31,7 +31,7 @@ def type_tag(hint: object) -> str:
 
 
 def readable(hint: object) -> str:
-    """The text of a hint for people: dots, and no module for a builtin. At most 400 characters."""
+    """The text of a hint for people: dots, and no module for a builtin. At most 110 characters."""
     try:
         text = _text(hint, _name_of_class)
     except Exception:  # noqa: BLE001  a hint nested too deeply, or odd code in it: this is for errors and must not fail
