@@ -77,6 +77,8 @@ QUALIFIERS: Final = frozenset({
     "typing_extensions.Protocol", "typing_extensions.Final", "typing_extensions.ClassVar",
 })  # fmt: skip
 """Forms that no value is of, though mypy takes some of them for the type inside."""
+GUARDS: Final = frozenset({"typing.TypeGuard", "typing_extensions.TypeGuard", "typing_extensions.TypeIs"})
+"""Of those, what a Callable may give back."""
 NEED_BRACKETS: Final = frozenset({"typing.Union", "typing.Optional"}) | LITERAL | ANNOTATED
 
 # Where a wrong lookup is meant.
