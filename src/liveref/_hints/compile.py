@@ -24,12 +24,11 @@ from liveref._hints.forms import (
     bind,
     bound,
     is_generic,
-    made_by,
     record_of,
     subscribe,
 )
 from liveref._hints.predicates import ANY, Part, Test, bearable, classes, leaf
-from liveref._text.tag import is_alias, loaded_class, readable, type_tag
+from liveref._text.tag import is_alias, loaded_class, made_by, readable, type_tag
 from liveref.exceptions import HintError
 
 __all__ = ["compile_hint"]
@@ -201,11 +200,12 @@ class _Compiler:
             return self._class(cast("type", typing.TextIO if args[0] is str else typing.BinaryIO))
         if (origin.__module__, origin.__name__) == ("numpy", "ndarray") and len(args) > 1:
             return self._array(origin, args[0], args[1])
-        variables = bound(getattr(origin, "__parameters__", ()), args)
+        bases = [base for base in get_original_bases(origin) if is_generic(get_origin(base))]
+        free = chain.from_iterable(cast("tuple[object, ...]", getattr(base, "__parameters__", ())) for base in bases)
+        variables = bound(getattr(origin, "__parameters__", None) or list(dict.fromkeys(free)), args)
         is_open, outside = self._all_open(bind(arg, variables) for arg in args), self._class(origin)
         if is_open:
             return outside
-        bases = [base for base in get_original_bases(origin) if is_generic(get_origin(base))]
         derived = self.parts(bind(base, variables, typing.Any) for base in bases)
         if all(part.only_classes for part in derived):
             return replace(outside, depth=CheckDepth.SHALLOW)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import collections
 import enum
-import importlib
 import io
 import re
 import sys
-import threading
 import types
 import typing
 from collections import abc
@@ -49,7 +47,6 @@ __all__ = [
     "bind",
     "bound",
     "is_plain_class",
-    "made_by",
     "record_of",
     "subscribe",
     "unpacked",
@@ -92,14 +89,6 @@ FILES: Final[Mapping[object, tuple[type, ...]]] = {
 
 TEXTS: Final[Mapping[object, str]] = {re.Pattern: "pattern", re.Match: "string"}
 """Classes of text or bytes, and the attribute that tells which; beartype looks at the class alone."""
-
-_FACTORIES: Final[Mapping[object, type]] = {each: type(each()) for each in (threading.Lock, threading.RLock)}
-"""Functions that checkers know as the class of what they make; some are classes in newer Pythons."""
-_MAKERS: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("Queue", "JoinableQueue", "SimpleQueue"), "queues"),
-    **dict.fromkeys(("Barrier", "BoundedSemaphore", "Condition", "Event", "Lock", "RLock", "Semaphore"), "synchronize"),
-}
-"""Methods of a context of multiprocessing, and the module of the class of that name."""
 
 UNIONS: Final[frozenset[object]] = frozenset({typing.Union, types.UnionType})
 ALONE: Final = "write a type that stands by itself"
@@ -175,16 +164,6 @@ def _is_special(cls: type) -> bool:
 def is_generic(origin: object) -> bool:
     """Whether a base of a class is a class with parameters, of which more is known than its members."""
     return isinstance(origin, type) and origin not in REFUSED and not is_protocol(origin)
-
-
-def made_by(hint: object) -> type | None:
-    """The class that a function stands for, such as `threading.Lock` before Python 3.13; None for all else."""
-    if isinstance(hint, types.FunctionType | types.BuiltinFunctionType):
-        return _FACTORIES.get(hint)
-    if isinstance(hint, types.MethodType) and type(hint.__self__).__module__ == "multiprocessing.context":
-        module = importlib.import_module(f"multiprocessing.{_MAKERS.get(hint.__name__, 'context')}")
-        return cast("type | None", getattr(module, hint.__name__, None))
-    return None
 
 
 def unpacked(arg: object) -> Sequence[object]:

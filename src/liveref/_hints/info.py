@@ -17,7 +17,7 @@ from weakref import WeakValueDictionary
 from liveref._hints.compile import compile_hint
 from liveref._hints.forms import TOWER, CheckDepth, is_plain_class
 from liveref._hints.predicates import Part, classes, lookup, say_why
-from liveref._text.tag import loaded_class, readable, type_tag
+from liveref._text.tag import loaded_class, made_by, readable, type_tag
 
 __all__ = [
     "Check",
@@ -90,7 +90,7 @@ def class_info(hint: object) -> ClassInfo:
     Raises:
         HintError: the hint can't be checked at run time.
     """
-    if is_plain_class(hint):
+    if is_plain_class(hint) or is_plain_class(hint := made_by(hint) or hint):
         return hint
     check = _check_for(hint)
     return (*check.faster, cast("type", check))

@@ -189,8 +189,9 @@ def literals(choices: tuple[object, ...]) -> Part:
 def members(interface: type, names: Iterable[str], asked: object) -> Part:
     """A Protocol: its members are there. No property runs, as `isinstance` makes it before Python 3.12.
 
-    A yes that hangs on the class of the value alone is kept by class, by id: the weak reference takes an id out
-    before it is used again. On Python 3.11 `isinstance` takes 100 times as long as a kept verdict.
+    Beartype is asked where no property can run. A yes that hangs on the class of the value alone is kept by class,
+    by id: the weak reference takes an id out before it is used again. On Python 3.11 `isinstance` takes 100 times
+    as long as a kept verdict.
     """
     absent = {name: None if callable(_of_class(interface, name)) else _MISSING for name in sorted(names)}
     by_beartype = asked is not None and _MISSING not in absent.values()
@@ -214,7 +215,6 @@ def members(interface: type, names: Iterable[str], asked: object) -> Part:
     return Part(
         CheckDepth.SHALLOW,
         lambda values, _: all(id(type(value)) in known or fits(value) for value in values),
-        asked if by_beartype else None,
         glance=lambda value: id(type(value)) in known,
         takes=fits,
         why=lambda value, _: ("", f"{_class_of(value)} that lacks {', '.join(lacking(value))}"),
@@ -458,7 +458,10 @@ def _called(value: object) -> tuple[object, int]:
         return value.__func__, 1
     is_partial = issubclass(type(value), functools.partial)
     inner = cast("functools.partial[object]", value).func if is_partial else value
-    return (value, 0) if isinstance(inner, (*_METHODS, type)) else (_of_class(type(value), "__call__"), 1)
+    if isinstance(inner, (*_METHODS, type)):
+        return value, 0
+    call = _of_class(type(value), "__call__")
+    return (call, 1) if isinstance(call, FunctionType) else (None, 0)
 
 
 def say_why(value: object, part: Part, whole: bool) -> str:  # noqa: FBT001
