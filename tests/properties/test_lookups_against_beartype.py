@@ -11,7 +11,19 @@ import pathlib
 import re
 import typing
 import weakref
-from typing import Annotated, Any, Generic, Literal, NamedTuple, Protocol, TypedDict, TypeVar, Union, get_args, get_origin
+from typing import (
+    Annotated,
+    Any,
+    Generic,
+    Literal,
+    NamedTuple,
+    Protocol,
+    TypedDict,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+)
 
 import numpy as np
 import pytest
