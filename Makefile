@@ -47,7 +47,7 @@ pythons: .venv/ready  ## the core's tests on each other Python that is found
 stubs: .venv/ready  ## write stubs/ anew after a change of the public API
 	$(BIN)/python stubs/generate.py
 
-bench: .venv/engines compiled  ## everything side by side; writes docs/performance.md and its charts
+bench: .venv/engines compiled  ## everything side by side; writes docs/performance.md, its charts and the comparison in docs/checks.md
 	$(BIN)/python -m benchmarks run --docs
 
 bench-quick: .venv/ready compiled  ## the same with fewer rounds and sizes, on the screen only

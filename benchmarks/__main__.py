@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from benchmarks.checkers import comparison, replace_comparison
 from benchmarks.guard import BASELINE
 from benchmarks.report import replace_figures, show
 from benchmarks.result import Result
@@ -20,6 +21,7 @@ from benchmarks.verdict import instructions, judge, times
 
 RESULT: Final = ROOT / "benchmarks" / "results.json"
 PAGE: Final = ROOT / "docs" / "performance.md"
+CHECKS: Final = ROOT / "docs" / "checks.md"
 COMPILED: Final = ROOT / ".venv-compiled"
 """Made by ``make compiled``, where that is possible; ``ready`` is the last file of it."""
 
@@ -52,6 +54,9 @@ def _parser() -> argparse.ArgumentParser:
         measuring.add_argument("--compiled", type=Path, default=_compiled(), metavar="PYTHON", help=help_text)
     writer = commands.add_parser("write", help=f"write docs/{PAGE.name} and its charts from {RESULT.name}")
     writer.set_defaults(command=_write)
+    comparer = commands.add_parser("checkers", help="what is right and what is wrong to liveref and to others")
+    comparer.set_defaults(command=_compare)
+    comparer.add_argument("--docs", action="store_true", help=f"write it into docs/{CHECKS.name}")
     for name in PROGRAMS:
         program = commands.add_parser(name, help=f"run {name}.py alone")
         program.set_defaults(command=_run_program, name=name)
@@ -77,6 +82,7 @@ def _run(options: argparse.Namespace) -> None:
     if options.docs:
         RESULT.write_text(result.to_json(), "utf-8")
         _write(options)
+        _compare(options)
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -96,6 +102,13 @@ def _write(_: argparse.Namespace) -> None:
     charts = importlib.import_module("benchmarks.charts")  # matplotlib takes a second to import
     charts.draw(result, PAGE.parent / "charts")
     PAGE.write_text(replace_figures(PAGE.read_text("utf-8"), result), "utf-8")
+
+
+def _compare(options: argparse.Namespace) -> None:
+    if options.docs:
+        CHECKS.write_text(replace_comparison(CHECKS.read_text("utf-8")), "utf-8")
+    else:
+        print(comparison())
 
 
 def _run_program(options: argparse.Namespace) -> None:

@@ -55,6 +55,17 @@ def depth_of(hint: Type) -> Verdict:
     return _Table().verdict(hint)
 
 
+def scalars_of(dtype: Type) -> list[ProperType]:
+    """The scalar types of numpy that a dtype may be of."""
+    proper = get_proper_type(dtype)
+    return [get_proper_type(arg) for arg in args_given(proper)] if isinstance(proper, Instance) else []
+
+
+def guards(hint: CallableType) -> bool:
+    """Whether a callable narrows its argument: TypeGuard and TypeIs are bool to mypy."""
+    return hint.type_guard is not None or hint.type_is is not None
+
+
 class _Table:
     """One run over a hint; knows the aliases and TypedDicts that it is inside of, for they may recur."""
 
@@ -134,6 +145,8 @@ class _Table:
         if worst.depth >= Depth.UNKNOWN or outside.depth >= Depth.UNKNOWN:
             return max(worst, outside, key=lambda verdict: verdict.depth)
         if hint.type.fullname == _names.NDARRAY:
+            if any(isinstance(scalar, UnionType) for dtype in args[1:] for scalar in scalars_of(dtype)):
+                return refused(hint, "the dtype of an array is one scalar type")
             args = args[:1]
         if self._are_open(args):
             return outside
@@ -166,11 +179,12 @@ class _Table:
         return verdict
 
     def _function(self, hint: CallableType) -> Verdict:
-        parts = [*parameters(hint), hint.ret_type]
+        tells = not isinstance(get_proper_type(hint.ret_type), UninhabitedType)  # a result is not looked at
+        parts = [*parameters(hint), hint.ret_type] if tells else list(parameters(hint))
         worst = worst_of([self.verdict(part) for part in parts])
         if worst.depth >= Depth.UNKNOWN:
             return worst
-        if is_bare(hint) or self._are_open(parts):
+        if is_bare(hint) or (tells and not guards(hint) and self._are_open(parts)):
             return EXACT
         return shallow(hint, "of a callable only that it can be called is checked")
 

@@ -178,8 +178,14 @@ def _faults_of_index(expr: IndexExpr, api: CheckerPluginInterface) -> Iterator[F
     if base in _names.QUALIFIERS:
         yield Fault(base, "it qualifies something else and is no type by itself")
     parts = expr.index.items if isinstance(expr.index, TupleExpr) else [expr.index]
+    if base in _names.CALLABLE and isinstance(parts[-1], IndexExpr) and _names_one_of(parts[-1].base, _names.GUARDS):
+        parts = parts[:-1]
     for part in parts[:1] if base in _names.ANNOTATED else parts:
         yield from _faults(part, api)
+
+
+def _names_one_of(expr: Expression, names: frozenset[str]) -> bool:
+    return isinstance(expr, RefExpr) and expr.fullname in names
 
 
 def _faults_of_name(expr: RefExpr, api: CheckerPluginInterface) -> Iterator[Fault]:

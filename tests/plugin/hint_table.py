@@ -10,10 +10,13 @@ import dataclasses
 import decimal
 import enum
 import io
+import multiprocessing
 import os
 import pathlib
 import re
+
 import sqlite3
+import threading
 import typing
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import (
@@ -59,6 +62,7 @@ from typing import (
     SupportsFloat,
     SupportsInt,
     TextIO,
+    TypeGuard,
     TypeVar,
     Union,
     runtime_checkable,
@@ -66,7 +70,7 @@ from typing import (
 
 import numpy as np
 import numpy.typing as npt
-from typing_extensions import NotRequired, ReadOnly, TypeAliasType, TypedDict, TypeVarTuple, Unpack
+from typing_extensions import NotRequired, ReadOnly, TypeAliasType, TypedDict, TypeIs, TypeVarTuple, Unpack
 
 from liveref import RegistryKey
 
@@ -200,6 +204,9 @@ def plain_classes() -> None:
     RegistryKey.new(Implements)
     RegistryKey.new(ModuleType)
     RegistryKey.new(sqlite3.Connection)
+    RegistryKey.new(threading.Lock)
+    RegistryKey.new(threading.RLock)
+    RegistryKey.new(multiprocessing.Queue)
     RegistryKey.new(decimal.Decimal)
     RegistryKey.new(pathlib.Path)
     RegistryKey.new(io.BytesIO)
@@ -315,6 +322,10 @@ def callables() -> None:
     RegistryKey.new(Callable[Concatenate[int, ...], str])
     RegistryKey.new(OldCallback)
     RegistryKey.new(Callable[[list[Any]], Any])
+    RegistryKey.new(Callable[[], NoReturn])
+    RegistryKey.new(Callable[[Any], Never])
+    RegistryKey.new(Callable[[Any], TypeGuard[int]])
+    RegistryKey.new(Callable[[int], TypeIs[int]])
 
 
 def type_objects() -> None:
@@ -406,7 +417,7 @@ def refused() -> None:
     RegistryKey.new(Never)
     RegistryKey.new(NoReturn)
     RegistryKey.new(list[Never])
-    RegistryKey.new(Callable[[], NoReturn])
+    RegistryKey.new(npt.NDArray[np.int64 | np.float64])
 
 
 def refused_variables(value: T, number: S) -> T:

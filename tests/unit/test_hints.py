@@ -642,9 +642,9 @@ CONTAINERS = [
 ]
 CALLABLES = [
     Row("Callable", cabc.Callable, EXACT, [len, int, lambda: 0, functools.partial(int)], [1, None, "len"]),
-    Row("Callable of int", Callable[[int], str], SHALLOW, [len, int, lambda: 0], [1, None]),
+    Row("Callable of int", Callable[[int], str], SHALLOW, [len, int, lambda _: 0], [1, None, lambda: 0]),
     Row("typing.Callable", typing.Callable[[int], str], SHALLOW, [len], [1]),
-    Row("Callable without arguments", Callable[[], None], SHALLOW, [len], [1]),
+    Row("Callable without arguments", Callable[[], None], SHALLOW, [lambda: 0], [1, len]),
     Row("Callable of any arguments", Callable[..., Any], EXACT, [len], [1]),
     Row("Callable to int", Callable[..., int], SHALLOW, [len], [1]),
     Row("Callable Concatenate", typing.Callable[typing.Concatenate[int, ...], str], SHALLOW, [len], [1]),
@@ -953,9 +953,13 @@ WRAPPERS: dict[str, Callable[[Any], object]] = {
 }
 
 
-def text_is_resolved(wrapper: str, part: object) -> bool:
-    """In a field a string is an annotation, as under the ``__future__`` import, and T that of a generic."""
-    return wrapper == "TypedDict field" and (isinstance(part, str) or part is T)
+def stands_for_a_type(wrapper: str, part: object) -> bool:
+    """In a field and an alias a string is an annotation, in a field T that of a generic; a result is not looked at."""
+    if wrapper.endswith("Callable result"):
+        return (typing.get_origin(part) or part) in (typing.Never, typing.NoReturn, typing.TypeGuard, te.TypeIs)
+    return (wrapper in ("TypedDict field", "alias") and isinstance(part, str)) or (
+        wrapper == "TypedDict field" and part is T
+    )
 
 
 @pytest.mark.parametrize(
@@ -981,8 +985,9 @@ def test_hint_without_a_run_time_check_is_refused_and_named(
 @pytest.mark.parametrize("wrapper", WRAPPERS)
 @pytest.mark.parametrize(("part", "name"), [pytest.param(*case, id=f"{case[0]!s:.25}") for case in PARTS])
 def test_refused_part_makes_the_whole_hint_refused(wrapper: str, part: object, name: str) -> None:
-    if text_is_resolved(wrapper, part):
-        pytest.skip("in a field of a TypedDict this stands for a type")
+    if stands_for_a_type(wrapper, part):
+        assert check_depth(WRAPPERS[wrapper](part)) in (EXACT, SHALLOW)
+        return
     with pytest.raises(HintError) as caught:
         RegistryKey.new(WRAPPERS[wrapper](part))
     assert name in caught.value.args[1]
@@ -1066,8 +1071,8 @@ def test_get_looks_at_the_first_item_and_verify_at_all(registry: SessionRefRegis
         (cabc.Sequence[int], Rows(1, 2, "x"), "Rows with str at [2]"),
         (collections.deque[int], collections.deque([1, "x"]), "found collections.deque with str at [1]"),
         (list[int], (1,), "found tuple."),
-        (tuple[int, str], (1, "x", 1), "found tuple."),
-        (tuple[()], (1,), "found tuple."),
+        (tuple[int, str], (1, "x", 1), "found tuple of 3 items."),
+        (tuple[()], (1,), "found tuple of 1 item."),
         (int, "x", "found str."),
         (list[int] | None, "x", "found str."),
         (list[Base], [Base(), Other()], "Other at [1]"),
@@ -1755,9 +1760,9 @@ def test_form_that_is_not_known_here_is_beartypes(monkeypatch: pytest.MonkeyPatc
 
     def accepts_texts(hint: object) -> Callable[..., bool]:
         assert isinstance(hint, Form)
-        return lambda value, trail=None: isinstance(value, str)
+        return lambda value: isinstance(value, str)
 
-    monkeypatch.setattr("liveref._hints.compile.beartype_test", accepts_texts)
+    monkeypatch.setattr("liveref._hints.compile.bearable", accepts_texts)
     form: Any = Form()
     assert check_depth(form) is CheckDepth.SHALLOW
     registry = SessionRefRegistry()

@@ -1,62 +1,47 @@
-"""Hints to forms: what each can check at run time, and how, or the reason why it is refused."""
+"""Hints to parts: what each can check at run time, and how, or the reason why it is refused."""
 
 from __future__ import annotations
 
 import collections
-import itertools
+import sys
 import typing
-from collections.abc import Callable, Iterable
-from typing import cast, get_args, get_origin
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
+from types import NoneType
+from typing import Final, TypeAlias, cast, get_args, get_origin
 
 import typing_extensions
-from typing_extensions import is_protocol, is_typeddict
+from typing_extensions import TypeAliasType, evaluate_forward_ref, get_original_bases, is_protocol, is_typeddict
 
-from liveref._hints import predicates
+from liveref._hints import forms, predicates
 from liveref._hints.forms import (
     ALONE,
-    ANY,
-    BARE,
-    FILES,
-    ITEMS,
-    ONE_SHOT,
-    PAIRS,
-    REFUSED,
-    TEXTS,
-    TOWER,
-    UNIONS,
-    UNPACK,
-    VARIABLES,
     CheckDepth,
-    Form,
     Many,
     Refused,
-    beartype_test,
+    Variables,
     bind,
-    depth_of,
-    exact,
-    file,
-    is_required,
+    bound,
+    is_generic,
+    record_of,
     subscribe,
-    union,
-    unpacked,
-    unqualified,
-    validator_of,
 )
-from liveref._hints.predicates import KnownClasses, Test, Trail
-from liveref._text.tag import is_alias, readable
+from liveref._hints.predicates import ANY, Part, Test, bearable, classes, leaf
+from liveref._text.tag import is_alias, loaded_class, made_by, readable, type_tag
 from liveref.exceptions import HintError
 
 __all__ = ["compile_hint"]
 
 
-def compile_hint(hint: object) -> Form:
-    """The form of a hint.
+def compile_hint(hint: object) -> Part:
+    """The check of a hint.
 
     Raises:
         HintError: it, or a part of it, can't be checked at run time.
     """
     try:
-        return _Compiler().form(hint)
+        return _Compiler().part(hint)
     except Refused as refusal:
         part, reason = refusal.args
     except RecursionError:
@@ -70,208 +55,264 @@ class _Compiler:
     """One run over a hint; knows the aliases and TypedDicts that it is inside of, for they may recur."""
 
     def __init__(self) -> None:
-        self._open: dict[object, list[Test]] = {}
+        self._open: dict[object, list[Part]] = {}
+        self._scope: tuple[TypeAliasType, Variables] | None = None
 
-    def form(self, hint: object) -> Form:  # noqa: PLR0911  one line a form
+    def part(self, hint: object) -> Part:
+        """The part of a check that a hint, or a part of one, comes to."""
         origin, args = get_origin(hint), get_args(hint)
-        self._refuse(hint, origin)
-        if hint is None:
-            return exact(type(None))
-        if hint is object or hint is typing.Any:
+        if self._scope and isinstance(hint, str | typing.ForwardRef):
+            return self.part(_evaluated(hint, *self._scope))
+        _refuse(hint, origin)
+        if hint is typing.Any:  # a class from Python 3.11 on
             return ANY
-        if hint is typing.LiteralString:
-            return exact(str)
         if isinstance(hint, typing.NewType):
-            return self.form(hint.__supertype__)
-        if is_alias(hint):
-            return self._recurring(hint, lambda: self.form(hint.__value__))
-        if is_alias(origin):
-            return self._recurring(hint, lambda: self.form(subscribe(origin.__value__, args)))
-        if origin is None:
-            return self._class(hint) if isinstance(hint, type) else self._foreign(hint)
-        return self._parametrised(hint, origin, args)
+            return self.part(hint.__supertype__)
+        alias = origin if is_alias(origin) else hint
+        if is_alias(alias):
+            key = [tuple(cast("list[object]", arg)) if isinstance(arg, list) else arg for arg in args]  # of a ParamSpec
+            return self._recurring((alias, *key), alias, lambda: self._alias(alias, args if origin else None))
+        if origin is not None and (args or origin is tuple):
+            return _BUILDERS.get(origin, _Compiler._generic)(self, cast("type", origin), args)
+        cls = origin or (NoneType if hint is None else str if hint is typing.LiteralString else made_by(hint) or hint)
+        return self._class(cls) if isinstance(cls, type) else _foreign(hint)
 
-    def _parametrised(self, hint: object, origin: object, args: tuple[object, ...]) -> Form:  # noqa: C901, PLR0911  one line a form
-        if origin is typing.Literal:
-            return Form(CheckDepth.EXACT, predicates.literal(args), by_value=True)
-        if origin in UNIONS:
-            return union([self.form(arg) for arg in args])
-        if origin is typing.Annotated:
-            return self._annotated(args)
-        if not args and origin is not tuple:
-            return self._class(cast("type", origin))
-        if origin is type:
-            return self._type(args[0])
-        if origin is tuple:
-            return self._tuple(args)
-        if origin in ITEMS:
-            return self._items(cast("type", origin), self.form(args[0]))
-        if origin is collections.Counter:
-            return self._pairs(collections.Counter, self.form(args[0]), exact(int))
-        if origin in PAIRS:
-            return self._pairs(cast("type", origin), self.form(args[0]), self.form(args[1]))
-        if origin in TEXTS:
-            of_text = self.form(args[0])
-            test = predicates.attribute_of(cast("type", origin), TEXTS[origin], of_text.test)
-            return Form(depth_of([of_text]), test, by_value=True)
-        if is_typeddict(origin):
-            return self._recurring(hint, lambda: self._record(cast("type", origin), args))
-        return self._generic(cast("type", origin), args)
+    def parts(self, hints: Iterable[object]) -> list[Part]:
+        return [self.part(hint) for hint in hints]
 
-    @staticmethod
-    def _refuse(hint: object, origin: object) -> None:
-        if isinstance(hint, str | typing.ForwardRef):
-            raise Refused(hint, "it is a string, and which module's names it means is unknown; write the type itself")
-        if isinstance(hint, VARIABLES):
-            raise Refused(hint, f"it is a type variable; {ALONE}")
-        for form, refused in ((hint, BARE), (hint, REFUSED), (origin, REFUSED)):
-            for special, reason in refused.items():
-                if form is special:  # not ``in``: the hash of a hint may be anyone's code
-                    raise Refused(hint, reason)
-
-    def _class(self, cls: type) -> Form:
-        if type(cls) is type and cls in TOWER:
-            return exact(*TOWER[cls])
-        if type(cls) is type and cls in FILES:
-            return file(cls)
+    def _class(self, cls: type) -> Part:
         if is_typeddict(cls):
-            return self._recurring(cls, lambda: self._record(cls, ()))
+            return self._recurring((cls,), cls, lambda: self._record(cls, None))
+        files = forms.FILES.get(cls) if type(cls) is type else None
+        if files:
+            return leaf(lambda value: isinstance(value, files) or bearable(cls)(value), front=files)
+        asked = (
+            cls if cls is NoneType or loaded_class(type_tag(cls)) is cls else None
+        )  # what else it would keep for ever
         if not is_protocol(cls):
-            return exact(cls)
+            kinds = forms.TOWER.get(cls, (cls,)) if type(cls) is type else (cls,)
+            return classes(*kinds, depth=CheckDepth.NONE if cls is object else CheckDepth.EXACT, asked=asked)
         if not getattr(cls, "_is_runtime_protocol", False):
             raise Refused(cls, "it is a Protocol without @runtime_checkable; add that decorator to it")
-        known: KnownClasses = {}
-        test = predicates.protocol(cls, typing_extensions.get_protocol_members(cls), known)
-        return Form(CheckDepth.SHALLOW, test, known=known)
+        return predicates.members(cls, typing_extensions.get_protocol_members(cls), asked)
 
-    def _recurring(self, hint: object, build: Callable[[], Form]) -> Form:
-        """The form of something that may hold itself; a look at the outside does not follow it there."""
-        if hint in self._open:
-            found = self._open[hint]
-
-            def again(value: object, trail: Trail | None = None) -> bool:
-                return trail is None or found[0](value, trail)
-
-            return Form(CheckDepth.EXACT, again)
-        cell: list[Test] = []
-        self._open[hint] = cell
+    def _recurring(self, key: object, hint: object, build: Callable[[], Part]) -> Part:
+        """The part of something that may hold itself; a look at the outside does not follow it there."""
+        if key in self._open:
+            meant = self._open[key]
+            return Part(
+                CheckDepth.EXACT,
+                lambda values, whole: not whole or meant[0].passes(values, whole),
+                why=lambda value, whole: meant[0].why(value, whole),  # noqa: PLW0108  it is not built yet
+            )
+        built, scope = self._open.setdefault(key, []), self._scope
         try:
-            form = build()
+            built.append(build())
         except NameError as error:
             raise Refused(hint, f"it names {error.name!r}, which is not defined; define or import that first") from None
         finally:
-            del self._open[hint]
-        cell.append(form.test)
-        return form
+            self._scope = scope
+            del self._open[key]
+        return built[0]
 
-    def _annotated(self, args: tuple[object, ...]) -> Form:
-        inner = self.form(args[0])
-        validators = [item for item in args[1:] if type(item).__module__.startswith("beartype.vale")]
-        if not validators:
-            return inner
-        depth = CheckDepth.EXACT if inner.depth is CheckDepth.NONE else inner.depth
-        return Form(depth, predicates.all_of((inner.test, *map(validator_of, validators))), by_value=True)
+    def _alias(self, alias: TypeAliasType, args: Sequence[object] | None) -> Part:
+        self._scope = alias, bound(alias.__type_params__, args)
+        return self.part(bind(alias.__value__, self._scope[1]))
 
-    def _type(self, arg: object) -> Form:
-        if arg is typing.Any:
-            return exact(type)
-        if get_origin(arg) in UNIONS:
-            return union([self._type(member) for member in get_args(arg)])
-        if isinstance(arg, typing.NewType):
-            return self._type(arg.__supertype__)
-        form, cls = self.form(arg), type(None) if arg is None else get_origin(arg) or arg
+    def _annotated(self, _: object, args: Sequence[object]) -> Part:
+        inner = self.part(args[0])
+        valid = [getattr(item, "is_valid") for item in args if type(item).__module__.startswith("beartype.vale")]  # noqa: B009
+        depth = CheckDepth.EXACT if valid and inner.depth is CheckDepth.NONE else inner.depth
+        tests = [leaf(test, found=lambda value: f"{readable(type(value))} that a validator refuses") for test in valid]
+        return predicates.every([inner, *tests], depth) if tests else inner
+
+    def _type(self, _: object, args: Sequence[object]) -> Part:
+        arg, origin = args[0], get_origin(args[0])
+        if is_alias(arg):
+            return self._recurring((type, arg), arg, lambda: self._type(type, [arg.__value__]))
+        if isinstance(arg, typing.NewType) or origin is typing.Annotated:
+            return self._type(type, get_args(arg) or [getattr(arg, "__supertype__", None)])
+        if origin in forms.UNIONS:
+            return _union(get_args(arg), [self._type(type, [member]) for member in get_args(arg)])
+        part, cls = self.part(arg), NoneType if arg is None else origin or arg
         if not isinstance(cls, type):
             raise Refused(arg, "type[...] takes a class; write one")
-        if is_protocol(cls) or is_typeddict(cls):
-            return Form(CheckDepth.SHALLOW, predicates.instance_of(type))
-        return Form(
-            form.depth if form.depth is not CheckDepth.NONE else CheckDepth.EXACT, predicates.class_object((cls,))
+        if part is ANY or is_protocol(cls) or is_typeddict(cls):
+            return classes(type, depth=CheckDepth.EXACT if part is ANY else CheckDepth.SHALLOW, asked=type)
+        bases, depth = (
+            part.front or (cls,),
+            CheckDepth.SHALLOW if part.depth is CheckDepth.SHALLOW else CheckDepth.EXACT,
+        )
+        return leaf(
+            lambda value: isinstance(value, type) and issubclass(value, bases),
+            depth,
+            asked=_asked(type, [part]),
+            kinds=(type,),
+            found=lambda value: f"the class {readable(value)}",
         )
 
-    def _tuple(self, args: tuple[object, ...]) -> Form:
-        args = tuple(itertools.chain.from_iterable(map(unpacked, args)))
-        if args[1:] == (...,):
-            args = (Many(args[0]),)
+    def _tuple(self, _: object, args: Sequence[object]) -> Part:
+        args = list(chain.from_iterable(map(forms.unpacked, args)))
+        if args[1:] == [...]:
+            args = [Many(args[0])]
         many = [position for position, arg in enumerate(args) if isinstance(arg, Many)]
         if len(many) > 1:
-            raise Refused(args, "a tuple has one part of unknown length at most; write one")
-        forms = [self.form(arg.hint if isinstance(arg, Many) else arg) for arg in args]
-        tests = tuple(form.test for form in forms)
+            raise Refused(tuple(args), "a tuple has one part of unknown length at most; write one")
+        parts = self.parts(arg.hint if isinstance(arg, Many) else arg for arg in args)
+        depth = _depth_of(parts)
         if not many:
-            return Form(depth_of(forms), predicates.tuple_of(tests, None, ()))
-        at = many[0]
-        return Form(depth_of(forms), predicates.tuple_of(tests[:at], tests[at], tests[at + 1 :]))
+            return predicates.tuple_of(parts, None, (), depth, _asked(tuple, parts))
+        if len(parts) == 1:
+            asked = parts[0].asked and subscribe(tuple, (parts[0].asked, ...))
+            return predicates.items(tuple, parts[0], depth, asked)
+        at = many[0]  # beartype does not look into a tuple with an unpacked part at all
+        return predicates.tuple_of(parts[:at], parts[at], parts[at + 1 :], depth, None)
 
-    def _items(self, origin: type, item: Form) -> Form:
-        test = predicates.collection_of(origin, item.test, frozenset(item.front), by_value=item.by_value)
-        out_of_reach = origin in ONE_SHOT and item.depth is not CheckDepth.NONE
-        return Form(CheckDepth.SHALLOW if out_of_reach else depth_of([item]), test)
+    def _callable(self, origin: type, args: Sequence[object]) -> Part:
+        arguments, result = args
+        tells = (get_origin(result) or result) not in forms.RESULTS
+        is_open = self._all_open([arguments, result] if tells else [arguments]) and tells
+        depth = CheckDepth.EXACT if is_open else CheckDepth.SHALLOW
+        if arguments is ...:
+            return classes(origin, depth=depth, asked=origin)
+        given = cast("list[object]", arguments) if isinstance(arguments, list) else get_args(arguments)[:-1]
+        return predicates.functions(len(given), depth, more=not isinstance(arguments, list))
 
-    def _pairs(self, origin: type, key: Form, value: Form) -> Form:
-        return Form(depth_of([key, value]), predicates.mapping_of(origin, key.test, value.test))
+    def _items(self, origin: type, args: Sequence[object]) -> Part:
+        item = self.part(args[0])
+        out_of_reach = origin in forms.ONE_SHOT and item.depth is not CheckDepth.NONE
+        depth = CheckDepth.SHALLOW if out_of_reach else _depth_of([item])
+        return predicates.items(origin, item, depth, _asked(origin, [item]))
 
-    def _record(self, cls: type, args: tuple[object, ...]) -> Form:
-        hints = typing_extensions.get_type_hints(cls, include_extras=True)
-        parameters: tuple[object, ...] = getattr(cls, "__parameters__", ())
-        variables = dict(zip(parameters, args, strict=False))
-        forms = {name: self.form(bind(unqualified(hint), variables)) for name, hint in hints.items()}
-        by_class = cast("frozenset[str]", getattr(cls, "__required_keys__"))  # noqa: B009  typeshed hides it
-        required = frozenset(name for name, hint in hints.items() if is_required(hint, name in by_class))
-        extra = ANY
-        if getattr(cls, "__closed__", None):
-            extra = Form(CheckDepth.EXACT, predicates.instance_of())
-        elif (
-            hint := getattr(cls, "__extra_items__", typing_extensions.NoExtraItems)
-        ) is not typing_extensions.NoExtraItems:
-            extra = self.form(unqualified(hint))
-        tests = {name: form.test for name, form in forms.items()}
-        return Form(depth_of([*forms.values(), extra]), predicates.record(required, tests, extra.test))
+    def _pairs(self, origin: type, args: Sequence[object]) -> Part:
+        parts = self.parts(args)
+        key, value = parts if len(parts) > 1 else (parts[0], classes(int))  # a Counter
+        return predicates.pairs(origin, key, value, _depth_of(parts), _asked(origin, parts))
 
-    def _generic(self, origin: type, args: tuple[object, ...]) -> Form:
-        is_open = self._all_open(args)
-        if origin is typing.IO and args[0] is str:
-            return file(typing.TextIO)
-        if origin is typing.IO and args[0] is bytes:
-            return file(typing.BinaryIO)
-        if origin.__module__ == "numpy" and origin.__name__ == "ndarray" and len(args) > 1:
-            shapeless = subscribe(origin, (tuple[typing.Any, ...], args[1]))
-            return Form(CheckDepth.EXACT if self._is_open(args[0]) else CheckDepth.SHALLOW, beartype_test(shapeless))
-        outside = self._class(origin)
-        return outside if is_open else outside._replace(depth=CheckDepth.SHALLOW)
+    def _text(self, origin: type, args: Sequence[object]) -> Part:
+        of_text = self.part(args[0])
+        return predicates.attributes(origin, {forms.TEXTS[origin]: of_text}, _depth_of([of_text]))
 
-    def _is_open(self, arg: object) -> bool:  # noqa: PLR0911  one line a form
+    def _generic(self, origin: type, args: Sequence[object]) -> Part:
+        if is_typeddict(origin):
+            return self._recurring((origin, *args), origin, lambda: self._record(origin, args))
+        if origin is typing.IO and (args[0] is str or args[0] is bytes):
+            return self._class(cast("type", typing.TextIO if args[0] is str else typing.BinaryIO))
+        if (origin.__module__, origin.__name__) == ("numpy", "ndarray") and len(args) > 1:
+            return self._array(origin, args[0], args[1])
+        bases = [base for base in get_original_bases(origin) if is_generic(get_origin(base))]
+        free = chain.from_iterable(cast("tuple[object, ...]", getattr(base, "__parameters__", ())) for base in bases)
+        variables = bound(getattr(origin, "__parameters__", None) or list(dict.fromkeys(free)), args)
+        is_open, outside = self._all_open(bind(arg, variables) for arg in args), self._class(origin)
+        if is_open:
+            return outside
+        derived = self.parts(bind(base, variables, typing.Any) for base in bases)
+        if all(part.only_classes for part in derived):
+            return replace(outside, depth=CheckDepth.SHALLOW)
+        return predicates.every([outside, *derived], CheckDepth.SHALLOW, _asked(origin, self.parts(args)))
+
+    def _array(self, origin: type, shape: object, dtype: object) -> Part:
+        """Of an array the dtype too, which beartype compares by size, unit and order of bytes, and the shape."""
+        of_dtype = self.part(dtype)
+        for scalar in get_args(dtype):
+            if self.part(scalar) is not ANY and not isinstance(scalar, type):
+                raise Refused(scalar, "the dtype of an array is one scalar type; write one")
+            of_dtype = ANY if scalar is typing.Any else leaf(_of_scalar(scalar), found="dtype {}".format)
+        is_open = self._is_open(getattr(shape, "__value__", shape))  # an alias of numpy's in NDArray
+        depth = CheckDepth.EXACT if is_open else CheckDepth.SHALLOW
+        return predicates.attributes(origin, {"dtype": of_dtype, "shape": self.part(shape)}, depth)
+
+    def _record(self, cls: type, args: Sequence[object] | None) -> Part:
+        fields, others = record_of(cls, args)
+        parts = {name: (self.part(hint), required) for name, (hint, required) in fields.items()}
+        of_others = None if others is typing.Never else self.part(others)
+        depth = _depth_of([*(part for part, _ in parts.values()), of_others or ANY])
+        return predicates.record(parts, of_others, depth)
+
+    def _is_open(self, arg: object) -> bool:
         """Whether a parameter asks for nothing, so that not to check it loses nothing."""
-        if arg is ...:
-            return True
-        if isinstance(arg, list | tuple):  # what a ParamSpec stands for
-            return self._all_open(cast("Iterable[object]", arg))
-        if is_alias(arg):
-            return self._is_open(arg.__value__)
+        if arg is ... or isinstance(arg, list | tuple):  # a list is what a ParamSpec stands for
+            return arg is ... or self._all_open(cast("Iterable[object]", arg))
         origin, args = get_origin(arg), get_args(arg)
-        if origin in UNPACK:
-            return self._is_open(args[0])
-        if origin is typing.Concatenate:
-            return self._all_open(args)
-        if origin is typing.Annotated:
-            return self._is_open(args[0])
-        form = self.form(arg)
-        if origin is None or origin in UNIONS or not args:
-            return form.depth is CheckDepth.NONE
+        if origin is typing.Concatenate or origin is typing.Annotated or origin in forms.UNPACK:
+            return self._all_open(args if origin is typing.Concatenate else args[:1])
+        part = self.part(arg)
+        if not args or origin in forms.UNIONS:
+            return part.depth is CheckDepth.NONE
         return isinstance(origin, type) and self._all_open(args)
 
     def _all_open(self, args: Iterable[object]) -> bool:
-        verdicts = [self._is_open(arg) for arg in args]  # of every part, for each may be one to refuse
-        return all(verdicts)
+        return False not in [self._is_open(arg) for arg in args]  # each is looked at, for each may be one to refuse
 
-    @staticmethod
-    def _foreign(hint: object) -> Form:
-        """A form that the table does not know: beartype may."""
-        refusal = Refused(hint, f"it is no type; {ALONE}")
-        if type(hint).__module__ == "builtins":
-            raise refusal
-        try:
-            test = beartype_test(hint)
-            test(None, None)
-        except Exception:  # noqa: BLE001  whatever beartype or an odd hint raises
-            raise refusal from None
-        return Form(CheckDepth.SHALLOW, test)
+
+Builder: TypeAlias = Callable[[_Compiler, type, Sequence[object]], Part]
+
+_BUILDERS: Final[Mapping[object, Builder]] = {
+    typing.Literal: lambda _, _origin, args: predicates.literals(tuple(args)),
+    typing.Annotated: _Compiler._annotated,
+    type: _Compiler._type,
+    tuple: _Compiler._tuple,
+    Callable: _Compiler._callable,
+    **dict.fromkeys(forms.UNIONS, lambda run, _, hints: _union(hints, run.parts(hints))),
+    **dict.fromkeys(forms.ITEMS, _Compiler._items),
+    **dict.fromkeys([*forms.PAIRS, collections.Counter], _Compiler._pairs),
+    **dict.fromkeys(forms.TEXTS, _Compiler._text),
+}
+
+
+def _refuse(hint: object, origin: object) -> None:
+    if isinstance(hint, str | typing.ForwardRef):
+        raise Refused(hint, "it is a string, and which module's names it means is unknown; write the type itself")
+    if isinstance(hint, forms.VARIABLES):
+        raise Refused(hint, f"it is a type variable; {ALONE}")
+    for form, reason in (*forms.BARE.items(), *forms.REFUSED.items()):
+        if hint is form or (origin is form and form in forms.REFUSED):  # not ``in``: the hash may be anyone's code
+            raise Refused(hint, reason)
+
+
+def _union(hints: Sequence[object], parts: Sequence[Part]) -> Part:
+    depths = {part.depth for part in parts}
+    depth = next((each for each in (CheckDepth.NONE, CheckDepth.SHALLOW) if each in depths), CheckDepth.EXACT)
+    asked = _asked(typing.Union, parts)
+    simple = [part for part in parts if part.only_classes]
+    chosen = classes(*chain.from_iterable(part.front for part in simple), depth=depth, asked=asked)
+    options = [(hint, part) for hint, part in zip(hints, parts, strict=True) if not part.only_classes]
+    return predicates.choice([*options, (typing.Never, chosen)], depth, asked) if options else chosen
+
+
+def _depth_of(parts: Iterable[Part]) -> CheckDepth:
+    shallow = any(part.depth is CheckDepth.SHALLOW for part in parts)
+    return CheckDepth.SHALLOW if shallow else CheckDepth.EXACT
+
+
+def _asked(generic: object, parts: Iterable[Part]) -> object:
+    """What beartype is asked of a generic: rebuilt, so that it keeps nothing but classes that live as long as it."""
+    asked = [part.asked for part in parts]
+    return None if any(each is None for each in asked) else subscribe(generic, asked)
+
+
+def _evaluated(text: str | typing.ForwardRef, alias: TypeAliasType, variables: Variables) -> object:
+    """What a text in an alias means: by the names of the module that defines the alias."""
+    reference = typing.ForwardRef(text) if isinstance(text, str) else text
+    names = vars(sys.modules[alias.__module__ or ""])
+    parameters = alias.__type_params__
+    found = evaluate_forward_ref(reference, globals=names, locals={alias.__name__: alias}, type_params=parameters)
+    return bind(found, variables)
+
+
+def _of_scalar(scalar: type) -> Test:
+    """Whether a dtype is of a scalar type of numpy."""
+    return lambda dtype: issubclass(getattr(dtype, "type"), scalar)  # noqa: B009  of an object
+
+
+def _foreign(hint: object) -> Part:
+    """A form that the table does not know: beartype may."""
+    refusal = Refused(hint, f"it is no type; {ALONE}")
+    if type(hint).__module__ == "builtins":
+        raise refusal
+    try:
+        test = bearable(hint)
+        test(None)
+    except Exception:  # noqa: BLE001  whatever beartype or an odd hint raises
+        raise refusal from None
+    return leaf(test, CheckDepth.SHALLOW, asked=hint)

@@ -1,55 +1,59 @@
-"""The table of hint forms: for each its depth and its test, or the reason why it is refused."""
+"""The table of hint forms: what each is checked as, or why it is refused; and how a hint is taken apart."""
 
 from __future__ import annotations
 
 import collections
 import enum
 import io
-import itertools
 import re
+import sys
 import types
 import typing
 from collections import abc
-from collections.abc import Callable, Iterable
-from typing import Any, Final, NamedTuple, TypeGuard, cast, get_args, get_origin
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+from typing import Final, NamedTuple, TypeAlias, TypeGuard, cast, get_args, get_origin
 
 import typing_extensions
-from typing_extensions import is_protocol, is_typeddict
+from typing_extensions import (
+    NoDefault,
+    NoExtraItems,
+    get_original_bases,
+    get_type_hints,
+    is_protocol,
+    is_typeddict,
+)
 
-from liveref._hints import predicates
-from liveref._hints.predicates import KnownClasses, Test, Trail
+from liveref._text.tag import is_alias
 
 __all__ = [
     "ALONE",
-    "ANY",
     "BARE",
     "FILES",
     "ITEMS",
     "ONE_SHOT",
     "PAIRS",
     "REFUSED",
+    "RESULTS",
     "TEXTS",
     "TOWER",
     "UNIONS",
     "UNPACK",
     "VARIABLES",
     "CheckDepth",
-    "Form",
     "Many",
     "Refused",
-    "beartype_test",
+    "Variables",
     "bind",
-    "depth_of",
-    "exact",
-    "file",
+    "bound",
     "is_plain_class",
-    "is_required",
+    "record_of",
     "subscribe",
-    "union",
     "unpacked",
-    "unqualified",
-    "validator_of",
 ]
+
+Variables: TypeAlias = dict[object, list[object]]
+"""Type variables, and what each stands for: one argument, or for a TypeVarTuple several."""
 
 
 class CheckDepth(enum.StrEnum):
@@ -63,24 +67,7 @@ class CheckDepth(enum.StrEnum):
     """Nothing: every value passes, as with ``object``."""
 
 
-class Form(NamedTuple):
-    """A compiled hint."""
-
-    depth: CheckDepth
-    test: Test
-    front: tuple[type, ...] = ()
-    """Classes whose instances pass without a further look."""
-    only_classes: bool = False
-    """Whether all that pass are instances of those."""
-    known: KnownClasses | None = None
-    """More such classes, which are found out in the course of time."""
-    by_value: bool = False
-    """Whether the verdict may differ between two values of one class."""
-
-
-ANY: Final = Form(CheckDepth.NONE, predicates.always, (object,), only_classes=True)
-
-TOWER: Final[dict[object, tuple[type, ...]]] = {float: (float, int), complex: (complex, float, int)}
+TOWER: Final[Mapping[object, tuple[type, ...]]] = {float: (float, int), complex: (complex, float, int)}
 """Checkers promote int to float and float to complex (typing specification, "Special types")."""
 
 ITEMS: Final[frozenset[object]] = frozenset({
@@ -93,19 +80,19 @@ PAIRS: Final[frozenset[object]] = frozenset({
 ONE_SHOT: Final[frozenset[object]] = frozenset({abc.Iterable, abc.Container, abc.Reversible})
 """Their values need not be collections, so the items may be out of reach."""
 
-FILES: Final[dict[object, tuple[type, ...]]] = {
+FILES: Final[Mapping[object, tuple[type, ...]]] = {
     typing.IO: (io.IOBase,),
     typing.TextIO: (io.TextIOBase,),
     typing.BinaryIO: (io.RawIOBase, io.BufferedIOBase),
 }
 """beartype wants a ``mode``, which BytesIO and StringIO lack; what it accepts besides passes too."""
 
-TEXTS: Final[dict[object, str]] = {re.Pattern: "pattern", re.Match: "string"}
-"""Classes of text or bytes, and the attribute that tells which."""
+TEXTS: Final[Mapping[object, str]] = {re.Pattern: "pattern", re.Match: "string"}
+"""Classes of text or bytes, and the attribute that tells which; beartype looks at the class alone."""
 
 UNIONS: Final[frozenset[object]] = frozenset({typing.Union, types.UnionType})
 ALONE: Final = "write a type that stands by itself"
-REFUSED: Final[dict[object, str]] = {
+REFUSED: Final[Mapping[object, str]] = {
     typing.Never: f"no value is of this type; {ALONE}",
     typing.NoReturn: f"no value is of this type; {ALONE}",
     typing.Self: f"it means a class only inside of that class; {ALONE}",  # pyright: ignore[reportUnknownMemberType]  a special form
@@ -113,6 +100,7 @@ REFUSED: Final[dict[object, str]] = {
     typing.Final: f"it qualifies a name; {ALONE}",
     typing.TypeGuard: f"it qualifies a result; {ALONE}",
     typing_extensions.TypeIs: f"it qualifies a result; {ALONE}",
+    typing_extensions.TypeForm: f"no value tells that it is a type form; {ALONE}",
     typing.Concatenate: f"it belongs inside Callable; {ALONE}",
     typing.Required: f"it belongs inside a TypedDict; {ALONE}",
     typing.NotRequired: f"it belongs inside a TypedDict; {ALONE}",
@@ -123,29 +111,42 @@ REFUSED: Final[dict[object, str]] = {
     typing.Protocol: f"it is a base for class definitions; {ALONE}",
     typing_extensions.Protocol: f"it is a base for class definitions; {ALONE}",
 }
-BARE: Final[dict[object, str]] = {
+BARE: Final[Mapping[object, str]] = {
     typing.Union: "it has no members; write them in brackets",
     typing.Optional: "it has no member; write it in brackets",
     typing.Literal: "it has no values; write them in brackets",
     typing.Annotated: "it has no type; write it in brackets",
 }
-_QUALIFIERS: Final[frozenset[object]] = frozenset({typing.Required, typing.NotRequired, typing_extensions.ReadOnly})
+RESULTS: Final[frozenset[object]] = frozenset({
+    typing.Never, typing.NoReturn, typing.TypeGuard, typing_extensions.TypeIs,
+})  # fmt: skip
+"""Of those refused, what a Callable may give back: a result is not looked at."""
+_QUALIFIERS: Final[Mapping[object, bool | None]] = {
+    typing.Required: True,
+    typing.NotRequired: False,
+    typing_extensions.ReadOnly: None,
+}
+"""Whether the key must be there, where the qualifier says."""
 UNPACK: Final[frozenset[object]] = frozenset({typing.Unpack, typing_extensions.Unpack})
-VARIABLES: Final = (
-    typing.TypeVar, typing.ParamSpec, typing.ParamSpecArgs, typing.ParamSpecKwargs,
-    typing.TypeVarTuple, typing_extensions.TypeVarTuple,
-)  # fmt: skip
+_SEVERAL: Final = (typing.TypeVarTuple, typing_extensions.TypeVarTuple)
+VARIABLES: Final = (typing.TypeVar, typing.ParamSpec, typing.ParamSpecArgs, typing.ParamSpecKwargs, *_SEVERAL)
 
 _NOT_PLAIN: Final[frozenset[object]] = frozenset({*TOWER, *FILES, *BARE, *REFUSED})
 """The classes that are more than one class to a hint, of those whose metaclass is ``type`` itself."""
 
 
-class Refused(Exception):  # noqa: N818  never leaves this module
+class Refused(Exception):  # noqa: N818  never leaves this wing
     """A part of a hint is refused: the part and the reason."""
 
 
+class Many(NamedTuple):
+    """The part of a tuple hint that stands for any number of items."""
+
+    hint: object
+
+
 def is_plain_class(hint: object) -> TypeGuard[type]:
-    """Whether ``isinstance`` alone is the whole check of a hint."""
+    """Whether `isinstance` alone is the whole check of a hint."""
     if type(hint) is type:
         return hint not in _NOT_PLAIN
     try:
@@ -160,95 +161,105 @@ def _is_special(cls: type) -> bool:
     return special or is_typeddict(cls) or is_protocol(cls)
 
 
-class Many(NamedTuple):
-    """The part of a tuple hint that stands for any number of items."""
-
-    hint: object
-
-
-def exact(*classes: type) -> Form:
-    return Form(CheckDepth.EXACT, predicates.instance_of(*classes), classes, only_classes=True)
+def is_generic(origin: object) -> bool:
+    """Whether a base of a class is a class with parameters, of which more is known than its members."""
+    return isinstance(origin, type) and origin not in REFUSED and not is_protocol(origin)
 
 
-def depth_of(parts: Iterable[Form]) -> CheckDepth:
-    shallow = any(part.depth is CheckDepth.SHALLOW for part in parts)
-    return CheckDepth.SHALLOW if shallow else CheckDepth.EXACT
-
-
-def union(members: list[Form]) -> Form:
-    depths = {member.depth for member in members}
-    depth = next((depth for depth in (CheckDepth.NONE, CheckDepth.SHALLOW) if depth in depths), CheckDepth.EXACT)
-    front = tuple(itertools.chain.from_iterable(member.front for member in members))
-    test = predicates.any_of(tuple(member.test for member in members))
-    known = next((member.known for member in members if member.known is not None), None)
-    only_classes, by_value = all(each.only_classes for each in members), any(each.by_value for each in members)
-    return Form(depth, test, front, only_classes, known, by_value)
-
-
-def unpacked(arg: object) -> tuple[object, ...]:
+def unpacked(arg: object) -> Sequence[object]:
+    """The parts that an item of a tuple hint stands for."""
     if get_origin(arg) in UNPACK:
-        arg = get_args(arg)[0]
+        inner = get_args(arg)[0]
+        arg = getattr(inner, "__value__", inner)
     elif not getattr(arg, "__unpacked__", False):
         return (arg,)
     if isinstance(arg, VARIABLES):
         raise Refused(arg, f"it is a type variable; {ALONE}")
     args = get_args(arg)
-    return (Many(args[0]),) if args[1:] == (...,) else args
+    return (Many(args[0]),) if args[1:] == (...,) else [each for inner in args for each in unpacked(inner)]
 
 
-def is_required(hint: object, otherwise: bool) -> bool:  # noqa: FBT001
-    """Whether a TypedDict's key must be there, as its annotation says where it does.
+def subscribe(generic: object, args: Iterable[object]) -> object:
+    """A generic with its parameters."""
+    return cast("Mapping[object, object]", generic)[tuple(args)]
 
-    ``__required_keys__`` alone is wrong under ``from __future__ import annotations`` (python/cpython#97727).
+
+def bound(parameters: Sequence[object], args: Sequence[object] | None) -> Variables:
+    """What each parameter stands for: its arguments, else its default, else anything."""
+    rest: list[object] = list(args or ())
+    if len(rest) > len(parameters) == 1 and isinstance(parameters[0], typing.ParamSpec):
+        rest = [rest]
+    spare = max(len(rest) - len(parameters) + 1, 0)
+    variables: Variables = {}
+    for parameter in parameters:
+        several = isinstance(parameter, _SEVERAL)
+        count = spare if several else 1
+        given, rest = rest[:count], rest[count:]
+        default = () if several and args is not None else (_default(parameter, variables),)
+        variables[parameter] = [bind(arg, variables) for arg in given or default]
+    return variables
+
+
+def _default(parameter: object, variables: Variables) -> object:
+    default = getattr(parameter, "__default__", NoDefault)
+    if default is not NoDefault:
+        return bind(default, variables)
+    if isinstance(parameter, _SEVERAL):
+        return typing.Unpack[tuple[typing.Any, ...]]
+    return ... if isinstance(parameter, typing.ParamSpec) else typing.Any
+
+
+def bind(hint: object, variables: Variables, otherwise: object = None) -> object:
+    """A hint with its type variables replaced; ``otherwise`` stands for a TypeVar that is not among them."""
+
+    def replaced(each: object) -> list[object]:
+        return variables.get(each, [otherwise if otherwise and isinstance(each, typing.TypeVar) else each])
+
+    if isinstance(hint, VARIABLES):
+        return replaced(hint)[0]
+    free: Sequence[object] = () if isinstance(hint, type) or is_alias(hint) else getattr(hint, "__parameters__", ())
+    args = list(chain.from_iterable(map(replaced, free)))
+    return hint if args == list(free) else subscribe(hint, args)
+
+
+def record_of(cls: type, args: Sequence[object] | None) -> tuple[dict[str, tuple[object, bool]], object]:
+    """The keys that a TypedDict declares, and the type of the values of all others; Never where there are none.
+
+    A key comes with the type of its value and whether it must be there. ``__required_keys__`` alone is wrong
+    under ``from __future__ import annotations`` (python/cpython#97727).
     """
-    while (origin := get_origin(hint)) in _QUALIFIERS:
-        if origin is not typing_extensions.ReadOnly:
-            return origin is typing.Required
-        hint = get_args(hint)[0]
-    return otherwise
+    parameters = getattr(cls, "__parameters__", ())
+    variables = bound(parameters, args)
+    annotations = dict(cls.__annotations__)
+    fields: dict[str, tuple[object, bool]] = {}
+    others: object = typing.Any
+    for base in get_original_bases(cls):
+        origin = get_origin(base) or base
+        if is_typeddict(origin):
+            inherited, more = record_of(origin, [bind(arg, variables) for arg in get_args(base)] or None)
+            fields |= {
+                name: inherited[name] for name in inherited if annotations.get(name) == origin.__annotations__[name]
+            }
+            others = others if more is typing.Any else more
+    own = types.SimpleNamespace(__annotations__={name: annotations[name] for name in annotations if name not in fields})
+    names = {each.__name__: each for each in (*parameters, cls)}
+    hints = get_type_hints(own, vars(sys.modules[cls.__module__]), names, include_extras=True)
+    required = cast("frozenset[str]", getattr(cls, "__required_keys__"))  # noqa: B009  typeshed hides it
+    for name, hint in hints.items():
+        wanted, must = _unqualified(bind(hint, variables, typing.Any))
+        fields[name] = wanted, name in required if must is None else must
+    extra = getattr(cls, "__extra_items__", NoExtraItems)
+    if extra is not NoExtraItems:
+        others = _unqualified(bind(extra, variables, typing.Any))[0]
+    return fields, typing.Never if getattr(cls, "__closed__", None) else others
 
 
-def unqualified(hint: object) -> object:
-    while get_origin(hint) in _QUALIFIERS:
-        hint = get_args(hint)[0]
-    return hint
-
-
-def bind(hint: object, variables: dict[object, object]) -> object:
-    """The field of a generic TypedDict with its type variables replaced, by Any where none was given."""
-    if isinstance(hint, typing.TypeVar):
-        return variables.get(hint, typing.Any)
-    free = getattr(hint, "__parameters__", ())
-    if isinstance(hint, type) or not free or not all(isinstance(each, typing.TypeVar) for each in free):
-        return hint
-    return subscribe(hint, tuple(variables.get(each, typing.Any) for each in free))
-
-
-def subscribe(generic: object, args: tuple[object, ...]) -> object:
-    return cast("abc.Mapping[object, object]", generic)[args]
-
-
-def file(kind: object) -> Form:
-    own = predicates.instance_of(*FILES[kind])
-    return Form(CheckDepth.EXACT, predicates.any_of((own, beartype_test(kind))), FILES[kind])
-
-
-def validator_of(validator: object) -> Test:
-    is_valid = cast("Callable[[object], bool]", getattr(validator, "is_valid"))  # noqa: B009
-
-    def test(value: object, trail: Trail | None = None) -> bool:  # noqa: ARG001
-        return is_valid(value)
-
-    return test
-
-
-def beartype_test(hint: object) -> Test:
-    """The test that beartype makes of a hint, which beartype keeps for ever."""
-
-    def test(value: object, trail: Trail | None = None) -> bool:  # noqa: ARG001
-        from beartype import BeartypeConf  # noqa: PLC0415  100 ms, and most programs never get here
-        from beartype.door import is_bearable  # noqa: PLC0415
-
-        return is_bearable(value, cast("Any", hint), conf=BeartypeConf(is_random=False))  # Any: a hint of whatever kind
-
-    return test
+def _unqualified(hint: object) -> tuple[object, bool | None]:
+    """The type of a field without its qualifiers, and whether the key must be there, where they say."""
+    must: bool | None = None
+    metadata: list[object] = []
+    while (origin := get_origin(hint)) in _QUALIFIERS or origin is typing.Annotated:
+        hint, *more = get_args(hint)
+        metadata[:0] = more
+        must = _QUALIFIERS.get(origin) if must is None else must
+    return subscribe(typing.Annotated, (hint, *metadata)) if metadata else hint, must

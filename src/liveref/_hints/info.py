@@ -15,9 +15,9 @@ from typing import Annotated, Final, TypeAlias, Union, cast, get_origin
 from weakref import WeakValueDictionary
 
 from liveref._hints.compile import compile_hint
-from liveref._hints.forms import TOWER, CheckDepth, Form, is_plain_class
-from liveref._hints.predicates import Trail, instance_of, quick
-from liveref._text.tag import loaded_class, readable, type_tag
+from liveref._hints.forms import TOWER, CheckDepth, is_plain_class
+from liveref._hints.predicates import Part, classes, lookup, say_why
+from liveref._text.tag import loaded_class, made_by, readable, type_tag
 
 __all__ = [
     "Check",
@@ -37,19 +37,30 @@ __all__ = [
 ]
 
 
-class Check:
-    """The run-time check of a hint that is no plain class; stands last in a class info, or alone."""
+class Lane:
+    """A verdict that stands beside classes in a class info."""
 
-    # isinstance looks __instancecheck__ up through the class and finds the slot: each check has an
+    # isinstance looks __instancecheck__ up through the class and finds the slot: each lane has an
     # answer of its own there, which is called straight, without a method in between.
-    __slots__ = ("__instancecheck__", "__weakref__", "form", "hint")
+    __slots__ = ("__instancecheck__",)
 
     __instancecheck__: Callable[[object], bool]
 
-    def __init__(self, hint: object, form: Form) -> None:
+    def __init__(self, answer: Callable[[object], bool]) -> None:
+        self.__instancecheck__ = answer
+
+
+class Check(Lane):
+    """The run-time check of a hint that is no plain class; stands last in a class info."""
+
+    __slots__ = ("__weakref__", "faster", "hint", "part")
+
+    def __init__(self, hint: object, part: Part) -> None:
+        super().__init__(lookup(part))
         self.hint: Final = hint
-        self.form: Final = form
-        self.__instancecheck__ = form.test if form.known is None else quick(form.known, form.test)
+        self.part: Final = part
+        lanes = (*part.front, Lane(part.glance)) if part.glance else part.front
+        self.faster: Final = cast("tuple[type, ...]", lanes)
 
 
 class Sealed(Check):
@@ -58,13 +69,15 @@ class Sealed(Check):
     __slots__ = ("tag",)
 
     def __init__(self, tag: str) -> None:
-        super().__init__(object, _NOTHING)
+        super().__init__(object, classes())
         self.tag: Final = tag
 
 
 _NO_CLASSES: Final[tuple[object, ...]] = (UnionType, Union, Annotated)
 _MRO: Final[Callable[[type], tuple[type, ...]]] = vars(type)["__mro__"].__get__
-_NOTHING: Final = Form(CheckDepth.EXACT, instance_of())
+
+_LONGEST: Final = 180
+"""What a mismatch tells of hint and value together, in characters: its line stays under 300."""
 
 ClassInfo: TypeAlias = type | tuple[type, ...]
 """What `isinstance` takes. To a checker a Check is a class here, for to `isinstance` it is."""
@@ -78,11 +91,10 @@ def class_info(hint: object) -> ClassInfo:
     Raises:
         HintError: the hint can't be checked at run time.
     """
-    if is_plain_class(hint):
+    if is_plain_class(hint) or is_plain_class(hint := made_by(hint) or hint):
         return hint
     check = _check_for(hint)
-    last = cast("type", check)
-    return (*check.form.front, last) if check.form.front else last
+    return (*check.faster, cast("type", check))
 
 
 def class_of(value: object) -> type:
@@ -114,7 +126,7 @@ def check_depth(hint: object) -> CheckDepth:
     if hint is object:
         return CheckDepth.NONE
     check = check_of(class_info(hint))
-    return CheckDepth.EXACT if check is None else check.form.depth
+    return CheckDepth.EXACT if check is None else check.part.depth
 
 
 def check_of(info: ClassInfo) -> Check | None:
@@ -145,7 +157,7 @@ def classes_of(info: ClassInfo) -> tuple[type, ...]:
     check = check_of(info)
     if check is None:
         return cast("tuple[type]", (info,))
-    return check.form.front if check.form.only_classes else ()
+    return check.part.front if check.part.only_classes else ()
 
 
 def unrelated(named: type, cls: type) -> bool:
@@ -185,18 +197,17 @@ def mismatch(value: object, info: ClassInfo, *, full: bool) -> str | None:
     With ``full`` the whole value is looked at, else its outside and first item. A check that raises
     says no: neither its exception nor the value's ``repr`` goes further.
     """
-    trail: Trail | None = [] if full else None
     check = check_of(info)
     try:
-        fits = isinstance(value, info) if check is None else check.form.test(value, trail)
+        if check.part.passes((value,), full) if check and full else isinstance(value, info):
+            return None
+        found = say_why(value, check.part if check else classes(cast("type", info)), full)
     except RecursionError:
-        return f"{readable(type(value))}, nested too deeply to be checked"
+        found = f"{readable(type(value))}, nested too deeply to be checked"
     except Exception as error:  # noqa: BLE001  user code: a metaclass, a validator, a container's methods
-        return f"{readable(type(value))}, whose check raised {readable(type(error))}"
-    if fits:
-        return None
-    found = readable(type(value))
-    return f"{found} with {trail[0]} at {''.join(reversed(trail[1:]))}" if trail else found
+        found = f"{readable(type(value))}, whose check raised {readable(type(error))}"
+    longest = _LONGEST - len(readable(hint_of(info)))
+    return found if len(found) <= longest else f"{found[:longest]}…"
 
 
 def _check_for(hint: object) -> Check:

@@ -1,279 +1,578 @@
-"""The tests that a check is built of: functions from a value to a verdict.
+"""The parts that a check is built of.
 
-A test is called in one of two ways. Without a trail it looks at the outside and at the first item,
-in constant time. With a trail, a list, it looks at everything and, when it says no, leaves in the
-trail what it found and where, innermost first. Tests are deterministic, and read a subclass of a
-builtin container as the container that it is: its own ``__len__`` and ``__iter__`` are not believed.
+A `Part` answers three questions. Do all of these values fit (`passes`)? It is asked of many at once, for so a large
+value is looked at in C: what stands in one field of 1,000 records is a column, and ``set(map(type, column))`` its
+classes. Does this value surely fit, by classes alone (`glance`)? Where and how does this value not fit (`why`)?
+
+Parts are deterministic, and read a subclass of a builtin container as the container that it is: its own ``__len__``
+and ``__iter__`` are not believed. A metaclass that lies about ``==`` is believed, as is a value about its class.
 """
 
 from __future__ import annotations
 
+import functools
 import inspect
-import itertools
-from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from types import FunctionType
-from typing import Final, Protocol, TypeAlias, cast
+import sys
+from abc import ABCMeta
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import chain, islice
+from operator import itemgetter
+from types import (
+    BuiltinFunctionType,
+    ClassMethodDescriptorType,
+    FunctionType,
+    MethodDescriptorType,
+    MethodType,
+    WrapperDescriptorType,
+)
+from typing import Any, Final, TypeAlias, TypeVar, cast
 from weakref import ref
 
-from liveref._text.tag import readable
+from typing_extensions import Format
+
+from liveref._hints.forms import CheckDepth
+from liveref._text.tag import readable, type_tag
 
 __all__ = [
-    "KnownClasses",
-    "Test",
-    "Trail",
-    "all_of",
-    "always",
-    "any_of",
-    "attribute_of",
-    "class_object",
-    "collection_of",
-    "instance_of",
-    "literal",
-    "mapping_of",
-    "protocol",
-    "quick",
+    "ANY",
+    "Part",
+    "attributes",
+    "bearable",
+    "choice",
+    "classes",
+    "every",
+    "functions",
+    "items",
+    "leaf",
+    "literals",
+    "lookup",
+    "members",
+    "pairs",
     "record",
+    "say_why",
     "tuple_of",
 ]
 
-Trail: TypeAlias = list[str]
+T = TypeVar("T")
+Test: TypeAlias = Callable[[object], bool]
+Found: TypeAlias = tuple[str, str]
+"""Where something does not fit, and what was found there."""
 
 
-class Test(Protocol):
-    """From a value, and a trail where all of it is to be looked at, to a verdict."""
-
-    def __call__(self, value: object, trail: Trail | None = None, /) -> bool:
-        """Whether the value fits."""
-        ...
+def _instance_of(kinds: type | tuple[type, ...]) -> Test:
+    return lambda value: isinstance(value, kinds)
 
 
-KnownClasses: TypeAlias = dict[int, ref[type]]
-"""Classes all of whose instances pass, by id: the weak reference takes an id out before it is used again."""
+def _no(value: object) -> bool:  # noqa: ARG001  a Test
+    return False
 
-_BUILTIN_ITERATORS: Final[dict[type, Callable[[object], Iterator[object]]]] = {
+
+def _class_of(value: object) -> str:
+    return readable(type(value))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a hint, or a part of one, asks of values."""
+
+    depth: CheckDepth
+    passes: Callable[[Iterable[object], bool], bool]
+    """Whether all values fit; if not the whole is asked for, their outsides and first items."""
+    asked: object = None
+    """What beartype is asked in a lookup; None where it is not."""
+    glance: Test | None = None
+    """Whether a value surely fits, by classes alone; None where `exact` tells as much."""
+    takes: Test = lambda value: True  # noqa: ARG005
+    """Whether a value may be meant for this member of a union."""
+    why: Callable[[object, bool], Found] = lambda value, _: ("", _class_of(value))
+    """Where and how a value does not fit."""
+    front: tuple[type, ...] = ()
+    """Classes all of whose instances pass a lookup."""
+    exact: frozenset[type] = frozenset()
+    """Classes of which a direct instance passes, whatever it holds."""
+    only_classes: bool = False
+    """Whether `isinstance` is all of it."""
+
+
+Columns: TypeAlias = Iterator[tuple[str, int | None, Part, Iterable[object]]]
+"""Of some values: where a column stands in them, the number of its first item where they are counted, what they must
+fit, and they themselves."""
+
+_ITERATORS: Final[Mapping[type, Callable[[object], Iterator[object]]]] = {
     base: vars(base)["__iter__"] for base in (list, tuple, dict, set, frozenset, deque)
 }
-_ITEMS_OF_DICT: Final[Callable[[object], Iterable[tuple[object, object]]]] = vars(dict)["items"]
-_HAS: Final[Callable[[object, object], bool]] = vars(dict)["__contains__"]
-_GET: Final[Callable[[object, object], object]] = vars(dict)["get"]
-_LENGTH: Final[Callable[[object], int]] = vars(tuple)["__len__"]
-_SLICE: Final[Callable[[object, slice], tuple[object, ...]]] = vars(tuple)["__getitem__"]
-_UNIFORM: Final = (str, bytes, bytearray, memoryview, range)
-"""Sequences whose items are all of one type: the first tells of all, however many there are."""
+_PAIRS: Final[Callable[[object], Iterable[tuple[object, object]]]] = vars(dict)["items"]
+_VALUES: Final[Callable[[object], Iterable[object]]] = vars(dict)["values"]
+_DICTS: Final[frozenset[type]] = frozenset({dict, defaultdict, OrderedDict, Counter})
+_PLAIN: Final[frozenset[type]] = frozenset({*_ITERATORS, *_DICTS})
+"""Containers that hold what they say; a subclass of them is not among these."""
+_UNIFORM: Final[frozenset[type]] = frozenset({str, bytes, bytearray, memoryview, range})
+"""Sequences whose items are all of one class: the first tells of all, however many there are."""
+_MOST: Final = 10_000_000
+"""So many items of a container that is no builtin one are looked at, for some never end."""
+_METHODS: Final = (
+    FunctionType, BuiltinFunctionType, classmethod, staticmethod,
+    MethodDescriptorType, WrapperDescriptorType, ClassMethodDescriptorType,
+)  # fmt: skip
+_MRO: Final[Callable[[type], tuple[type, ...]]] = vars(type)["__mro__"].__get__
+_OWN: Final[Callable[[type], Mapping[str, object]]] = vars(type)["__dict__"].__get__
+_MISSING: Final = object()
+_UNRESOLVED: Final[dict[str, Any]] = {"annotation_format": Format.FORWARDREF} if sys.version_info >= (3, 14) else {}
+"""Any: an argument that `inspect.signature` takes from Python 3.14 on, for annotations may name what is not there."""
 
 
-def always(value: object, trail: Trail | None = None) -> bool:  # noqa: ARG001  a Test
-    """The test of Any and object."""
-    return True
+class Unfit(Exception):  # noqa: N818  never leaves this module
+    """A value has not the parts that it must have; what is wrong, as text."""
 
 
-def instance_of(*classes: type) -> Test:
-    """The test of one class or more."""
+def classes(*kinds: type, depth: CheckDepth = CheckDepth.EXACT, asked: object = None) -> Part:
+    """A choice of classes."""
+    exact = frozenset(kinds)
+    plain = all(type(cls) in {type, ABCMeta} for cls in kinds)
 
-    def test(value: object, trail: Trail | None = None) -> bool:  # noqa: ARG001
-        return isinstance(value, classes)
+    def passes(values: Iterable[object], whole: bool) -> bool:  # noqa: ARG001, FBT001
+        others = set(map(type, values)) - exact
+        by_class = not others or (plain and all(issubclass(cls, kinds) for cls in others))
+        return by_class or all(isinstance(value, kinds) for value in values)
 
-    return test
+    def why(value: object, whole: bool) -> Found:  # noqa: ARG001, FBT001
+        found = type(value)
+        anew = any(cls is not found and type_tag(cls) == type_tag(found) for cls in kinds)
+        return "", f"{readable(found)}{', another class of that name, loaded anew' if anew else ''}"
 
-
-def class_object(bases: tuple[type, ...]) -> Test:
-    """The test of ``type[X]``."""
-
-    def test(value: object, trail: Trail | None = None) -> bool:  # noqa: ARG001
-        return isinstance(value, type) and issubclass(value, bases)
-
-    return test
-
-
-def literal(choices: tuple[object, ...]) -> Test:
-    """The test of a Literal: by exact type too, for ``1 == True``."""
-    exact = [(type(choice), choice) for choice in choices]
-
-    def test(value: object, trail: Trail | None = None) -> bool:  # noqa: ARG001
-        return any(type(value) is cls and value == choice for cls, choice in exact)
-
-    return test
+    takes = _instance_of(kinds)
+    return Part(depth, passes, asked, takes=takes, why=why, front=kinds, exact=exact, only_classes=True)
 
 
-def any_of(tests: tuple[Test, ...]) -> Test:
-    """The test of a union."""
-
-    def test(value: object, trail: Trail | None = None) -> bool:
-        # The trails of the members that say no are dropped: which one was meant can't be known.
-        return any(member(value, None if trail is None else []) for member in tests)
-
-    return test
+ANY: Final = classes(object, depth=CheckDepth.NONE, asked=object)
 
 
-def all_of(tests: tuple[Test, ...]) -> Test:
-    """The test of a type and its validators."""
+def leaf(
+    test: Test,
+    depth: CheckDepth = CheckDepth.EXACT,
+    *,
+    asked: object = None,
+    kinds: tuple[type, ...] = (object,),
+    front: tuple[type, ...] = (),
+    found: Callable[[object], str] = _class_of,
+) -> Part:
+    """What one test decides, of values of some kinds; ``found`` is the text for one that does not fit."""
+    return Part(
+        depth,
+        lambda values, _: all(map(test, values)),
+        asked,
+        takes=_instance_of(kinds),
+        why=lambda value, _: ("", found(value) if isinstance(value, kinds) else _class_of(value)),
+        front=front,
+    )
 
-    def test(value: object, trail: Trail | None = None) -> bool:
-        return all(part(value, trail) for part in tests)
 
-    return test
+def literals(choices: tuple[object, ...]) -> Part:
+    """A Literal, by exact class too: beartype compares by ``==`` alone, and ``1 == True``."""
+    by_class = {cls: frozenset(each for each in choices if type(each) is cls) for cls in map(type, choices)}
+
+    def glance(value: object) -> bool:
+        return type(value) in by_class and value in by_class[type(value)]
+
+    def passes(values: Iterable[object], whole: bool) -> bool:  # noqa: ARG001, FBT001
+        kinds = set(map(type, values))
+        if len(kinds) > 1:
+            return all(map(glance, values))
+        return all(cls in by_class and by_class[cls].issuperset(values) for cls in kinds)
+
+    return Part(CheckDepth.EXACT, passes, glance=glance, takes=lambda value: type(value) in by_class)
 
 
-def collection_of(origin: type, item: Test, classes: frozenset[type], *, by_value: bool = False) -> Test:
-    """The test of a container of one kind of item.
+def members(interface: type, names: Iterable[str], asked: object) -> Part:
+    """A Protocol: its members are there. No property runs, as `isinstance` makes it before Python 3.12.
 
-    Args:
-        origin: the class of the container.
-        item: the test of an item.
-        classes: classes whose direct instances need no further look: makes a flat list ten times as fast.
-        by_value: whether the verdict on an item may differ between two of one class.
+    Beartype is asked where no property can run. A yes that hangs on the class of the value alone is kept by class,
+    by id: the weak reference takes an id out before it is used again. On Python 3.11 `isinstance` takes 100 times
+    as long as a kept verdict.
     """
-    iterate = _BUILTIN_ITERATORS.get(origin, _iterate)
+    absent = {name: None if callable(_of_class(interface, name)) else _MISSING for name in sorted(names)}
+    by_beartype = asked is not None and _MISSING not in absent.values()
+    known: dict[int, ref[type]] = {}
 
-    def test(value: object, trail: Trail | None = None) -> bool:
-        if type(value) is not origin and not isinstance(value, origin):
-            return False
-        if trail is None:
-            for first in iterate(value):
-                return type(first) in classes or item(first, None)
-            return True
-        if not by_value and isinstance(value, _UNIFORM):
-            return all(item(first, trail) for first in itertools.islice(cast("Collection[object]", value), 1))
-        if classes and set(map(type, iterate(value))) <= classes:
-            return True
-        return _all_items(iterate(value), item, trail)
+    def lacking(value: object) -> list[str]:
+        return [name for name, nothing in absent.items() if inspect.getattr_static(value, name, nothing) is nothing]
 
-    return test
-
-
-def attribute_of(origin: type, name: str, inner: Test) -> Test:
-    """The test of a class whose parameter is the type of an attribute."""
-
-    def test(value: object, trail: Trail | None = None) -> bool:
-        return isinstance(value, origin) and inner(getattr(value, name), trail)
-
-    return test
-
-
-def mapping_of(origin: type, key: Test, value_test: Test) -> Test:
-    """The test of a mapping of one kind of key to one kind of value."""
-
-    def test(value: object, trail: Trail | None = None) -> bool:
-        if not isinstance(value, origin):
-            return False
-        if trail is None:
-            for k, v in _pairs(value):
-                return key(k, None) and value_test(v, None)
-            return True
-        for position, (k, v) in enumerate(_pairs(value)):
-            if not key(k, trail):
-                return _blame(trail, k, f".keys()[{position}]")
-            if not value_test(v, trail):
-                return _blame(trail, v, f".values()[{position}]")
-        return True
-
-    return test
-
-
-def tuple_of(before: tuple[Test, ...], middle: Test | None, after: tuple[Test, ...]) -> Test:
-    """The test of a tuple: fixed items, then any number of one kind, then fixed items."""
-    fixed = len(before) + len(after)
-
-    def test(found: object, trail: Trail | None = None) -> bool:
-        if not isinstance(found, tuple):
-            return False
-        value = cast("object", found)
-        count = _LENGTH(value) - fixed
-        if count < 0 or (middle is None and count):
-            return False
-        looked_at = count if trail is not None else min(count, 1)
-        inner = [middle] * looked_at if middle else []
-        head = _SLICE(value, slice(len(before) + looked_at))
-        items = head + _SLICE(value, slice(len(before) + count, None))
-        for position, (part, item) in enumerate(zip((*before, *inner, *after), items, strict=True)):
-            if not part(item, trail):
-                return trail is not None and _blame(trail, item, f"[{position}]")
-        return True
-
-    return test
-
-
-def record(required: frozenset[str], fields: Mapping[str, Test], extra: Test) -> Test:
-    """The test of a TypedDict."""
-
-    def test(found: object, trail: Trail | None = None) -> bool:
-        if not isinstance(found, dict):
-            return False
-        value = cast("object", found)
-        if not all(_HAS(value, name) for name in required):
-            return False
-        for name, field in fields.items():
-            if _HAS(value, name) and not field(item := _GET(value, name), trail):
-                return trail is not None and _blame(trail, item, f"[{name!r}]")
-        if extra is always:
-            return True
-        others = (item for name, item in _ITEMS_OF_DICT(value) if name not in fields)
-        return all(extra(item, trail) for item in (others if trail is not None else itertools.islice(others, 1)))
-
-    return test
-
-
-def protocol(interface: type, members: Iterable[str], known: KnownClasses) -> Test:
-    """The test of a runtime-checkable Protocol, with the verdict kept by the class of the value.
-
-    A verdict is kept where it hangs on the class alone, that is where every member is a function in
-    it: ``isinstance`` costs 300 times a dict lookup on Python 3.11, the kept verdict 3.
-
-    Args:
-        interface: the Protocol.
-        members: the names of its members.
-        known: where verdicts are kept.
-    """
-    names = tuple(members)
-
-    def test(value: object, trail: Trail | None = None) -> bool:  # noqa: ARG001
+    def fits(value: object) -> bool:
         cls = type(value)
-        if id(cls) in known:
-            return True
-        if not isinstance(value, interface):
-            return False
-        if all(isinstance(inspect.getattr_static(cls, name, None), FunctionType) for name in names):
+        of_class = [_of_class(cls, name) for name in absent]
+        if by_beartype and not any(map(_may_run, of_class)):
+            verdict = bearable(asked)(value)
+        else:
+            verdict = interface in _MRO(cls) or not lacking(value)
+        if verdict and None not in of_class:
             identity = id(cls)
             known[identity] = ref(cls, lambda _: known.pop(identity, None) and None)
+        return verdict
+
+    return Part(
+        CheckDepth.SHALLOW,
+        lambda values, _: all(id(type(value)) in known or fits(value) for value in values),
+        glance=lambda value: id(type(value)) in known,
+        takes=fits,
+        why=lambda value, _: ("", f"{_class_of(value)} that lacks {', '.join(lacking(value))}"),
+    )
+
+
+def every(parts: Sequence[Part], depth: CheckDepth, asked: object = None) -> Part:
+    """Several parts at once: a type and its validators, a class and the containers that it derives from."""
+    return Part(
+        depth,
+        lambda values, whole: all(part.passes(values, whole) for part in parts),
+        asked,
+        takes=parts[0].takes,
+        why=lambda value, whole: next((each for each in parts if not each.passes((value,), whole)), ANY).why(
+            value, whole
+        ),
+    )
+
+
+def choice(options: Sequence[tuple[object, Part]], depth: CheckDepth, asked: object) -> Part:  # noqa: C901  closures
+    """A union that is more than a choice of classes, by its members and what they ask."""
+    parts = [part for _, part in options]
+    glances = [part.glance for part in parts if part.glance]
+    exact = frozenset(chain.from_iterable(part.exact for part in parts))
+
+    def meant_for(values: Iterable[object]) -> dict[tuple[int, ...], list[object]]:
+        """The values by the members that they may be meant for: of a builtin container its class tells."""
+        of_class: dict[type, tuple[int, ...]] = {}
+        groups: dict[tuple[int, ...], list[object]] = {}
+        for value in values:
+            if (cls := type(value)) not in exact:
+                meant = of_class.get(cls) or tuple(at for at, part in enumerate(parts) if part.takes(value))
+                groups.setdefault(meant, []).append(value)
+                if cls in _PLAIN:
+                    of_class[cls] = meant
+        return groups
+
+    def passes(values: Iterable[object], whole: bool) -> bool:  # noqa: FBT001
+        for meant, group in meant_for(values if not set(map(type, values)) <= exact else ()).items():
+            some = [group] if len(meant) == 1 else [[value] for value in group]
+            if not all(any(parts[at].passes(each, whole) for at in meant) for each in some):
+                return False
         return True
 
-    return test
+    def glance(value: object) -> bool:
+        for sees in glances:  # noqa: SIM110  in half the time of any()
+            if sees(value):
+                return True
+        return False
+
+    def why(value: object, whole: bool) -> Found:  # noqa: FBT001
+        meant = [option for option in options if option[1].takes(value)]
+        if len(meant) == 1:
+            return meant[0][1].why(value, whole)
+        tried = "; ".join(f"{readable(hint)}: {say_why(value, part, whole)}" for hint, part in meant)
+        return "", f"{_class_of(value)}{tried and f' that is none of these: {tried}'}"
+
+    front = tuple(chain.from_iterable(part.front for part in parts))
+    return Part(depth, passes, asked, glance, why=why, front=front, exact=exact)
 
 
-def quick(known: KnownClasses, test: Test) -> Callable[[object], bool]:
-    """A test without a trail that first asks for the class of the value."""
+def _structure(  # noqa: C901  closures
+    origin: type,
+    columns: Callable[[Sequence[object], bool], Columns],
+    depth: CheckDepth,
+    asked: object = None,
+    glance: Test | None = None,
+) -> Part:
+    """Something that has parts: what stands in them, by columns, which raise Unfit where a value lacks one."""
+    kinds = _kinds(origin)
+    takes = _instance_of(origin)
 
-    def answer(value: object) -> bool:
-        return id(type(value)) in known or test(value)
+    def passes(values: Iterable[object], whole: bool) -> bool:  # noqa: FBT001
+        if not set(map(type, values)) <= kinds and not all(map(takes, values)):
+            return False
+        listed = cast("Sequence[object]", values) if type(values) in {list, tuple} else list(values)
+        try:
+            for _, _, part, column in columns(listed, whole) if listed else ():  # there a recursive hint ends
+                if not part.passes(column, whole):
+                    return False
+        except Unfit:
+            return False
+        return True
 
-    return answer
+    def why(value: object, whole: bool) -> Found:  # noqa: FBT001
+        try:
+            for place, start, part, column in columns([value] if takes(value) else [], whole):
+                for at, item in enumerate(() if part.passes(column, whole) else column):
+                    if not part.passes((item,), whole):
+                        path, found = part.why(item, whole)
+                        return f"{place}{'' if start is None else f'[{start + at}]'}{path}", found
+        except Unfit as unfit:
+            return "", f"{_class_of(value)} {unfit}"
+        return "", _class_of(value)
+
+    return Part(depth, passes, asked, glance, takes, why)
 
 
-def _iterate(value: object) -> Iterator[object]:
+def items(origin: type, item: Part, depth: CheckDepth, asked: object) -> Part:
+    """A container of one kind of item."""
+    kinds, exact, sees = _kinds(origin), item.exact, item.glance
+    read = _telling_items if item.only_classes else _items
+
+    def glance(value: object) -> bool:
+        if type(value) not in kinds:
+            return False
+        for first in cast("Iterable[object]", value):
+            return type(first) in exact or (sees is not None and sees(first))
+        return True
+
+    def columns(values: Sequence[object], whole: bool) -> Columns:  # noqa: FBT001
+        yield "", 0, item, _column(values, whole, read)
+
+    return _structure(origin, columns, depth, asked, glance)
+
+
+def pairs(origin: type, key: Part, value: Part, depth: CheckDepth, asked: object) -> Part:
+    """A mapping of one kind of key to one kind of value."""
+    kinds, key_exact, key_sees, exact, sees = _kinds(origin), key.exact, key.glance, value.exact, value.glance
+
+    def columns(values: Sequence[object], whole: bool) -> Columns:  # noqa: FBT001
+        yield ".keys()", 0, key, _column(values, whole, _sides(0))
+        yield ".values()", 0, value, _column(values, whole, _sides(1), _VALUES)
+
+    def glance(found: object) -> bool:
+        if type(found) not in kinds:
+            return False
+        for k in cast("Mapping[object, object]", found):
+            if type(k) in key_exact or (key_sees is not None and key_sees(k)):
+                v = cast("Mapping[object, object]", found)[k]
+                return type(v) in exact or (sees is not None and sees(v))
+            return False
+        return True
+
+    return _structure(origin, columns, depth, asked, glance)
+
+
+def tuple_of(
+    front: Sequence[Part], middle: Part | None, back: Sequence[Part], depth: CheckDepth, asked: object
+) -> Part:
+    """A tuple of fixed items; with a middle, any number of one kind of item stands between front and back."""
+    fixed, exact, sees = len(front) + len(back), [part.exact for part in front], [part.glance for part in front]
+
+    def columns(values: Sequence[object], whole: bool) -> Columns:  # noqa: FBT001
+        rows = [cast("tuple[object, ...]", row) if type(row) is tuple else tuple(_items(row)) for row in values]
+        for size in set(map(len, rows)):
+            if size < fixed or (middle is None and size > fixed):
+                raise Unfit(f"of {size} item{'s' * (size != 1)}")
+        for at, part in enumerate((*front, *back)):
+            index = at if at < len(front) else at - fixed
+            yield "", index if index >= 0 else len(rows[0]) + index, part, [row[index] for row in rows]
+        if middle is not None:
+            middles = [row[len(front) : (len(row) if whole else min(len(row), fixed + 1)) - len(back)] for row in rows]
+            yield "", len(front), middle, _column(middles, whole, iter)
+
+    def glance(value: object) -> bool:
+        if type(value) is not tuple or middle or len(row := cast("tuple[object, ...]", value)) != fixed:
+            return False
+        at = 0
+        for item in row:  # faster by half than zip, as is an index than a pair
+            if type(item) not in exact[at] and not (sees[at] or _no)(item):
+                return False
+            at += 1  # noqa: SIM113
+        return True
+
+    return _structure(tuple, columns, depth, asked, glance)
+
+
+def record(fields: Mapping[str, tuple[Part, bool]], others: Part | None, depth: CheckDepth) -> Part:
+    """A TypedDict.
+
+    Args:
+        fields: the keys that it declares, each with what its value must fit and whether it must be there.
+        others: what the values of all other keys must fit; None where there must be none.
+        depth: how much is seen.
+    """
+
+    def columns(values: Sequence[object], whole: bool) -> Columns:  # noqa: FBT001
+        rows = [cast("dict[str, object]", row) if type(row) is dict else dict(_pairs(row)) for row in values]
+        for name, (part, required) in fields.items():
+            column = [row[name] for row in rows if name in row]
+            if required and len(column) < len(rows):
+                raise Unfit(f"that lacks {name!r}")
+            yield f"[{name!r}]", None, part, column
+        more = (item for row in rows for name, item in row.items() if name not in fields)
+        column = list(islice(more, None if whole and others is not ANY else others is not ANY))
+        if column and others is None:
+            raise Unfit("with a key that is not declared")
+        yield "[…]", None, others or ANY, column
+
+    def glance(value: object) -> bool:
+        if type(value) is not dict or others is not ANY:
+            return False
+        for name, (part, required) in fields.items():
+            item = cast("dict[str, object]", value).get(name, _MISSING)
+            if required if item is _MISSING else type(item) not in part.exact and not (part.glance or _no)(item):
+                return False
+        return True
+
+    return _structure(dict, columns, depth, glance=glance)
+
+
+def attributes(origin: type, parts: Mapping[str, Part], depth: CheckDepth) -> Part:
+    """A class whose parameters are the types of attributes, as of the ``pattern`` of a Pattern."""
+
+    def columns(values: Sequence[object], whole: bool) -> Columns:  # noqa: ARG001, FBT001
+        for name, part in parts.items():
+            yield f".{name}", None, part, [getattr(value, name) for value in values]
+
+    return _structure(origin, columns, depth)
+
+
+def functions(count: int, depth: CheckDepth, *, more: bool) -> Part:
+    """A Callable of so many arguments by position, or more. In a lookup it has but to be callable, as for beartype."""
+
+    def fits(value: object) -> bool:
+        try:
+            function, bound = _called(value)
+            signature = inspect.signature(cast("Callable[..., object]", function), **_UNRESOLVED)
+            bind = signature.bind_partial if more else signature.bind
+        except Exception:  # noqa: BLE001  not known: a builtin without one, or user code
+            return callable(value)
+        with suppress(TypeError):
+            bind(*range(count + bound))
+            return True
+        return False
+
+    kinds = cast("tuple[type]", (Callable,))
+    needs = f"that can't be called with {count} argument{'s' * (count != 1)}"
+    return leaf(
+        fits, depth, asked=Callable, kinds=kinds, front=kinds, found=lambda value: f"{_class_of(value)} {needs}"
+    )
+
+
+def _called(value: object) -> tuple[object, int]:
+    """The function that a call of a value runs, and how many arguments it gets before those of the call.
+
+    `inspect.signature` is asked of functions alone: where it finds none, its error holds a repr.
+    """
+    if isinstance(value, MethodType):
+        return value.__func__, 1
+    is_partial = issubclass(type(value), functools.partial)
+    inner = cast("functools.partial[object]", value).func if is_partial else value
+    if isinstance(inner, (*_METHODS, type)):
+        return value, 0
+    call = _of_class(type(value), "__call__")
+    return (call, 1) if isinstance(call, FunctionType) else (None, 0)
+
+
+def say_why(value: object, part: Part, whole: bool) -> str:  # noqa: FBT001
+    """What was found instead of what a part asks for, without the value."""
+    path, found = part.why(value, whole)
+    return f"{_class_of(value)} with {found} at {path}" if path else found
+
+
+def bearable(hint: object) -> Test:
+    """Beartype's verdict on the values of a hint, which beartype keeps for ever."""
+    is_bearable, conf = _beartype()
+    return lambda value: is_bearable(value, hint, conf=conf)
+
+
+@functools.cache
+def _beartype() -> tuple[Callable[..., bool], object]:
+    from beartype import BeartypeConf  # noqa: PLC0415  100 ms, and many programs never get here
+    from beartype.door import is_bearable  # noqa: PLC0415
+
+    return is_bearable, BeartypeConf(is_random=False, is_pep484_tower=True)
+
+
+def lookup(part: Part) -> Test:
+    """The verdict of a lookup: that of beartype where it is asked, else of the part, stopped after the first item."""
+    hint, is_class = part.asked, part.only_classes and part.depth is not CheckDepth.SHALLOW
+    ask: Callable[..., bool] | None = None
+    conf: object = None
+
+    def own(value: object, *_: object, **__: object) -> bool:
+        return part.passes((value,), False)  # noqa: FBT003
+
+    def by_beartype(value: object) -> bool:
+        nonlocal ask, conf
+        try:
+            if ask is None:
+                ask, conf = _beartype() if _can_build(hint) else (own, None)
+            if ask(value, hint, conf=conf):
+                return True
+        except Exception:  # noqa: BLE001  whatever a value raises that beartype asks for its length or first item
+            return own(value)
+        # beartype believes what a subclass of a builtin container says of itself
+        return type(value) not in _PLAIN and isinstance(value, tuple(_ITERATORS)) and own(value)
+
+    return own if is_class or hint is None else by_beartype
+
+
+def _can_build(hint: object) -> bool:
+    """Whether beartype can build a check; what it can't, it can't for size alone."""
+    with suppress(Exception):
+        bearable(hint)(None)
+        return True
+    return False
+
+
+def _of_class(cls: type, name: str) -> object:
+    """What a class has under a name, as it stands there."""
+    return next((_OWN(base)[name] for base in _MRO(cls) if name in _OWN(base)), None)
+
+
+def _may_run(attribute: object) -> bool:
+    """Whether to ask an instance for an attribute runs code, as that of a property does."""
+    return hasattr(type(attribute), "__get__") and not isinstance(attribute, _METHODS)
+
+
+def _kinds(origin: type) -> frozenset[type]:
+    return frozenset({origin, *(cls for cls in _PLAIN if issubclass(cls, origin))})
+
+
+def _column(
+    containers: Sequence[object],
+    whole: bool,  # noqa: FBT001
+    read: Callable[..., Iterator[object]],
+    view: Callable[[object], Iterable[object]] | None = None,
+) -> Iterable[object]:
+    """What some containers hold, or the first item of each; without a copy where it is but one."""
+    if not whole:
+        return [first for each in containers for first in islice(read(each), 1)]
+    if not set(map(type, containers)) <= _PLAIN:
+        return list(chain.from_iterable(map(read, containers)))
+    views = list(map(view, containers)) if view else cast("Sequence[Iterable[object]]", containers)
+    return views[0] if len(views) == 1 else list(chain.from_iterable(views))
+
+
+def _items(value: object) -> Iterator[object]:
     """The items of a collection; none of what is no collection: to look at an iterator's items takes them away."""
-    for base, iterator in _BUILTIN_ITERATORS.items():
-        if isinstance(value, base):
-            return iterator(value)
-    return iter(cast("Collection[object]", value)) if isinstance(value, Collection) else iter(())
+    for base, iterate in _ITERATORS.items():
+        if issubclass(type(value), base):
+            return iterate(value)
+    collection = cast("Collection[object]", value)
+    return _bounded(collection, len(collection)) if isinstance(value, Collection) else iter(())
+
+
+def _telling_items(value: object) -> Iterator[object]:
+    return islice(cast("Iterable[object]", value), 1) if type(value) in _UNIFORM else _items(value)
 
 
 def _pairs(value: object) -> Iterator[tuple[object, object]]:
-    if isinstance(value, dict):
-        return iter(_ITEMS_OF_DICT(cast("object", value)))
+    if issubclass(type(value), dict):
+        return iter(_PAIRS(value))
     mapping = cast("Mapping[object, object]", value)
-    return iter(mapping.items())
+    return _bounded(mapping.items(), len(mapping))
 
 
-def _all_items(items: Iterator[object], item: Test, trail: Trail) -> bool:
-    for position, each in enumerate(items):
-        if not item(each, trail):
-            return _blame(trail, each, f"[{position}]")
-    return True
+def _sides(at: int) -> Callable[[object], Iterator[object]]:
+    """The keys of a mapping, or its values."""
+    return lambda value: map(itemgetter(at), _pairs(value))
 
 
-def _blame(trail: Trail, found: object, step: str) -> bool:
-    if not trail:
-        trail.append(readable(type(found)))
-    trail.append(step)
-    return False
+def _bounded(found: Iterable[T], length: int) -> Iterator[T]:
+    limit = min(length, _MOST)
+    for count, item in enumerate(found):
+        if count == limit:
+            raise Unfit(f"that goes on after {limit:,} items")
+        yield item

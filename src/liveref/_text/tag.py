@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import enum
+import importlib
 import sys
+import threading
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, TypeGuard, cast, get_args, get_origin
 
 from typing_extensions import TypeAliasType
 
-__all__ = ["is_alias", "loaded_class", "printable", "readable", "type_tag"]
+__all__ = ["is_alias", "loaded_class", "made_by", "printable", "readable", "type_tag"]
 
-_LIMIT: Final = 400
+_LIMIT: Final = 110
 _QUALNAME: Final[Callable[[type], str]] = vars(type)["__qualname__"].__get__
 _MODULE: Final[Callable[[type], object]] = vars(type)["__module__"].__get__
 _MODULE_DICT: Final[Callable[[object], dict[str, object]]] = vars(types.ModuleType)["__dict__"].__get__
 _CLASS_DICT: Final[Callable[[type], dict[str, object]]] = vars(type)["__dict__"].__get__
 _ALIASES: Final = (TypeAliasType, getattr(typing, "TypeAliasType", TypeAliasType))
 _UNIONS: Final = (typing.Union, types.UnionType)
+_FUNCTIONS: Final = (types.FunctionType, types.BuiltinFunctionType, types.MethodType)
+_FACTORIES: Final[Mapping[object, type]] = {each: type(each()) for each in (threading.Lock, threading.RLock)}
+"""Functions that checkers know as the class of what they make; some are classes in newer Pythons."""
+_MAKERS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("Queue", "JoinableQueue", "SimpleQueue"), "queues"),
+    **dict.fromkeys(("Barrier", "BoundedSemaphore", "Condition", "Event", "Lock", "RLock", "Semaphore"), "synchronize"),
+}
+"""Methods of a context of multiprocessing, and the module of the class of that name."""
 
 
 def type_tag(hint: object) -> str:
@@ -32,7 +42,7 @@ def type_tag(hint: object) -> str:
 
 
 def readable(hint: object) -> str:
-    """The text of a hint for people: dots, and no module for a builtin. Printable, and at most 400 characters."""
+    """The text of a hint for people: dots, and no module for a builtin. Printable, and at most 110 characters."""
     try:
         text = _text(hint, _name_of_class)
     except Exception:  # noqa: BLE001  a hint nested too deeply, or odd code in it: this is for errors and must not fail
@@ -49,6 +59,16 @@ def printable(text: str) -> str:
 def is_alias(hint: object) -> TypeGuard[TypeAliasType]:
     """Whether a hint is a type alias, of typing_extensions or of the ``type`` statement of Python 3.12."""
     return isinstance(hint, _ALIASES)
+
+
+def made_by(hint: object) -> type | None:
+    """The class that a function stands for, such as `threading.Lock` before Python 3.13; None for all else."""
+    if isinstance(hint, types.FunctionType | types.BuiltinFunctionType):
+        return _FACTORIES.get(hint)
+    if isinstance(hint, types.MethodType) and type(hint.__self__).__module__ == "multiprocessing.context":
+        module = importlib.import_module(f"multiprocessing.{_MAKERS.get(hint.__name__, 'context')}")
+        return cast("type | None", getattr(module, hint.__name__, None))
+    return None
 
 
 def loaded_class(tag: str) -> type | None:
@@ -104,6 +124,9 @@ def _text(hint: object, name: Callable[[type], str]) -> str:  # noqa: C901, PLR0
         return _text(origin, name) if bare else f"{star}{_text(origin, name)}[{parameters}]"
     if issubclass(type(hint), type):
         return name(cast("type", hint))
+    if isinstance(hint, _FUNCTIONS):
+        made = made_by(hint)
+        return f"the {type(hint).__name__} {hint.__qualname__}" if made is None else name(made)
     if isinstance(hint, typing.NewType) or is_alias(hint):
         return f"{hint.__module__}:{hint.__name__}" if name is _tag_of_class else hint.__name__
     if isinstance(hint, str):
