@@ -14,7 +14,8 @@ from liveref._pause.serializer import Serializer, serializer_of
 from liveref._pause.verify import verify_stream
 from liveref._policy import PURGED, SessionPausePolicy, Way, policy_row
 from liveref._registry.entry import Holder
-from liveref._registry.store import State, Store
+from liveref._registry.moment import Moment, moment_of
+from liveref._registry.store import Store
 from liveref._snapshot.contents import Contents, Dropping
 from liveref._snapshot.stream import Stream, dump_stream
 from liveref._text.blame import Culprit, user_place, why_not_pickled
@@ -54,7 +55,7 @@ def capture(store: Store, policy: SessionPausePolicy, *, verify: bool = False) -
     Raises:
         SessionRefsNotSerializableError: the policy drops nothing, and refs can't be captured.
     """
-    state, purged = store._state(), list[Holder[Any]]()
+    state, purged = moment_of(store._refs), list[Holder[Any]]()
     distinct = dict(zip(map(id, state.entries), state.entries, strict=True))  # most refs share theirs
     if any(entry.lifetime in PURGED for entry in distinct.values()):
         state, purged = _part(state)
@@ -67,11 +68,11 @@ def capture(store: Store, policy: SessionPausePolicy, *, verify: bool = False) -
     return Capture(contents, stream.buffers, purged, fates.told())
 
 
-def _part(state: State) -> tuple[State, list[Holder[Any]]]:
+def _part(state: Moment) -> tuple[Moment, list[Holder[Any]]]:
     """What is captured, and the refs that are purged instead."""
     stays = [entry.lifetime not in PURGED for entry in state.entries]
     refs, entries, values = state
-    kept = State(list(compress(refs, stays)), list(compress(entries, stays)), list(compress(values, stays)))
+    kept = Moment(list(compress(refs, stays)), list(compress(entries, stays)), list(compress(values, stays)))
     return kept, [ref for ref, stay in zip(refs, stays, strict=True) if not stay]
 
 

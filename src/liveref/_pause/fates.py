@@ -11,7 +11,7 @@ from liveref._policy import EXPECTED
 from liveref._recipe import Recipe
 from liveref._registry.entry import Entry
 from liveref._registry.guards import Opening
-from liveref._registry.store import State
+from liveref._registry.moment import Moment
 from liveref._snapshot.stream import HeldError, Trial
 from liveref._text.blame import innermost, pickled_parts, user_place, why_not_pickled
 from liveref._text.marker import redact
@@ -43,7 +43,7 @@ class Fates:
         cause: what code of the user's raised for the first of those that it did so for.
     """
 
-    def __init__(self, state: State, distinct: Mapping[int, Entry]) -> None:
+    def __init__(self, state: Moment, distinct: Mapping[int, Entry]) -> None:
         self.refs, self.entries, self.values = state
         self.distinct: Final = distinct
         self.ids: Final = list(map(id, self.values))

@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from functools import partial
-from inspect import isawaitable
 from time import monotonic
 from typing import Any, Final, NoReturn, SupportsIndex, cast, overload
 
@@ -18,12 +17,11 @@ from liveref._key import RegistryKey, new_object
 from liveref._lanes import LANES
 from liveref._policy import MAX_SESSION_REFS_PER_RUN, RefLifetime
 from liveref._recipe import Recipe
-from liveref._registry.entry import Entry, Holder, RefInfo, caller, describe, hold, let_go
-from liveref._registry.finalize import FASTER, Finalizer, Outcome, Place, arun, dismiss, finish, run
+from liveref._registry.entry import Entry, Holder, RefInfo, caller, describe
+from liveref._registry.finalize import Finalizer, Outcome, Place, arun, finish, run
 from liveref._registry.store import Store, id_of
 from liveref._registry.typed import TypedRefs
 from liveref._text.ids import FRESH_IDS, fresh_id, pop_fresh_id
-from liveref._text.marker import redact
 from liveref._text.tag import readable
 from liveref._typing import MISSING, Default, Missing, T, V
 from liveref.exceptions import (
@@ -118,13 +116,8 @@ class SessionRefRegistry(Store):
             cls = value.__class__
         except Exception:  # noqa: BLE001  any code of a proxy
             cls = None
-        if (
-            cls is not type(value)
-            or hint is not MISSING
-            or finalizer is not None
-            or reopen is not None
-            or lifetime is not _DEFAULT
-        ):
+        plain = hint is MISSING and lifetime is _DEFAULT and finalizer is None and reopen is None
+        if not plain or cls is not type(value):
             info = None if hint is MISSING else class_info(hint)
             return self._insert(value, info, caller(), lifetime=lifetime, finalizer=finalizer, reopen=reopen)
         try:
@@ -324,21 +317,7 @@ class SessionRefRegistry(Store):
         if finalizer is not None and finalizer.is_exit:
             expected = "no ref of an entered context, whose exit would be lost: end it by release(key) or arelease(key)"
             raise InvalidArgumentError("key", expected, f"that of {readable(type(value))}")
-        removed, uid = cast("T", value), holder._id
-        taken: list[Holder[Any] | None] = []
-        self._gone.append((uid, "removed", monotonic()))
-        try:
-            taken.extend(map(self._refs.pop, (uid,), (None,)))
-            if taken[0] is not None:
-                let_go(holder)
-                if finalizer is not None:
-                    finalizer.leave(uid)
-                return removed
-        except BaseException:
-            if taken and taken[0] is holder:
-                self._restore(holder, value)
-            raise
-        raise self._absence(uid)
+        return cast("T", self._remove(holder, value))
 
     def release(self, key: RegistryKey[object]) -> bool:
         """Drop a ref and run its finalizer; False if it was not there.
@@ -355,7 +334,7 @@ class SessionRefRegistry(Store):
         if holder is None:
             return False
         if holder._entry.finalizer is not None:
-            return self._release_finalized(holder)
+            return self._release(holder)
         self._gone.append((uid, "released", monotonic()))  # here _end is inlined: a call costs five lookups in a dict
         if refs.pop(uid, None) is None:
             return False
@@ -364,16 +343,6 @@ class SessionRefRegistry(Store):
         except AttributeError:  # its recipe has not opened it
             pass
         return True
-
-    def _release_finalized(self, holder: Holder[Any]) -> bool:
-        opening, finalizer = holder._entry.opening, holder._entry.finalizer
-        known = opening.is_asynchronous() if opening is not None else finalizer and finalizer.is_asynchronous()
-        if known:
-            raise TypeError(f"ref {redact(holder._id)} stays, for its finalizer is asynchronous: await arelease(key)")
-        result = self._end(holder, "released")
-        if result is not None and isawaitable(result):
-            raise dismiss(result)
-        return result is not FASTER
 
     async def arelease(self, key: RegistryKey[object], *, timeout: float | None = None) -> bool:
         """As `release`, awaiting the finalizer, which is shielded from cancellation as in `adrain`.
@@ -451,22 +420,7 @@ class SessionRefRegistry(Store):
             CapacityExceededError: the registry is full.
         """
         holder, value = self._unopened(key, "clone_ref")
-        uid, finalizer = fresh_id(), holder._entry.finalizer
-        try:
-            if finalizer is not None:
-                finalizer.share(uid)
-            if self._refs.get(holder._id) is holder:  # else it went before its finalizer was shared
-                return self._keep(hold(uid, holder._info, holder._entry, *value), "clone_ref")
-        except BaseException:
-            self._disown(finalizer, uid, value)
-            raise
-        self._disown(finalizer, uid, value)
-        raise self._absence(holder._id)
-
-    def _disown(self, finalizer: Finalizer | None, uid: bytes, value: list[object]) -> None:
-        """Take back the share of a clone that was not stored: the ref may have left its duty to it meanwhile."""
-        if finalizer is not None and uid not in self._refs and finalizer.leave(uid):
-            finalizer.finish(*value)
+        return self._clone(holder, value)
 
     def transfer_ref(self, key: RegistryKey[T], to: SessionRefRegistry) -> RegistryKey[T]:
         """The same key, whose ref the other registry now holds, with all that belongs to it.
@@ -483,15 +437,6 @@ class SessionRefRegistry(Store):
         if to is not self and not self._move(holder, to, holder._entry):
             raise self._absence(holder._id)
         return key
-
-    def _unopened(self, key: RegistryKey[object], operation: str) -> tuple[Holder[Any], list[object]]:
-        """A ref of this registry, and a list of its value, checked; an empty one where no recipe has opened it yet."""
-        holder = self._find(id_of(key), parents=False)
-        if holder is not None and holder._entry.opening is not None and not hasattr(holder, "_value"):
-            return holder, []
-        holder, value = self._held(key, parents=False)
-        self._check(operation, holder, value, key._info)
-        return holder, [value]
 
     def keys(self) -> list[RegistryKey[object]]:
         """The keys of the refs held now, in the order of their inserts; O(n)."""

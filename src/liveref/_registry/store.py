@@ -17,12 +17,12 @@ from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import replace
 from inspect import isawaitable
-from itertools import islice, repeat, tee
+from itertools import islice
 from operator import attrgetter
 from sys import maxsize
 from time import monotonic
 from types import FrameType
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Self
 
 from liveref._hints.info import ClassInfo, Sealed, check_of, class_of, hint_of, mismatch, tag_of
 from liveref._key import RegistryKey
@@ -30,7 +30,8 @@ from liveref._policy import LASTING, RefLifetime, lifetime_row
 from liveref._recipe import Recipe
 from liveref._registry.departures import Departures
 from liveref._registry.entry import Entry, Holder, enter, fill, hold, let_go
-from liveref._registry.finalize import FASTER, Finalizer, Outcome, Pending, Steps
+from liveref._registry.finalize import FASTER, Finalizer, Outcome, Pending, Steps, dismiss
+from liveref._registry.moment import moment_of
 from liveref._snapshot.contents import Dropping
 from liveref._text.ids import fresh_id
 from liveref._text.marker import redact
@@ -48,29 +49,13 @@ from liveref.exceptions import (
     RegistryClosedError,
 )
 
-__all__ = ["State", "Store", "witness"]
+__all__ = ["Store", "witness"]
 
 _SHUT: Final = -1
 _ID: Final[Callable[[RegistryKey[object]], bytes]] = attrgetter("_id")
-_ENTRY: Final[Callable[[RegistryKey[object]], Entry]] = attrgetter("_entry")
-_VALUE: Final[Callable[[RegistryKey[object]], object]] = attrgetter("_value")
 
 witness: Final[ContextVar[Callable[[Store], object] | None]] = ContextVar("liveref_witness", default=None)
 """Is told of each registry that is made: so the pytest plugin knows those of a test."""
-
-
-class State(NamedTuple):
-    """The refs of one moment, in the order of their inserts, with what belongs to each.
-
-    Attributes:
-        refs: their holders.
-        entries: what is known of them.
-        values: the objects; for one that was not opened yet, its opening.
-    """
-
-    refs: list[Holder[Any]]
-    entries: list[Entry]
-    values: list[object]
 
 
 class Store:
@@ -285,28 +270,11 @@ class Store:
         found: dict[int, Holder[Any]] = {}
         store: Store | None = self
         while store is not None:
-            refs, _, values = store._state()
+            refs, _, values = moment_of(store._refs)
             for holder, value in zip(refs, values, strict=True):
                 found.setdefault(id(value), holder)
             store = store._parent
         return found
-
-    def _state(self) -> State:
-        """The refs of one moment."""
-        refs = list(self._refs.copy().values())
-        with suppress(AttributeError):  # one of them has gone since, or was not opened yet
-            return State(refs, list(map(_ENTRY, refs)), list(map(_VALUE, refs)))
-        return self._state_at_once()
-
-    def _state_at_once(self) -> State:
-        """As `_state`, in one go: of 100,000 refs that come and go, some always go between two steps."""
-        while True:
-            refs, same = tee(self._refs.values())
-            values = map(getattr, same, repeat("_value"), repeat(MISSING))
-            with suppress(RuntimeError):  # the garbage collector ran code that changed the dict
-                return _state_of(list(zip(refs, values, strict=True)))
-
-    # How refs go.
 
     def _end(self, holder: Holder[Any], how: str, leaving: BaseException | None = None) -> object:
         """Take a ref out and run its finalizer.
@@ -335,12 +303,76 @@ class Store:
             let_go(holder)
         return result
 
+    def _release(self, holder: Holder[Any]) -> bool:
+        opening, finalizer = holder._entry.opening, holder._entry.finalizer
+        known = opening.is_asynchronous() if opening is not None else finalizer and finalizer.is_asynchronous()
+        if known:
+            raise TypeError(f"ref {redact(holder._id)} stays, for its finalizer is asynchronous: await arelease(key)")
+        result = self._end(holder, "released")
+        if result is not None and isawaitable(result):
+            raise dismiss(result)
+        return result is not FASTER
+
+    def _remove(self, holder: Holder[Any], value: object) -> object:
+        """Take a ref out for the caller, whose duty it is to close it from now on: its value.
+
+        Raises:
+            RefLookupError: somebody else has taken it.
+        """
+        uid, finalizer = holder._id, holder._entry.finalizer
+        taken: list[Holder[Any] | None] = []
+        self._gone.append((uid, "removed", monotonic()))
+        try:
+            taken.extend(map(self._refs.pop, (uid,), (None,)))
+            if taken[0] is not None:
+                let_go(holder)
+                if finalizer is not None:
+                    finalizer.leave(uid)
+                return value
+        except BaseException:
+            if taken and taken[0] is holder:
+                self._restore(holder, value)
+            raise
+        raise self._absence(uid)
+
     def _restore(self, holder: Holder[Any], value: object) -> None:
         """Undo a removal that was interrupted."""
         fill(holder, value)
         if holder._entry.finalizer is not None:
             holder._entry.finalizer.rejoin(holder._id)
         self._refs[holder._id] = holder
+
+    def _unopened(self, key: RegistryKey[object], operation: str) -> tuple[Holder[Any], list[object]]:
+        """A ref of this registry, and a list of its value, checked; an empty one where no recipe has opened it yet."""
+        holder = self._find(id_of(key), parents=False)
+        if holder is not None and holder._entry.opening is not None and not hasattr(holder, "_value"):
+            return holder, []
+        holder, value = self._held(key, parents=False)
+        self._check(operation, holder, value, key._info)
+        return holder, [value]
+
+    def _clone(self, holder: Holder[Any], value: list[object]) -> Holder[Any]:
+        """A new key of a ref, with what `_unopened` says of its value.
+
+        Raises:
+            RefLookupError: it went meanwhile.
+        """
+        uid, finalizer = fresh_id(), holder._entry.finalizer
+        try:
+            if finalizer is not None:
+                finalizer.share(uid)
+            if self._refs.get(holder._id) is holder:  # else it went before its finalizer was shared
+                return self._keep(hold(uid, holder._info, holder._entry, *value), "clone_ref")
+        except BaseException:
+            self._disown(finalizer, uid, value)
+            raise
+        self._disown(finalizer, uid, value)
+        raise self._absence(holder._id)
+
+    def _disown(self, finalizer: Finalizer | None, uid: bytes, value: list[object]) -> None:
+        """Take back the share of a clone that was not stored: the ref may have left its duty to it meanwhile."""
+        if finalizer is not None and uid not in self._refs and finalizer.leave(uid):
+            finalizer.finish(*value)
 
     def _move(self, holder: Holder[Any], to: Store, entry: Entry) -> bool:
         """Hand a ref to another store under the same key; False if it went meanwhile. All or nothing."""
@@ -447,16 +479,6 @@ def tell(error: BaseException, holder: Holder[Any]) -> None:
     note = f"finalizer of ref {redact(holder._id)} ({tag_of(holder._info)}, inserted at {where})"
     with suppress(Exception):  # notes of its own may be no list
         BaseException.add_note(error, note)  # a class may have its own add_note, which is user code
-
-
-def _state_of(found: list[tuple[Holder[Any], object]]) -> State:
-    """A state of refs and their values; of those that are yet to be opened their openings."""
-    rows = [(ref, _ENTRY(ref), value) for ref, value in found]
-    openings = {id(opening): opening for _, entry, _ in rows if (opening := entry.opening) is not None}
-    opened = {at: next(iter(opening.peek()), opening) for at, opening in openings.items()}  # once, for all its refs
-    rows = [(ref, entry, opened.get(id(entry.opening), value)) for ref, entry, value in rows]
-    rows = [row for row in rows if row[2] is not MISSING]  # else it goes in this very moment
-    return State([ref for ref, _, _ in rows], [entry for _, entry, _ in rows], [value for _, _, value in rows])
 
 
 def id_of(key: RegistryKey[object]) -> bytes:
