@@ -78,7 +78,7 @@ count: .venv/ready  ## the short form of bench-check: instructions, where valgri
 compiled:  ## the compiled build in an environment of its own; the benchmarks do without where it can't be built
 	-$(MAKE) --no-print-directory .venv-compiled/ready
 
-.venv-compiled/ready: pyproject.toml hatch_build.py $(wildcard speed/* src/liveref/*.py src/liveref/*/*.py)
+.venv-compiled/ready: pyproject.toml hatch_build.py $(wildcard lanes/* src/liveref/*.py src/liveref/*/*.py)
 	test -x .venv-compiled/bin/python || $(PYTHON) -m venv .venv-compiled
 	.venv-compiled/bin/python -m pip install --quiet --upgrade "pip>=25.1"
 	LIVEREF_COMPILE=1 .venv-compiled/bin/python -m pip install --quiet . --group test

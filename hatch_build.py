@@ -1,4 +1,4 @@
-"""The wheel: of pure Python, or with the fast lanes of ``speed/`` where LIVEREF_COMPILE=1 asks for them."""
+"""The wheel: of pure Python, or with the fast lanes of ``lanes/`` where LIVEREF_COMPILE=1 asks for them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class FastLanes(BuildHookInterface[Any]):  # Any: the configuration of a builder
         """Compile, unless the wheel is to be pure; ``version`` is standard or editable."""
         if version == "editable" or not self._is_wanted():
             return
-        module = _compile(Path(self.root) / "speed")
+        module = _compile(Path(self.root) / "lanes")
         build_data["force_include"][str(module)] = f"liveref/{module.name}"
         build_data["pure_python"] = False
         build_data["infer_tag"] = True
@@ -37,7 +37,7 @@ def _compile(folder: Path) -> Path:
     from setuptools import Distribution, Extension  # type: ignore[import-untyped]  # noqa: PLC0415  only here it is there
 
     sources = [str(source) for source in sorted(folder.glob("*.c"))]
-    build = Distribution({"ext_modules": [Extension("_speed", sources)]}).get_command_obj("build_ext")
+    build = Distribution({"ext_modules": [Extension("_clanes", sources)]}).get_command_obj("build_ext")
     build.build_lib = build.build_temp = mkdtemp()
     build.ensure_finalized()
     build.run()

@@ -36,6 +36,7 @@ TYPE: Final = "builtins.type"
 UUID: Final = "uuid.UUID"
 OBJECT: Final = "builtins.object"
 TUPLE: Final = "builtins.tuple"
+CALLABLE: Final = frozenset({"typing.Callable", "collections.abc.Callable"})
 BUILTINS: Final = "builtins"
 ABC: Final = "abc.ABC"
 ABC_META: Final = "abc.ABCMeta"

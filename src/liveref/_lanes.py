@@ -11,10 +11,10 @@ __all__ = ["LANES"]
 
 def _load() -> ModuleType | None:
     try:
-        return import_module("liveref._speed")
+        return import_module("liveref._clanes")
     except ImportError:
         return None
 
 
 LANES: Final = _load()
-"""The extension module of ``speed/``; None in a wheel of pure Python."""
+"""The extension module of ``lanes/``; None in a wheel of pure Python."""

@@ -335,11 +335,11 @@ static PyMethodDef functions[] = {
 };
 
 static struct PyModuleDef module = {
-    PyModuleDef_HEAD_INIT, "liveref._speed", "The fast lanes of SessionRefRegistry.", -1, functions,
+    PyModuleDef_HEAD_INIT, "liveref._clanes", "The fast lanes of SessionRefRegistry.", -1, functions,
 };
 
 PyMODINIT_FUNC
-PyInit__speed(void)
+PyInit__clanes(void)
 {
     text_released = PyUnicode_InternFromString("released");
     text_confirm = PyUnicode_InternFromString("_confirm");
