@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -156,6 +156,28 @@ def test_what_cant_be_written_is_logged_with_its_path(
         "$.a[0] can't be pickled: found _thread.lock. "
         "Put it into the registry and pass its key, or name its class in live=."
     ]
+
+
+def closing_over(lock: object) -> Callable[[], object]:
+    return lambda: lock
+
+
+def with_default(lock: object) -> Callable[[], object]:
+    def function(found: object = lock) -> object:
+        return found
+
+    return function
+
+
+@pytest.mark.parametrize(
+    ("made", "path"), [(closing_over, "$[0].__closure__[0].cell_contents"), (with_default, "$[0].__defaults__[0]")]
+)
+def test_what_a_function_takes_along_is_named_with_its_path(
+    registry: SessionRefRegistry, made: Callable[[object], object], path: str
+) -> None:
+    with pytest.raises(NotPicklableError) as caught:
+        LiveRefSerializer(registry).dumps([made(threading.Lock())])
+    assert caught.value.args[:2] == (path, "_thread.lock")
 
 
 def test_prefects_own_error_comes_from_ours(registry: SessionRefRegistry) -> None:

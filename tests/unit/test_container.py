@@ -862,8 +862,8 @@ def test_windows_renames_after_the_close_and_sweeps_without_locks(
     stray(path)
     monkeypatch.setattr(file_room, "_WINDOWS", True)
     monkeypatch.setitem(sys.modules, "fcntl", None)
-    write_file(path, HEADER, BLOBS, KEYS)
-    assert contents(read(path)) == BLOBS
+    mapped = write_file(path, HEADER, BLOBS, KEYS)
+    assert contents(mapped()) == contents(read(path)) == BLOBS
     assert list(tmp_path.iterdir()) == [path]
 
 

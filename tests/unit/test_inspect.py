@@ -225,6 +225,30 @@ def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
     assert process.returncode == 0
 
 
+class Closed(io.StringIO):
+    """What nobody reads any more."""
+
+    def __init__(self, file: io.BufferedWriter) -> None:
+        super().__init__()
+        self._file = file
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+
+def test_what_is_left_to_write_into_a_closed_pipe_goes_nowhere(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (tmp_path / "pipe").open("wb") as file:
+        monkeypatch.setattr(sys, "stdout", Closed(file))
+        assert main(["inspect", str(saved)]) == 0
+        file.write(b"the rest")
+    assert (tmp_path / "pipe").read_bytes() == b""
+
+
 # Strange files
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
+from typing import Never
 
 import pytest
 
@@ -22,6 +23,7 @@ from liveref import (
 )
 from liveref._payloads.pickling import dumps, loads
 from liveref._payloads.swap import Swap
+from liveref._text.blame import Culprit, why_not_pickled
 
 
 class Conn:
@@ -235,6 +237,24 @@ def test_what_code_of_the_users_raised_is_the_cause_and_what_pickle_worded_is_no
     with pytest.raises(NotPicklableError) as caught:
         write([Conn.__repr__, threading.Lock()], Swap(registry))
     assert (caught.value.__cause__, caught.value.__context__) == (None, None)
+
+
+class Odd(dict[str, object]):
+    """Fails wherever it is looked into."""
+
+    def items(self) -> Never:
+        raise ValueError("of the user's")
+
+
+def test_what_can_not_even_be_looked_into_is_blamed_itself(registry: SessionRefRegistry) -> None:
+    with pytest.raises(NotPicklableError) as caught:
+        write([Odd(a=threading.Lock())], Swap(registry))
+    assert caught.value.args[:2] == ("$[0]", f"{__name__}.Odd")
+    assert isinstance(caught.value.__cause__, ValueError)
+
+
+def test_a_failure_of_no_part_is_told_by_its_class() -> None:
+    assert why_not_pickled(Culprit("$", None, RuntimeError("repr"))) == "pickling it raised RuntimeError"
 
 
 @pytest.mark.parametrize("error", [None, ValueError("secret")], ids=["state", "no-state"])

@@ -26,6 +26,7 @@ from liveref import (
     SessionPausePolicy,
     SessionSnapshot,
     SnapshotKeys,
+    SnapshotReadError,
     SnapshotWriteError,
 )
 
@@ -195,6 +196,25 @@ def test_a_save_whose_file_stands_but_can_not_be_mapped_is_committed(
         assert passing not in session.refs
         assert len(session.refs) == 3
     assert state_of(path) == 2
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are counted there")
+@pytest.mark.parametrize("what", ["save", "read"])
+def test_a_file_that_can_not_even_be_asked_for_its_kind_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    path = tmp_path / "snapshot"
+    save_state(path, 1, SMALL)
+
+    def fail(_fd: int) -> object:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    before = len(os.listdir("/proc/self/fd"))
+    with monkeypatch.context() as patched, pytest.raises((SnapshotWriteError, SnapshotReadError)):
+        patched.setattr(os, "fstat", fail)
+        save_state(path, 2, SMALL) if what == "save" else SessionSnapshot.read(path, keys=KEYS)
+    assert len(os.listdir("/proc/self/fd")) == before
+    assert (state_of(path), list(tmp_path.iterdir())) == (1, [path])
 
 
 def test_a_save_whose_file_is_changed_before_it_is_mapped_is_committed(

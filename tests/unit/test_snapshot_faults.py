@@ -108,8 +108,11 @@ def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return library
 
 
-@pytest.mark.parametrize("error", ["EIO", "ENOMEM", "EINTR"])
-@pytest.mark.parametrize("size", [100, 12_000_000], ids=["small", "large"])
+@pytest.mark.parametrize(
+    ("size", "error"),
+    [(100, "EIO"), (100, "ENOMEM"), (100, "EINTR"), (12_000_000, "EIO")],
+    ids=["small-EIO", "small-ENOMEM", "small-EINTR", "large-EIO"],
+)
 @pytest.mark.parametrize("operation", ["save", "write", "read"])
 def test_whichever_system_call_fails_the_file_is_the_old_one_or_the_new_one(
     shim: Path, tmp_path: Path, operation: str, size: int, error: str

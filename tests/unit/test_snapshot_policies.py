@@ -14,6 +14,7 @@ import pytest
 
 from liveref import (
     InvalidArgumentError,
+    RefDroppedError,
     RefDroppedWarning,
     RefFailure,
     RefInfo,
@@ -402,6 +403,32 @@ def test_a_warning_that_is_an_error_comes_when_all_else_is_done(session: Session
     assert all(key in session.refs for key in others)
     for path in tmp_path.iterdir():
         assert len(SessionSnapshot.read(path, trusted=True).dropped) == 2
+
+
+EVIL = type("\x1b[31mEVIL\nforged line\u202e", (), {"__getstate__": lambda _self: fail_to_pickle()})
+
+
+def fail_to_pickle() -> NoReturn:
+    raise type("\x1bWorse", (Exception,), {})
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_no_name_from_outside_steers_a_terminal_or_forges_a_line(session: Session, policy: SessionPausePolicy) -> None:
+    key = session.refs.insert(EVIL())
+    texts: list[str] = []
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        try:
+            snapshot = session.snapshot(policy=policy)
+        except SessionRefsNotSerializableError as error:
+            texts += [str(error), *(failure.type_tag for failure in error.failures)]
+        else:
+            with Session.resume(snapshot) as resumed, pytest.raises(RefDroppedError) as caught:
+                resumed.refs.get(key)
+            texts += [str(caught.value), *(row.type_tag + row.reason for row in snapshot.dropped)]
+    texts += [str(warning.message) for warning in warned]
+    assert texts
+    assert all(text.isprintable() and "EVIL" in text for text in texts)
 
 
 # What lasts until a snapshot

@@ -81,6 +81,8 @@ def _tags(fates: Fates) -> tuple[list[int], list[str]]:
     if fates.recipes:
         pairs = zip(sources, fates.values, strict=True)
         sources = [id(value) if isinstance(value, Opening) else source for source, value in pairs]
+    if sources and sources.count(sources[0]) == len(sources):
+        return [0] * len(sources), [fates.tag(0)]
     numbers: defaultdict[int, int] = defaultdict(count().__next__)  # counts the distinct ones at the speed of C
     column = list(map(numbers.__getitem__, sources))
     return column, [fates.tag(row) for row in _first_rows(column, len(numbers))]

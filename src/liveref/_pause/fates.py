@@ -72,7 +72,7 @@ class Fates:
 
     def fail(self, found: Mapping[int, str], cause: Exception | None = None) -> None:
         """Note why objects are not kept, and what code of the user's raised for one of them."""
-        self.failures.update(found)
+        self.failures.update((uid, printable(reason)) for uid, reason in found.items())
         self.cause = self.cause or cause
         for uid in found:
             self.pickled.pop(uid, None)

@@ -22,7 +22,7 @@ from liveref._snapshot.loading import Failure, Items, load_items, load_list
 from liveref._snapshot.snapshot import SessionSnapshot
 from liveref._text.blame import is_cramped, why_not_loaded
 from liveref._text.marker import redact
-from liveref._text.tag import readable
+from liveref._text.tag import printable, readable
 from liveref._typing import MISSING
 from liveref.exceptions import (
     CapacityExceededError,
@@ -148,6 +148,8 @@ class Revival:
         for number in self._serializers:
             with suppress(RefLoadError):  # which is noted
                 self._deserialized(number)
+        if self.troubles and is_cramped():
+            raise RecursionError
         if self.troubles and not self._drop:
             raise self._refusal()
 
@@ -170,8 +172,6 @@ class Revival:
 
     def _trouble(self, failure: Failure, pickled: list[int]) -> Trouble:
         error = failure.error
-        if isinstance(error, RecursionError) and is_cramped():
-            raise error
         if failure.held is not None:
             held = self._name(self._first_row(pickled[failure.held]))
             return Trouble(f"its state holds {held}, which can't be restored")
@@ -185,7 +185,7 @@ class Revival:
         for trouble in self.troubles.values():
             if trouble.error is not None:
                 return trouble.error
-        told = [(self._name(row), self._reason(row)) for row in self.lost()]
+        told = [(self._name(row), self.reason(row)) for row in self.lost()]
         if len(told) == 1:
             what = f"{told[0][0]} can't be restored: {told[0][1]}"
         else:
@@ -260,11 +260,12 @@ class Revival:
         """The refs that can't be restored, in words."""
         contents = self._contents
         return [
-            RefFailure(redact(contents.ids[row]), contents.tag_of(row), self._reason(row), None) for row in self.lost()
+            RefFailure(redact(contents.ids[row]), contents.tag_of(row), self.reason(row), None) for row in self.lost()
         ]
 
-    def _reason(self, row: int) -> str:
-        return self.troubles[self._contents.objects[row]].reason
+    def reason(self, row: int) -> str:
+        """Why a ref can't be restored."""
+        return printable(self.troubles[self._contents.objects[row]].reason)
 
     def _first_row(self, at: int) -> int:
         if self._rows is None:
@@ -369,8 +370,8 @@ class _Places:
         return dataclasses.replace(plain, finalizer=finalizer, recipe=recipe, opening=opening)
 
     def _drop(self, row: int) -> None:
-        contents, trouble = self._contents, self._objects.troubles.get(self._contents.objects[row])
-        policy, reason = (contents.policy, NOT_CARRIED) if trouble is None else (_BROKEN, trouble.reason)
+        contents, is_broken = self._contents, self._contents.objects[row] in self._objects.troubles
+        policy, reason = (_BROKEN, self._objects.reason(row)) if is_broken else (contents.policy, NOT_CARRIED)
         self._store._dropped[contents.ids[row]] = Dropping(contents.tag_of(row), policy, contents.when, reason)
 
     def bring_over(self, refs: list[Holder[Any]], carry: Store) -> None:

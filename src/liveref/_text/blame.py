@@ -204,7 +204,7 @@ def _reduced(value: object) -> Parts:
     reduced = _reduce(value)
     _, args, state, items, pairs = (*reduced, None, None, None, None, None)[:5] if reduced else (None,) * 5
     own = type(value).__getstate__ is not object.__getstate__
-    names = {id(part): step for step, part in _state_parts(_default_state(value), "")}
+    names = {id(part): step for step, part in _state_parts(object.__getstate__(value), "")}
     yield from _state_parts(state, ".__getstate__()" if own else ".__reduce__()[2]")
     if isinstance(args, tuple):
         arguments = _items(".__reduce__()[1]", cast("tuple[object, ...]", args))
@@ -222,13 +222,6 @@ def _reduce(value: object) -> tuple[object, ...]:
     except Exception:  # noqa: BLE001  any code of the user's
         return ()
     return cast("tuple[object, ...]", found) if isinstance(found, tuple) else ()
-
-
-def _default_state(value: object) -> object:
-    try:
-        return object.__getstate__(value)
-    except Exception:  # noqa: BLE001  a class of C without a state
-        return None
 
 
 _GROUPS: Final = 2
