@@ -490,8 +490,7 @@ class SessionRefRegistry(Store):
         return iter(self.keys())
 
     def __contains__(self, key: object) -> bool:
-        uid = id_of(cast("RegistryKey[object]", key))
-        return any(uid in store._refs for store in self._lineage())
+        return self._find(id_of(cast("RegistryKey[object]", key)), parents=True) is not None
 
     def __len__(self) -> int:
         return min(len(self._refs), self._capacity)  # one that finds no room is among them for a moment
