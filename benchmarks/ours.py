@@ -72,6 +72,25 @@ def _lookups() -> Iterator[Contender]:
     yield _lookup("get(key): Protocol", "r.get(key)", protocol, pure=15)
     yield _lookup("get(key, Store): a downcast", "r.get(key, Store)", untyped)
     yield _lookup("get(key, list[int]): a downcast", "r.get(key, list[int])", untyped_ints)
+    for said, registry in (("", _some_refs()), (", after 10,000 departures", _after_departures())):
+        missed = {"r": registry, "key": RegistryKey.new()}
+        yield _lookup(f"get(key, default=None): a miss{said}", "r.get(key, default=None)", missed, pure=110)
+        yield _lookup(f"get(key): a miss that raises{said}", _RAISING, missed, pure=110)
+
+
+_RAISING: Final = """
+try:
+    r.get(key)
+except LookupError:
+    pass
+"""
+
+
+def _after_departures() -> SessionRefRegistry:
+    registry = _some_refs()
+    for _ in range(10_000):
+        registry.release(registry.insert(Store()))
+    return registry
 
 
 def _lookup(name: str, statement: str, names: Mapping[str, object], **targets: float) -> Contender:

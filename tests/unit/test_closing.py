@@ -10,12 +10,14 @@ import os
 import subprocess
 import sys
 import threading
+import types
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
 
 from liveref import (
+    CapacityExceededError,
     DuplicateKeyError,
     InvalidArgumentError,
     RefLifetime,
@@ -29,7 +31,10 @@ from liveref import (
     use_session_registry,
 )
 
+from liveref._registry import departures, entry, guards
 from liveref._registry.entry import Entry
+from liveref._registry.finalize import Finalizer, generation
+from liveref._registry.store import witness
 
 from .refs_of_all_kinds import Box
 
@@ -397,8 +402,31 @@ def test_what_a_recipe_without_a_finalizer_has_opened_is_released() -> None:
         key = session.refs.open(open_plainly.recipe())
         snapshot = session.snapshot()
     with Session.resume(snapshot) as resumed:
+        clone = resumed.refs.clone_ref(key)
+        assert resumed.refs.release(clone)
         resumed.refs.get_any(key)
         assert resumed.refs.release(key)
+        assert resumed.refs.is_empty()
+
+
+def test_an_open_without_room_tells_that_what_it_opened_is_not_closed() -> None:
+    registry = SessionRefRegistry(capacity=1)
+    registry.insert(1)
+    with pytest.raises(TypeError, match="asynchronous finalizer") as caught:
+        registry.open(open_asynchronous.recipe())
+    assert isinstance(caught.value.__context__, CapacityExceededError)
+
+
+def test_what_was_opened_is_not_opened_again_once_its_refs_went() -> None:
+    with Session() as session:
+        key = session.refs.open(open_failing.recipe())
+        snapshot = session.snapshot()
+        session.refs.remove(key)
+    with Session.resume(snapshot) as resumed:
+        opening = resumed.refs._refs[key._id]._entry.opening
+        assert opening is not None
+        resumed.refs.release(key)
+        assert opening.open() is None
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform has no fork")
@@ -508,6 +536,16 @@ def test_an_open_and_a_context_that_no_python_code_enters_have_no_place() -> Non
         registry.drain()
 
 
+def test_where_no_frame_is_found_there_is_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_depth: int = 0) -> object:
+        raise ValueError("call stack is not deep enough")
+
+    registry = SessionRefRegistry()
+    monkeypatch.setattr(entry, "sys", types.SimpleNamespace(_getframe=refuse))
+    registry.insert("x", lifetime=RefLifetime.UNTIL_SNAPSHOT)
+    assert [row.where for row in registry.describe()] == [None]
+
+
 def test_a_full_registry_refuses_an_insert_that_no_python_code_calls() -> None:
     import _thread
 
@@ -551,9 +589,7 @@ def circle(count: int, meet: str = "") -> tuple[Session, list[RegistryKey[Any]]]
     with Session() as session:
         for at, key in enumerate(keys):
             recipe = open_looking_up.recipe(meet, str(keys[(at + 1) % count]))
-            entry = session.refs._refs[session.refs.insert(0, reopen=open_plainly.recipe())._id]._entry  # type: ignore[arg-type]
-            entry.recipe = recipe
-            session.refs._keep_value(Box(at), None, entry, "insert", key._id)
+            session.refs._keep_value(Box(at), None, Entry.of_call(None, recipe=recipe), "insert", key._id)
         snapshot = session.snapshot()
     return Session.resume(snapshot), keys
 
@@ -593,3 +629,63 @@ def test_recipes_that_look_each_other_up_in_as_many_threads_are_told_so(count: i
     assert len(told) == count
     assert any("a lookup that waits for this one" in text for text in TOLD)
     session.close()
+
+
+def test_a_lookup_that_waits_for_a_circle_of_others_waits() -> None:
+    """Two other threads wait for each other: one of them is told, and the rest goes on."""
+    first, second = (guards.Opening(open_plainly.recipe(), "Box") for _ in range(2))
+    now = generation()
+    first._opener, second._opener = (now, -10), (now, -11)
+    guards._WAITING.update({-10: second, -11: first})
+    try:
+        assert isinstance(first.open(), Box)
+    finally:
+        del guards._WAITING[-10], guards._WAITING[-11]
+
+
+def test_a_lookup_inside_of_a_wait_leaves_the_wait_as_it_was() -> None:
+    """As a finalizer does that the garbage collector runs while a thread waits."""
+    waited, other = (guards.Opening(open_plainly.recipe(), "Box") for _ in range(2))
+    guards._WAITING[threading.get_ident()] = waited
+    try:
+        assert isinstance(other.open(), Box)
+        assert guards._WAITING[threading.get_ident()] is waited
+    finally:
+        del guards._WAITING[threading.get_ident()]
+
+
+# What went.
+
+
+def test_departures_are_found_in_an_index_that_does_not_grow_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(departures, "_REMEMBERED", 3)
+    gone = departures.Departures(maxlen=3)
+    assert gone.find(b"0") is None
+    for number in range(50):
+        gone.append((b"%d" % number, "released", float(number)))
+        assert gone.find(b"%d" % number) == (b"%d" % number, "released", float(number))
+        assert (gone.find(b"%d" % (number - 2)) is None) == (number < 2)
+        assert gone.find(b"%d" % (number - 3)) is None
+        assert len(gone._indexed[0]) <= 3 * 3
+
+
+def test_an_index_that_two_threads_take_up_at_once_lacks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = departures.Departures([(b"a", "released", 1.0)])
+    assert gone.find(b"a") is not None
+    index, before = gone._indexed
+    gone.extend((b"%d" % number, "released", 2.0) for number in range(10))
+    monkeypatch.setattr(departures, "_REMEMBERED", 0)  # so that this one begins a new index
+    assert gone.find(b"5") is not None
+    gone._indexed = index, before  # the other one, which has begun before, publishes its own
+    monkeypatch.undo()
+    assert all(gone.find(uid) is not None for uid in (b"a", b"0", b"9"))
+
+
+def test_a_registry_tells_who_watches() -> None:
+    told: list[object] = []
+    token = witness.set(told.append)
+    try:
+        registry = SessionRefRegistry()
+    finally:
+        witness.reset(token)
+    assert told == [registry]

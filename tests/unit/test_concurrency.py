@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
@@ -21,8 +22,10 @@ from liveref import (
     RefReleasedError,
     RegistryClosedError,
     RegistryKey,
+    Session,
     SessionRefRegistry,
 )
+from liveref._registry.finalize import Finalizer
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform has no fork")
 pytestmark = pytest.mark.usefixtures("switch_often")
@@ -146,6 +149,60 @@ def test_there_is_no_moment_between_there_and_released() -> None:
 
     in_threads(4, work)
     assert odd == []
+
+
+def test_a_ref_in_transit_is_found_at_every_moment() -> None:
+    with Session() as outer, outer.child(isolated=True) as child:
+        key = child.refs.insert("x")
+        moving = True
+
+        def work(number: int) -> int:
+            nonlocal moving
+            if number == 0:
+                for _ in range(3000):
+                    child.refs.transfer_ref(key, outer.refs)
+                    outer.refs.transfer_ref(key, child.refs)
+                moving = False
+                return 0
+            looked = 0
+            while moving:
+                assert child.refs[key] == "x"
+                assert key in child.refs
+                assert child.refs.lifetime_of(key)
+                looked += 1
+            return looked
+
+        assert sum(in_threads(3, work)) > 0  # type: ignore[arg-type]
+
+
+def test_a_finalizer_that_clones_share_runs_once_whatever_threads_do_to_them() -> None:
+    for _ in range(20):
+        done: list[object] = []
+        taken: list[object] = []
+        registry, other = SessionRefRegistry(), SessionRefRegistry()
+        first = registry.insert("x", finalizer=done.append)
+        keys = [first] + [registry.clone_ref(first) for _ in range(7)]
+
+        def work(number: int) -> None:
+            key = keys[number]
+            with suppress(RefLookupError):
+                clone = registry.clone_ref(keys[(number + 1) % 8])
+                if number % 2:
+                    registry.transfer_ref(clone, other)
+                else:
+                    registry.release(clone)
+            if number == 5:
+                taken.append(registry.remove(key))
+            elif number == 6:
+                other.release(registry.transfer_ref(key, other))
+            else:
+                registry.release(key)
+
+        in_threads(8, work)
+        registry.drain()
+        other.drain()
+        assert len(done) <= 1
+        assert done == ["x"] or taken == ["x"]
 
 
 def test_nothing_stays_in_a_registry_that_is_closed_while_threads_insert() -> None:
@@ -291,6 +348,66 @@ def test_of_two_releases_at_once_one_says_no() -> None:
     assert not registry.release(key)
     assert done == ["x"]
     assert has_full_room(registry)
+
+
+def test_of_two_releases_of_a_plain_ref_at_once_one_says_no() -> None:
+    registry, _, _ = meddled("", lambda *_: None)
+    key = registry.insert("plain")
+    registry._refs = Meddler(registry._refs, "pop", lambda: registry.release(key))
+    assert not registry.release(key)
+    registry.close()
+
+
+def test_of_two_that_run_the_finalizer_at_once_one_does() -> None:
+    class Late(dict[bytes, bool]):
+        """The sharers of a finalizer, whose duty another thread takes just before."""
+
+        def pop(self, key: bytes, *default: bool) -> bool:  # type: ignore[override]
+            if not default:
+                super().pop(key)
+            return super().pop(key, *default)
+
+    registry, key, done = meddled("", lambda *_: None)
+    finalizer = registry._refs[key._id]._entry.finalizer
+    assert finalizer is not None
+    finalizer._sharers = Late(finalizer._sharers)  # type: ignore[misc]
+    assert registry.release(key)
+    assert done == []
+    assert registry.is_empty()
+
+
+def test_a_finalizer_of_before_a_fork_is_not_run_for_a_clone_that_was_not_stored() -> None:
+    done: list[object] = []
+    finalizer = Finalizer(done.append)
+    finalizer._generation = -1
+    finalizer.finish("x")
+    assert done == []
+
+
+class Crowded(dict[bytes, RegistryKey[object]]):
+    """The refs of a registry, into which another thread puts one more right after each."""
+
+    def __setitem__(self, key: bytes, value: RegistryKey[object]) -> None:
+        super().__setitem__(key, value)
+        super().__setitem__(b"another", value)
+
+    def setdefault(self, key: bytes, default: RegistryKey[object]) -> RegistryKey[object]:  # type: ignore[override]
+        self[key] = default
+        return default
+
+
+@pytest.mark.parametrize("way", ["insert", "finalized", "transfer"])
+def test_of_two_that_find_the_last_room_the_first_is_not_refused(way: str) -> None:
+    registry, other = SessionRefRegistry(capacity=1), SessionRefRegistry()
+    registry._refs = Crowded()
+    if way == "transfer":
+        key = other.transfer_ref(other.insert("x"), registry)
+    else:
+        key = registry.insert("x") if way == "insert" else registry.insert("x", finalizer=len_of)
+    assert registry[key] == "x"
+    assert len(registry) == 1
+    dict.pop(registry._refs, b"another")
+    registry.close()
 
 
 def test_a_drain_at_once_with_a_release_counts_what_it_dropped() -> None:

@@ -5,12 +5,13 @@ No room and no ref is lost, no finalizer runs twice, and what an interrupted cal
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dis import opname
 from pathlib import Path
 from types import FrameType
@@ -19,6 +20,7 @@ import pytest
 
 import liveref
 from liveref import LiveRefError, RegistryKey, Session, SessionRefRegistry
+from liveref._registry.finalize import Finalizer
 
 HOUSE = str(Path(liveref.__file__).parent)
 CAPACITY = 6
@@ -190,6 +192,104 @@ def test_what_comes_from_outside_loses_nothing(way: Callable[[str], None], name:
     unmeasured = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=unmeasured)
     assert done.returncode == 0, done.stderr
+
+
+class Struck(dict[bytes, RegistryKey[object]]):
+    """The refs of a registry: once an operation on them is done, an exception comes from outside."""
+
+    def __init__(self, refs: dict[bytes, RegistryKey[object]], operation: str) -> None:
+        super().__init__(refs)
+        self.operation = operation
+
+    def strike(self, operation: str) -> None:
+        if operation == self.operation:
+            self.operation = ""
+            raise Interrupt
+
+    def pop(self, key: bytes, *default: object) -> object:  # type: ignore[override]
+        self.strike("before pop")
+        popped = super().pop(key, *default)  # type: ignore[arg-type]
+        self.strike("pop")
+        return popped
+
+    def setdefault(self, key: bytes, default: object = None) -> object:  # type: ignore[override]
+        found = super().setdefault(key, default)  # type: ignore[arg-type]
+        self.strike("setdefault")
+        return found
+
+    def get(self, key: bytes, default: object = None) -> object:  # type: ignore[override]
+        found = super().get(key, default)  # type: ignore[arg-type]
+        self.strike("get")
+        return found
+
+    def __setitem__(self, key: bytes, value: RegistryKey[object]) -> None:
+        super().__setitem__(key, value)
+        self.strike("set")
+
+
+@pytest.mark.parametrize("side", ["refs", "other"])
+@pytest.mark.parametrize("operation", ["before pop", "pop", "setdefault", "get", "set"])
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_what_comes_from_outside_right_after_a_change_of_the_refs_loses_nothing(
+    name: str, operation: str, side: str
+) -> None:
+    if (name, operation) == ("remove", "pop"):
+        pytest.skip("of a real dict, to pop and to keep what was popped is one step of the interpreter")
+    world = World()
+    registry = getattr(world, side)
+    registry._refs = Struck(registry._refs, operation)
+    with contextlib.suppress(Interrupt):
+        OPERATIONS[name](world)
+    registry._refs.operation = ""
+    check(world, f"after {operation}", closed=name == "close")
+
+
+def test_a_remove_that_is_interrupted_once_the_duty_is_taken_leaves_the_ref(monkeypatch: pytest.MonkeyPatch) -> None:
+    def leave(finalizer: Finalizer, uid: bytes) -> bool:
+        assert before(finalizer, uid)
+        raise Interrupt
+
+    before = Finalizer.leave
+    world = World()
+    monkeypatch.setattr(Finalizer, "leave", leave)
+    with pytest.raises(Interrupt):
+        world.refs.remove(world.key)
+    monkeypatch.undo()
+    assert world.refs[world.key] == "finalized"
+    check(world, "in a remove", closed=False)
+
+
+def test_a_remove_of_a_plain_ref_that_is_interrupted_leaves_the_ref(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_holder: object) -> None:
+        raise Interrupt
+
+    world = World()
+    monkeypatch.setattr("liveref._registry.registry.let_go", interrupted)
+    with pytest.raises(Interrupt):
+        world.refs.remove(world.plain)
+    monkeypatch.undo()
+    assert world.refs[world.plain] == "plain"
+    check(world, "in a remove", closed=False)
+
+
+def test_an_asynchronous_context_that_is_stored_when_an_interrupt_comes_is_left_by_the_close() -> None:
+    left: list[str] = []
+
+    @contextlib.asynccontextmanager
+    async def context() -> AsyncIterator[str]:
+        yield "x"
+        left.append("x")
+
+    async def main() -> None:
+        registry = SessionRefRegistry()
+        registry._refs = Struck({}, "set")
+        with pytest.raises(Interrupt):
+            await registry.enter_async_context(context())
+        assert (len(registry), left) == (1, [])
+        await registry.aclose()
+
+    asyncio.run(main())
+    assert left == ["x"]
 
 
 if __name__ == "__main__":

@@ -223,13 +223,13 @@ class Outcome:
             raise self.errors[0]
         fatal = next((error for error in self.errors if not isinstance(error, Exception)), None)
         others = [error for error in self.errors if error is not fatal]
+        if fatal is not None and not others:
+            raise fatal
         plural = "" if len(others) == 1 else "s"
-        group = BaseExceptionGroup(f"{len(others)} finalizer{plural} failed", others) if others else None
-        if fatal is not None and group is not None:
+        group = BaseExceptionGroup(f"{len(others)} finalizer{plural} failed", others)
+        if fatal is not None:
             raise fatal from group
-        error = fatal or group
-        if error is not None:
-            raise error
+        raise group
 
 
 class Pending(NamedTuple):

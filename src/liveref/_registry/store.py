@@ -28,7 +28,7 @@ from liveref._hints.info import ClassInfo, Sealed, check_of, class_of, hint_of, 
 from liveref._key import RegistryKey
 from liveref._policy import LASTING, RefLifetime, lifetime_row
 from liveref._recipe import Recipe
-from liveref._registry.departures import Departures
+from liveref._registry.departures import Departure, Departures
 from liveref._registry.entry import Entry, Holder, enter, fill, hold, let_go
 from liveref._registry.finalize import FASTER, Finalizer, Outcome, Pending, Steps, dismiss
 from liveref._registry.moment import moment_of
@@ -128,8 +128,7 @@ class Store:
         if self._refs.pop(uid, None) is None:
             return
         let_go(holder)
-        self._admit(operation)
-        raise CapacityExceededError(self._capacity)
+        raise RegistryClosedError(operation) if self._closed else CapacityExceededError(self._capacity)
 
     def _fill(self, holders: list[Holder[Any]]) -> None:
         """Take refs in, which have their value and entry, or an opening; they fit, and nobody else adds any yet."""
@@ -174,12 +173,21 @@ class Store:
 
     def _find(self, uid: bytes, *, parents: bool) -> Holder[Any] | None:
         """A ref, whether its recipe has opened it or not."""
-        store: Store | None = self
-        while store is not None:
-            if uid in store._refs:
-                return store._refs.get(uid)
-            store = store._parent if parents else None
-        return None
+        found = self._refs.get(uid)
+        return self._find_above(uid) if found is None and parents and self._parent is not None else found
+
+    def _find_above(self, uid: bytes) -> Holder[Any] | None:
+        """A ref of this registry or its parents; one that moves down meanwhile is found where it came to."""
+        known: set[Departure] = set()
+        while True:
+            for store in self._lineage():
+                found = store._refs.get(uid)
+                if found is not None:
+                    return found
+            gone = {left for store in self._lineage() if (left := store._gone.find(uid)) is not None}
+            if gone == known:
+                return None
+            known = gone
 
     def _open(self, uid: bytes, *, parents: bool) -> tuple[Holder[Any], object] | None:
         """A ref and its value, which its recipe opens now if it has to.
@@ -237,7 +245,7 @@ class Store:
             return dropped
         store: Store | None = self
         while store is not None:
-            gone = store._gone.find(uid) if store._gone else None
+            gone = store._gone.find(uid)
             if gone is not None:
                 _, how, when = gone
                 return RefReleasedError(redact(uid), how, monotonic() - when)
