@@ -77,7 +77,7 @@ class RefNotFoundError(RefLookupError):
 
     def __str__(self) -> str:
         key, live = self.args
-        advice = self._advice or "Look it up in the registry that made the key, or by get with default=."
+        advice = self._advice or "Look it up in the registry that made the key, or pass default= to get."
         return (
             f"no ref {key} in this registry (it holds {live}): the key is of another registry, or "
             f"its ref went long ago. {advice}"
@@ -101,7 +101,7 @@ class RefReleasedError(RefLookupError):
 
     def __str__(self) -> str:
         key, how, ago = self.args
-        advice = self._advice or "Look it up before that, give it a longer lifetime=, or use get with default=."
+        advice = self._advice or "Look it up before that, give it a longer lifetime=, or pass default= to get."
         return f"ref {key} is gone: {how} {ago:.3g} s ago. {advice}"
 
 

@@ -487,6 +487,13 @@ def test_the_errors_of_a_union_name_its_members_by_their_tags() -> None:
     assert [error["loc"] for error in caught.value.errors()] == [("RegistryKey",), ("int",)]
 
 
+def test_no_error_names_a_function_of_liveref() -> None:
+    for hint in (Optional[RegistryKey[int]], Union[list[RegistryKey[int]], RegistryKey[str]]):
+        with pytest.raises(ValidationError, match=r"RegistryKey\[int\]") as caught:
+            TypeAdapter(hint).validate_python(5)
+        assert "read" not in str([error["loc"] for error in caught.value.errors()]) + caught.value.title
+
+
 def test_union_in_a_list_is_written_by_the_tag_of_each() -> None:
     adapter = TypeAdapter(list[Union[RegistryKey[sqlite3.Connection], RegistryKey[sqlite3.Cursor]]])
     assert adapter.dump_python([CURSOR, CONNECTION], mode="json") == [typed(CURSOR), typed(CONNECTION)]

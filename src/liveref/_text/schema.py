@@ -56,8 +56,8 @@ def key_schema(field: _Field[Key]) -> Schema:
     reference = f"liveref.RegistryKey[{field.name}:{field.identity}]"
     schema = {
         "type": "lax-or-strict",
-        "lax_schema": _reader(field.read),
-        "strict_schema": _reader(field.read_exact),
+        "lax_schema": _reader(field.read, field.name),
+        "strict_schema": _reader(field.read_exact, field.name),
         "ref": reference,
         "metadata": {_NAME: (field.name, field.tag)},
         "serialization": _written_by(write, {"type": "union", "choices": [_DICT, _TEXT]}),
@@ -144,8 +144,8 @@ class _Written(dict[str, str]):
         return self[SESSION_REF_TAG]
 
 
-def _reader(read: Callable[[object], Key]) -> Schema:
-    """A step that tells of a wrong input its class alone: pydantic prints what a step is given."""
+def _reader(read: Callable[[object], Key], name: str) -> Schema:
+    """A step that tells of a wrong input its class alone, where pydantic prints what a step is given."""
 
     def read_or_tell(found: object) -> Key:
         try:
@@ -155,4 +155,5 @@ def _reader(read: Callable[[object], Key]) -> Schema:
         told = {"type": "value_error", "input": readable(type(found)), "ctx": {"error": refusal}}
         raise sys.modules["pydantic_core"].ValidationError.from_exception_data("key", [told])
 
+    read_or_tell.__name__ = f"RegistryKey[{name}]"  # pydantic names a step by its function
     return {"type": "function-plain", "function": {"type": "no-info", "function": read_or_tell}}
