@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from typing import Final
 
 from mypy.nodes import AssignmentStmt, CallExpr, Expression, Import, ImportFrom, MypyFile, NameExpr, StrExpr, TypeAlias
 from mypy.types import AnyType, TypeOfAny
@@ -13,20 +12,27 @@ from liveref_mypy._types import members
 
 __all__ = ["hidden_name", "is_broken"]
 
-_UNKNOWN: Final = (TypeOfAny.from_error, TypeOfAny.special_form)
-
 
 def is_broken(alias: TypeAlias) -> bool:
     """Whether a name in an alias is one that mypy does not know; in brackets, it would be a bare generic's Any."""
     parts = members(alias.target) if alias.python_3_12_type_alias else ()
-    return any(isinstance(part, AnyType) and part.type_of_any in _UNKNOWN for part in parts)
+    return any(isinstance(part, AnyType) and part.type_of_any == TypeOfAny.from_error for part in parts)
 
 
 def hidden_name(alias: TypeAlias, module: MypyFile) -> str | None:
-    """The first name in the string of an alias of this module that is there for type checkers alone."""
+    """The first name in the string of an alias of this module that is not there, or for type checkers alone."""
     text = _text_of(alias, module)
-    hidden = set(_names_for_checkers(module)) if text else set[str]()
-    return next((name for name in _names_in(text) if name in hidden), None) if text and hidden else None
+    if text is None:
+        return None
+    hidden = set(_names_for_checkers(module))
+    return next((name for name in _names_in(text) if name in hidden or not _is_there(name, module)), None)
+
+
+def _is_there(name: str, module: MypyFile) -> bool:
+    builtins = module.names.get("__builtins__")
+    return name in module.names or (
+        builtins is not None and isinstance(builtins.node, MypyFile) and name in builtins.node.names
+    )
 
 
 def _text_of(alias: TypeAlias, module: MypyFile) -> str | None:

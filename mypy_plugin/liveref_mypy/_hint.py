@@ -205,4 +205,4 @@ def _faults_of_alias(alias: TypeAlias, module: MypyFile) -> Iterator[Fault]:
     if is_broken(alias):
         yield Fault(alias.name, "it holds a name that can't be resolved")
     elif name := hidden_name(alias, module):
-        yield Fault(name, "it is imported for type checkers alone, so that the alias can't be resolved")
+        yield Fault(name, "it is not there at run time, so that the alias can't be resolved")

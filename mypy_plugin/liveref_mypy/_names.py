@@ -93,8 +93,8 @@ CLASSES_TO_THE_RUN_TIME: Final = frozenset({
 
 QUALIFIERS: Final = frozenset({
     "typing.ClassVar", "typing.Final", "typing.Required", "typing.NotRequired", "typing.TypeGuard",
-    "typing.TypeIs", "typing.ReadOnly", "typing.Generic", "typing.Protocol",
-    "typing_extensions.TypeIs", "typing_extensions.ReadOnly",
+    "typing.TypeIs", "typing.ReadOnly", "typing.Generic", "typing.Protocol", "typing.NamedTuple",
+    "typing_extensions.TypeIs", "typing_extensions.ReadOnly", "typing_extensions.NamedTuple",
     "typing_extensions.Required", "typing_extensions.NotRequired", "typing_extensions.TypeGuard",
     "typing_extensions.Protocol", "typing_extensions.Final", "typing_extensions.ClassVar",
 })  # fmt: skip
