@@ -10,7 +10,8 @@ from liveref._pause.capture import Capture, capture
 from liveref._pause.resume import restore
 from liveref._policy import MAX_SESSION_REFS_PER_RUN, SessionPausePolicy
 from liveref._registry.current import Scope, enter_scope, leave_scope
-from liveref._registry.finalize import Outcome, Steps, arun, drive, run
+from liveref._registry.finalize import arun, drive, run
+from liveref._registry.outcome import Outcome, Steps
 from liveref._registry.registry import SessionRefRegistry
 from liveref._snapshot.file import StrPath
 from liveref._snapshot.keyring import SnapshotKeys

@@ -15,6 +15,7 @@ from liveref._registry.moment import Moment
 from liveref._snapshot.stream import HeldError, Trial
 from liveref._text.blame import innermost, pickled_parts, user_place, why_not_pickled
 from liveref._text.marker import redact
+from liveref._text.tag import printable
 from liveref._typing import T
 from liveref.exceptions import RefFailure
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Awaitable, Callable, Generator
-from enum import Enum
+from collections.abc import Callable
 from functools import partial
 from itertools import compress, starmap
 from types import TracebackType
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
+from liveref._registry.outcome import Outcome, Pending, Place, Steps
 from liveref._text.tag import readable
 from liveref.exceptions import InvalidArgumentError
 
@@ -22,10 +22,6 @@ __all__ = [
     "FASTER",
     "ExitHook",
     "Finalizer",
-    "Outcome",
-    "Pending",
-    "Place",
-    "Steps",
     "arun",
     "drive",
     "finish",
@@ -61,16 +57,6 @@ class _Faster(Exception):  # noqa: N818  a word of this module's, never raised
 
 
 FASTER: Final = _Faster()
-
-
-class Place(Enum):
-    """Where what a finalizer returned has to be awaited."""
-
-    ANY_TASK = 0
-    THIS_TASK = 1
-    """In the task that closes, as the exit of an entered context."""
-    IN_ITS_SCOPE = 2
-    """There too; and the context holds a cancel scope, around which none can be opened any more."""
 
 
 class Finalizer:
@@ -186,65 +172,6 @@ def _seen(leaving: BaseException | None) -> tuple[object, ...]:
 
 def _leave_to_the_parent(*_args: object) -> None:
     """What a child process does with what its parent opened."""
-
-
-class Outcome:
-    """What a run of finalizers came to.
-
-    Attributes:
-        error: the exception that leaves the session's body, as the next exit hook sees it.
-        errors: what the finalizers raised, in the order they ran.
-        count: refs dropped.
-        is_hasty: whether the closing task was cancelled, so that nothing may hang any more.
-    """
-
-    __slots__ = ("_cancelled", "count", "error", "errors", "is_hasty")
-
-    def __init__(self, error: BaseException | None = None) -> None:
-        self.error = error
-        self.errors: list[BaseException] = []
-        self.count = 0
-        self.is_hasty = False
-        self._cancelled = False
-
-    def cancel(self, error: BaseException) -> None:
-        """Note that the closing task was cancelled: once, though a cancel scope says so at each of its awaits."""
-        if not self._cancelled:
-            self.errors.append(error)
-        self._cancelled = self.is_hasty = True
-
-    def reraise(self, *, bare: bool = False) -> None:
-        """Raise what was collected: a group, or first what is no Exception, bare, from that group.
-
-        Args:
-            bare: where it is one error, raise that itself.
-        """
-        if bare and len(self.errors) == 1:
-            raise self.errors[0]
-        fatal = next((error for error in self.errors if not isinstance(error, Exception)), None)
-        others = [error for error in self.errors if error is not fatal]
-        if fatal is not None and not others:
-            raise fatal
-        plural = "" if len(others) == 1 else "s"
-        group = BaseExceptionGroup(f"{len(others)} finalizer{plural} failed", others)
-        if fatal is not None:
-            raise fatal from group
-        raise group
-
-
-class Pending(NamedTuple):
-    """What a finalizer asks to be awaited.
-
-    Attributes:
-        awaitable: what it returned.
-        place: where.
-    """
-
-    awaitable: Awaitable[object]
-    place: Place
-
-
-Steps: TypeAlias = Generator[Pending, object, None]
 
 
 def finish(call: Callable[..., object], *args: object) -> None:

@@ -18,7 +18,8 @@ from liveref._lanes import LANES
 from liveref._policy import MAX_SESSION_REFS_PER_RUN, RefLifetime
 from liveref._recipe import Recipe
 from liveref._registry.entry import Entry, Holder, RefInfo, caller, describe
-from liveref._registry.finalize import Finalizer, Outcome, Place, arun, finish, run
+from liveref._registry.finalize import Finalizer, arun, finish, run
+from liveref._registry.outcome import Outcome, Place
 from liveref._registry.store import Store, id_of
 from liveref._registry.typed import TypedRefs
 from liveref._text.ids import FRESH_IDS, fresh_id, pop_fresh_id

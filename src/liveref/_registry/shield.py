@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from types import ModuleType
 from typing import Final
 
-from liveref._registry.finalize import Outcome, Place
+from liveref._registry.outcome import Outcome, Place
 
 __all__ = ["innermost_scope", "library_here", "settle"]
 

@@ -30,8 +30,9 @@ from liveref._policy import LASTING, RefLifetime, lifetime_row
 from liveref._recipe import Recipe
 from liveref._registry.departures import Departure, Departures
 from liveref._registry.entry import Entry, Holder, enter, fill, hold, let_go
-from liveref._registry.finalize import FASTER, Finalizer, Outcome, Pending, Steps, dismiss
+from liveref._registry.finalize import FASTER, Finalizer, dismiss
 from liveref._registry.moment import moment_of
+from liveref._registry.outcome import Outcome, Pending, Steps
 from liveref._snapshot.contents import Dropping
 from liveref._text.ids import fresh_id
 from liveref._text.marker import redact
@@ -188,6 +189,12 @@ class Store:
             if gone == known:
                 return None
             known = gone
+
+    def _lineage(self) -> Iterator[Store]:
+        store: Store | None = self
+        while store is not None:
+            yield store
+            store = store._parent
 
     def _open(self, uid: bytes, *, parents: bool) -> tuple[Holder[Any], object] | None:
         """A ref and its value, which its recipe opens now if it has to.
