@@ -13,38 +13,14 @@ from __future__ import annotations
 import dataclasses
 
 __all__ = [
-    "CapacityExceededError",
-    "DuplicateKeyError",
-    "HintError",
-    "InvalidArgumentError",
-    "KeyFormatError",
-    "LiveRefError",
-    "MarkerError",
-    "NoCurrentRegistryError",
-    "NotJSONableError",
-    "NotPicklableError",
-    "PickleFormatError",
-    "RefDroppedError",
-    "RefDroppedWarning",
-    "RefFailure",
-    "RefLoadError",
-    "RefLookupError",
-    "RefNotFoundError",
-    "RefReleasedError",
-    "RefTypeError",
-    "RegistryClosedError",
-    "ReopenError",
-    "SessionRefsNotSerializableError",
-    "SessionStateError",
-    "SnapshotAuthError",
-    "SnapshotError",
-    "SnapshotFormatError",
-    "SnapshotLimitError",
-    "SnapshotReadError",
-    "SnapshotVersionError",
-    "SnapshotWriteError",
+    "CapacityExceededError", "DuplicateKeyError", "HintError", "InvalidArgumentError", "KeyFormatError",
+    "LiveRefError", "MarkerError", "NoCurrentRegistryError", "NotJSONableError", "NotPicklableError",
+    "PickleFormatError", "RefDroppedError", "RefDroppedWarning", "RefFailure", "RefLoadError", "RefLookupError",
+    "RefNotFoundError", "RefReleasedError", "RefTypeError", "RegistryClosedError", "ReopenError",
+    "SessionRefsNotSerializableError", "SessionStateError", "SnapshotAuthError", "SnapshotError",
+    "SnapshotFormatError", "SnapshotLimitError", "SnapshotReadError", "SnapshotVersionError", "SnapshotWriteError",
     "UnknownTypeTagError",
-]
+]  # fmt: skip
 
 
 class LiveRefError(Exception):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from itertools import repeat, tee
 from operator import attrgetter
@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from liveref._registry.entry import Entry, Holder
 from liveref._typing import MISSING
 
-__all__ = ["Moment", "moment_of"]
+__all__ = ["Moment", "by_object", "moment_of"]
 
 Refs: TypeAlias = dict[bytes, Holder[Any]]
 _ENTRY: Final[Callable[[Holder[Any]], Entry]] = attrgetter("_entry")
@@ -57,3 +57,13 @@ def _with_openings(found: list[tuple[Holder[Any], object]]) -> Moment:
     rows = [(ref, entry, opened.get(id(entry.opening), value)) for ref, entry, value in rows]
     rows = [row for row in rows if row[2] is not MISSING]  # else it goes in this very moment
     return Moment([ref for ref, _, _ in rows], [entry for _, entry, _ in rows], [value for _, _, value in rows])
+
+
+def by_object(lineage: Iterable[Refs]) -> dict[int, Holder[Any]]:
+    """The first ref of each object in some registries, by the id of the object; O(refs)."""
+    first: dict[int, Holder[Any]] = {}
+    for refs in lineage:
+        moment = moment_of(refs)
+        for holder, value in zip(moment.refs, moment.values, strict=True):
+            first.setdefault(id(value), holder)
+    return first

@@ -25,10 +25,7 @@ from liveref._registry.typed import TypedRefs
 from liveref._text.ids import FRESH_IDS, fresh_id, pop_fresh_id
 from liveref._text.tag import readable
 from liveref._typing import MISSING, Default, Missing, T, V
-from liveref.exceptions import (
-    InvalidArgumentError,
-    RegistryClosedError,
-)
+from liveref.exceptions import InvalidArgumentError, RegistryClosedError
 
 __all__ = ["SessionRefRegistry"]
 
@@ -43,9 +40,8 @@ _frame: Final = sys._getframe
 class SessionRefRegistry(Store):
     """The live objects of one run, each under a typed key.
 
-    Safe to use from any thread and task, from a finalizer, ``__del__`` or signal handler, and in the
-    child after a fork. No method blocks. The registry of a `Session` ends with it; one made directly
-    ends with `close`: it is no context manager itself, ``contextlib.closing`` makes it one.
+    Safe to use from any thread and task, from a finalizer, ``__del__`` or signal handler, and in the child after a
+    fork. No method blocks. That of a `Session` ends with it, another with `close` or ``contextlib.closing``.
 
     Args:
         capacity: refs held at most, at least 1.

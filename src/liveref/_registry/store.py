@@ -31,7 +31,7 @@ from liveref._recipe import Recipe
 from liveref._registry.departures import Departure, Departures
 from liveref._registry.entry import Entry, Holder, enter, fill, hold, let_go
 from liveref._registry.finalize import FASTER, Finalizer, dismiss
-from liveref._registry.moment import moment_of
+from liveref._registry.moment import by_object
 from liveref._registry.outcome import Outcome, Pending, Steps
 from liveref._snapshot.contents import Dropping
 from liveref._text.ids import fresh_id
@@ -190,11 +190,13 @@ class Store:
                 return None
             known = gone
 
-    def _lineage(self) -> Iterator[Store]:
-        store: Store | None = self
-        while store is not None:
-            yield store
-            store = store._parent
+    def _lineage(self) -> list[Store]:
+        """The registry and its parents."""
+        return [self] if self._parent is None else [self, *self._parent._lineage()]
+
+    def _by_object(self) -> dict[int, Holder[Any]]:
+        """The first ref of each object that a lookup finds, by the id of the object; O(refs)."""
+        return by_object([store._refs for store in self._lineage()])
 
     def _open(self, uid: bytes, *, parents: bool) -> tuple[Holder[Any], object] | None:
         """A ref and its value, which its recipe opens now if it has to.
@@ -279,17 +281,6 @@ class Store:
         found = mismatch(value, info, full=full)
         if found is not None:
             raise RefTypeError(operation, redact(holder._id), readable(hint_of(info)), found)
-
-    def _by_object(self) -> dict[int, Holder[Any]]:
-        """The first ref of each object that a lookup finds, here or in a parent, by the id of the object; O(refs)."""
-        found: dict[int, Holder[Any]] = {}
-        store: Store | None = self
-        while store is not None:
-            refs, _, values = moment_of(store._refs)
-            for holder, value in zip(refs, values, strict=True):
-                found.setdefault(id(value), holder)
-            store = store._parent
-        return found
 
     def _end(self, holder: Holder[Any], how: str, leaving: BaseException | None = None) -> object:
         """Take a ref out and run its finalizer.
