@@ -22,7 +22,7 @@ from liveref import (
     current_session_registry,
     reopener,
 )
-from liveref._registry import store
+from liveref._registry import moment
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform has no fork")
 pytestmark = pytest.mark.usefixtures("switch_often")
@@ -120,8 +120,8 @@ def test_a_snapshot_does_not_start_anew_for_ever_where_refs_come_and_go_all_the_
             keys.append(session.refs.insert(50 + number))
         return ref._entry
 
-    monkeypatch.setattr(store, "_ENTRY", replace_one)
-    found = session.refs._state()
+    monkeypatch.setattr(moment, "_ENTRY", replace_one)
+    found = moment.moment_of(session.refs._refs)
     assert next(replaced) <= 100
     assert found.values == list(range(found.values[0], found.values[0] + 50))  # type: ignore[call-overload]
     monkeypatch.undo()
@@ -138,8 +138,8 @@ def test_what_the_garbage_collector_runs_does_not_tear_a_snapshot(monkeypatch: p
             session.refs.release(keys.pop())
         return ref._value  # type: ignore[attr-defined]
 
-    monkeypatch.setattr(store, "getattr", collect, raising=False)
-    assert session.refs._state_at_once().values == list(range(9))
+    monkeypatch.setattr(moment, "getattr", collect, raising=False)
+    assert moment._at_once(session.refs._refs).values == list(range(9))
     session.close()
 
 

@@ -4,15 +4,33 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from types import TracebackType
 from typing import Any, Final, Generic, TypeAlias
 
-from liveref._registry.shield import library_here, see_out
+from liveref._registry.finalize import Finalizer
+from liveref._registry.outcome import Place
+from liveref._registry.shield import innermost_scope, library_here, see_out
 from liveref._typing import T
 
-__all__ = ["OwnTask"]
+__all__ = ["enter"]
 
 _Seen: TypeAlias = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
+
+
+async def enter(cm: AbstractAsyncContextManager[T, bool | None], *, own_task: bool) -> tuple[T, Finalizer]:
+    """What a context gives, which is entered now, and what leaves it.
+
+    Raises:
+        RuntimeError: a task of its own is wanted, and no event loop of asyncio runs here.
+    """
+    if own_task:
+        task = OwnTask(cm)
+        return await task.enter(), Finalizer(task.leave, is_exit=True, asynchronous=True)
+    cls, around = type(cm), innermost_scope()
+    value = await cls.__aenter__(cm)
+    place = Place.THIS_TASK if innermost_scope() is around else Place.IN_ITS_SCOPE
+    return value, Finalizer(partial(cls.__aexit__, cm), is_exit=True, place=place, asynchronous=True)
 
 
 class OwnTask(Generic[T]):

@@ -17,10 +17,10 @@ from liveref._key import RegistryKey, new_object
 from liveref._lanes import LANES
 from liveref._policy import MAX_SESSION_REFS_PER_RUN, RefLifetime
 from liveref._recipe import Recipe
-from liveref._registry.entry import Entry, Holder, RefInfo, caller, describe
+from liveref._registry.entry import Entry, Holder, RefInfo, caller, describe, let_go
 from liveref._registry.finalize import Finalizer, arun, finish, run
 from liveref._registry.outcome import Outcome, Place
-from liveref._registry.store import Store, id_of
+from liveref._registry.store import Store, id_of, require_methods
 from liveref._registry.typed import TypedRefs
 from liveref._text.ids import FRESH_IDS, fresh_id, pop_fresh_id
 from liveref._text.tag import readable
@@ -175,7 +175,7 @@ class SessionRefRegistry(Store):
             CapacityExceededError: the registry is full.
             RegistryClosedError: the registry is closed; nothing was entered.
         """
-        _require(cm, "__enter__", "__exit__")
+        require_methods(cm, "__enter__", "__exit__")
         if self._closed:
             raise RegistryClosedError("enter_context")
         cls = type(cm)
@@ -210,21 +210,12 @@ class SessionRefRegistry(Store):
             RuntimeError: ``own_task`` on another event loop than asyncio's; nothing was entered.
         """
         frame = caller()
-        _require(cm, "__aenter__", "__aexit__")
+        require_methods(cm, "__aenter__", "__aexit__")
         if self._closed:
             raise RegistryClosedError("enter_async_context")
-        from liveref._registry.shield import innermost_scope  # noqa: PLC0415  it loads asyncio
+        from liveref._registry.own_task import enter  # noqa: PLC0415  it loads asyncio
 
-        if own_task:
-            from liveref._registry.own_task import OwnTask  # noqa: PLC0415  so does it
-
-            task = OwnTask(cm)
-            value, hook, place = await task.enter(), task.leave, Place.ANY_TASK
-        else:
-            cls, around = type(cm), innermost_scope()
-            value, hook = await cls.__aenter__(cm), partial(cls.__aexit__, cm)
-            place = Place.THIS_TASK if innermost_scope() is around else Place.IN_ITS_SCOPE
-        finalizer = Finalizer(hook, is_exit=True, place=place, asynchronous=True)
+        value, finalizer = await enter(cm, own_task=own_task)
         uid = fresh_id()
         try:
             return self._keep_value(value, None, Entry.of_call(frame, finalizer=finalizer), "enter_async_context", uid)
@@ -314,7 +305,21 @@ class SessionRefRegistry(Store):
         if finalizer is not None and finalizer.is_exit:
             expected = "no ref of an entered context, whose exit would be lost: end it by release(key) or arelease(key)"
             raise InvalidArgumentError("key", expected, f"that of {readable(type(value))}")
-        return cast("T", self._remove(holder, value))
+        removed, uid = cast("T", value), holder._id
+        taken: list[Holder[Any] | None] = []
+        self._gone.append((uid, "removed", monotonic()))
+        try:
+            taken.extend(map(self._refs.pop, (uid,), (None,)))
+            if taken[0] is not None:
+                let_go(holder)
+                if finalizer is not None:
+                    finalizer.leave(uid)
+                return removed
+        except BaseException:
+            if taken and taken[0] is holder:
+                self._restore(holder, value)
+            raise
+        raise self._absence(uid)
 
     def release(self, key: RegistryKey[object]) -> bool:
         """Drop a ref and run its finalizer; False if it was not there.
@@ -488,11 +493,6 @@ class SessionRefRegistry(Store):
             "and take a snapshot() of its session to keep what it holds"
         )
         raise TypeError(message)
-
-
-def _require(cm: object, *methods: str) -> None:
-    if not all(hasattr(type(cm), method) for method in methods):
-        raise InvalidArgumentError("cm", f"a context manager with {' and '.join(methods)}", readable(type(cm)))
 
 
 if LANES is not None:  # pragma: no cover  the tests of the compiled wheel run it

@@ -319,28 +319,6 @@ class Store:
             raise dismiss(result)
         return result is not FASTER
 
-    def _remove(self, holder: Holder[Any], value: object) -> object:
-        """Take a ref out for the caller, whose duty it is to close it from now on: its value.
-
-        Raises:
-            RefLookupError: somebody else has taken it.
-        """
-        uid, finalizer = holder._id, holder._entry.finalizer
-        taken: list[Holder[Any] | None] = []
-        self._gone.append((uid, "removed", monotonic()))
-        try:
-            taken.extend(map(self._refs.pop, (uid,), (None,)))
-            if taken[0] is not None:
-                let_go(holder)
-                if finalizer is not None:
-                    finalizer.leave(uid)
-                return value
-        except BaseException:
-            if taken and taken[0] is holder:
-                self._restore(holder, value)
-            raise
-        raise self._absence(uid)
-
     def _restore(self, holder: Holder[Any], value: object) -> None:
         """Undo a removal that was interrupted."""
         fill(holder, value)
@@ -497,3 +475,9 @@ def id_of(key: RegistryKey[object]) -> bytes:
         advice = "A text or a marker becomes a key by RegistryKey.parse(text, hint) or from_marker(marker, hint)."
         raise RefTypeError("lookup", None, "a RegistryKey", readable(type(key)), advice)
     return key._id
+
+
+def require_methods(cm: object, *methods: str) -> None:
+    """Raise InvalidArgumentError unless a context manager has these methods."""
+    if not all(hasattr(type(cm), method) for method in methods):
+        raise InvalidArgumentError("cm", f"a context manager with {' and '.join(methods)}", readable(type(cm)))
