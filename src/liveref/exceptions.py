@@ -82,12 +82,12 @@ class RefReleasedError(RefLookupError):
 
 
 class RefDroppedError(RefLookupError):
-    """A snapshot dropped the ref.
+    """A snapshot dropped the ref, or a resume of one did.
 
     Args:
         key: the redacted key.
         type_tag: what it was.
-        policy: the policy that dropped it.
+        policy: the policy that dropped it, or ``broken="drop"``.
         when: when the snapshot was taken, ISO 8601.
         reason: why.
     """
@@ -99,8 +99,13 @@ class RefDroppedError(RefLookupError):
 
     def __str__(self) -> str:
         key, type_tag, policy, when, reason = self.args
+        by = (
+            f"a resume with {policy} of the snapshot of {when}"
+            if "=" in policy
+            else f"a snapshot at {when} under {policy}"
+        )
         return (
-            f"ref {key} ({type_tag}) was dropped by a snapshot at {when} under {policy}: {reason}. "
+            f"ref {key} ({type_tag}) was dropped by {by}: {reason}. "
             f"To keep it, give it a recipe (reopen=) or a serializer."
         )
 
