@@ -35,7 +35,7 @@ _WAYS: Final = (
 def bind_union(call: Call, signature: CallableType) -> CallableType:
     """The signature for a union of keys, of which mypy's own inference knows no more than what all have in common."""
     key = get_proper_type(call.type_of("key"))
-    held = key_items(key) if isinstance(key, UnionType) else []
+    held = key_items(key) if isinstance(key, UnionType | TypeVarType) else []
     wanted = get_proper_type(signature.arg_types[0]) if len(held) > 1 else None
     item = get_proper_type(wanted.args[0]) if isinstance(wanted, Instance) and wanted.args else None
     if not isinstance(item, TypeVarType):
@@ -74,8 +74,9 @@ def _class_of(typ: Type | None) -> Instance | None:
 
 
 def _advise(call: Call, advice: str, at: Expression) -> None:
-    """Tell it as a note, which no run fails for; not where mypy's own error is ignored."""
+    """Tell it as a note, which no run fails for; not where mypy's own error is ignored or switched off."""
     errors = call.api.msg.errors
     ignored = errors.ignored_lines.get(errors.file, {}).get(at.line)
-    if ignored is None or (ignored and _MYPY_SAYS.isdisjoint(ignored)):
+    off = {code.code for code in errors.options.disabled_error_codes}
+    if off.isdisjoint(_MYPY_SAYS) and (ignored is None or (ignored and _MYPY_SAYS.isdisjoint(ignored))):
         call.tell(lambda: call.api.msg.note(advice, at, code=_codes.KEY))
