@@ -1,7 +1,7 @@
 """Write the public API as stubs: ``python stubs/generate.py [FOLDER]``.
 
-stubgen makes them from the source. Two things it leaves to this program: it drops ``@final``, and it
-writes modules that hold nothing of the public API.
+stubgen makes them from the source. Three things it leaves to this program: it drops ``@final`` and the comments that
+silence a checker, and it writes modules that hold nothing of the public API.
 """
 
 from __future__ import annotations
@@ -24,12 +24,22 @@ def main(folder: Path) -> None:
     """Replace the stubs in a folder."""
     with tempfile.TemporaryDirectory() as scratch:
         stubgen = Path(sys.executable).with_name("stubgen")
-        command = [stubgen, "--quiet", "--search-path", SOURCE.parent, "--package", "liveref", "--output", scratch]
+        command: list[str | Path] = [
+            stubgen,
+            "--quiet",
+            "--search-path",
+            SOURCE.parent,
+            "--package",
+            "liveref",
+            "--output",
+            scratch,
+        ]
         subprocess.run(command, check=True, env={"PYTHONPATH": str(SOURCE.parent)})  # noqa: S603
         written = Path(scratch) / "liveref"
         shutil.rmtree(folder / "liveref", ignore_errors=True)
         for stub in needed(written, list(public_stubs(SOURCE))):
-            text = restore_final((written / stub).read_text(), finals((SOURCE / stub).with_suffix(".py")))
+            source = (SOURCE / stub).with_suffix(".py")
+            text = restore_ignores(restore_final((written / stub).read_text(), finals(source)), source.read_text())
             (folder / "liveref" / stub).parent.mkdir(parents=True, exist_ok=True)
             (folder / "liveref" / stub).write_text(text)
 
@@ -80,6 +90,13 @@ def restore_final(text: str, classes: set[str]) -> str:
     for name in classes:
         text = re.sub(rf"^(?=class {name}\b)", "@final\n", text, flags=re.MULTILINE)
     return f"from typing import final\n{text}"
+
+
+def restore_ignores(text: str, source: str) -> str:
+    """The text of a stub with the ``type: ignore`` of each class that has one back."""
+    for head, ignore in re.findall(r"^ *(class .*):  (# type: ignore\[.*?\])", source, flags=re.MULTILINE):
+        text = text.replace(f"{head}: ...", f"{head}: ...  {ignore}")
+    return text
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Any, Generic
 
 __all__ = ['Entry', 'Holder', 'RefInfo', 'caller', 'describe', 'fill', 'hold', 'hold_all', 'let_go', 'outside']
 
-class Holder(RegistryKey[T], Generic[T]): ...
+class Holder(RegistryKey[T], Generic[T]): ...  # type: ignore[misc]
 
 @dataclasses.dataclass(slots=True)
 class Entry:

@@ -64,6 +64,9 @@ async def enter_async(registry: SessionRefRegistry) -> None:
     assert_type(await registry.enter_async_context(Client()), RegistryKey[Client])
     assert_type(await registry.enter_async_context(later()), RegistryKey[str])
     await registry.enter_async_context(Transaction())  # E: argument
+    assert_type(await registry.enter_async_context(later(), own_task=True), RegistryKey[str])
+    await registry.enter_async_context(Client(), own_task="yes")  # E: argument
+    await registry.enter_async_context(Client(), True)  # E: positional
     wrong: RegistryKey[int] = await registry.enter_async_context(later())  # E: key-assignment zuban=assignment
     registry.get(wrong)
 

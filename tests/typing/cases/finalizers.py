@@ -40,6 +40,14 @@ def asynchronous(registry: SessionRefRegistry) -> None:
     registry.insert("text", finalizer=close_later)  # E: insert-option
 
 
+async def releasing(registry: SessionRefRegistry, key: RegistryKey[Resource]) -> None:
+    assert_type(registry.release(key), bool)
+    assert_type(await registry.arelease(key), bool)
+    assert_type(await registry.arelease(key, timeout=1), bool)
+    await registry.arelease(Resource())  # E: argument
+    await registry.arelease(key, timeout="1")  # E: argument
+
+
 def of_the_hint(registry: SessionRefRegistry, value: object) -> None:
     assert_type(registry.insert(value, Resource, finalizer=Resource.close), RegistryKey[Resource])
     assert_type(registry.insert(value, Resource, finalizer=close_any), RegistryKey[Resource])
