@@ -27,7 +27,7 @@ from beartype.vale import Is
 from numpy.typing import NDArray
 
 from liveref import CheckDepth, HintError, RefTypeError, RegistryKey, SessionRefRegistry, check_depth
-from liveref._hints import predicates
+from liveref._hints import info, predicates
 from liveref._hints.info import check_of, class_info, mismatch
 
 T = TypeVar("T")
@@ -89,14 +89,15 @@ def registry() -> Iterator[SessionRefRegistry]:
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, object]]:
     """The questions that beartype is asked, each a value and a hint; that whether it can build a check left out."""
     questions: list[tuple[object, object]] = []
-    ask, conf = predicates._beartype()
+    ask, conf = predicates.beartype()
 
     def note(value: object, hint: object, **options: object) -> bool:
         if value is not None:
             questions.append((value, hint))
         return ask(value, hint, **options)
 
-    monkeypatch.setattr(predicates, "_beartype", lambda: (note, conf))
+    monkeypatch.setattr(predicates, "beartype", lambda: (note, conf))
+    monkeypatch.setattr(info, "beartype", lambda: (note, conf))
     return questions
 
 
