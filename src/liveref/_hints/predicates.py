@@ -15,7 +15,7 @@ import inspect
 import types
 from abc import ABCMeta
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from itertools import chain, islice
 from operator import itemgetter
@@ -55,24 +55,20 @@ Found: TypeAlias = tuple[str, str]
 """Where something does not fit, and what was found there."""
 
 
-def _class_of(value: object) -> str:
-    return readable(type(value))
-
-
 @dataclass(frozen=True, slots=True)
 class Part:
     """What a hint, or a part of one, asks of values."""
 
     depth: CheckDepth
     passes: Callable[[Iterable[object], bool], bool]
-    """Whether all values fit; if not the whole is asked for, their outsides and first items."""
+    """Whether all values fit; if not wholly, their outsides and first items."""
     asked: object = None
     """What beartype is asked in a lookup; None where it is not."""
     glance: Test | None = None
     """Whether a value surely fits, by classes alone; None where `exact` tells as much."""
     takes: Test = lambda value: True  # noqa: ARG005
     """Whether a value may be meant for this member of a union."""
-    why: Callable[[object, bool], Found] = lambda value, _: ("", _class_of(value))
+    why: Callable[[object, bool], Found] = lambda value, _: ("", readable(type(value)))
     """Where and how a value does not fit."""
     front: tuple[type, ...] = ()
     """Classes all of whose instances pass a lookup."""
@@ -83,8 +79,7 @@ class Part:
 
 
 Columns: TypeAlias = Iterator[tuple[str, int | None, Part, Iterable[object]]]
-"""Of some values: where a column stands in them, the number of its first item where they are counted, what they must
-fit, and they themselves."""
+"""Of some values: where a column stands, the number of its first item where they are counted, what they must fit."""
 
 ITERATORS: Final[Mapping[type, Callable[[object], Iterator[object]]]] = {
     base: vars(base)["__iter__"] for base in (list, tuple, dict, set, frozenset, deque)
@@ -95,6 +90,8 @@ PLAIN: Final[frozenset[type]] = frozenset({*ITERATORS, defaultdict, OrderedDict,
 """Containers that hold what they say; a subclass of them is not among these."""
 _UNIFORM: Final[frozenset[type]] = frozenset({str, bytes, bytearray, memoryview, range})
 """Sequences whose items are all of one class: the first tells of all, however many there are."""
+_SHARED: Final = 100_000
+"""From so many items on, containers that are one object are looked at once: it may hold itself, twice at each level."""
 _MOST: Final = 10_000_000
 """So many items of a container that is no builtin one are looked at, for some never end."""
 METHODS: Final = (
@@ -141,7 +138,7 @@ def leaf(
     asked: object = None,
     kinds: tuple[type, ...] = (object,),
     front: tuple[type, ...] = (),
-    found: Callable[[object], str] = _class_of,
+    found: Callable[[object], str] = lambda value: readable(type(value)),
 ) -> Part:
     """What one test decides, of values of some kinds; ``found`` is the text for one that does not fit."""
     return Part(
@@ -149,7 +146,7 @@ def leaf(
         lambda values, _: all(map(test, values)),
         asked,
         takes=lambda value: isinstance(value, kinds),
-        why=lambda value, _: ("", found(value) if isinstance(value, kinds) else _class_of(value)),
+        why=lambda value, _: ("", found(value) if isinstance(value, kinds) else readable(type(value))),
         front=front,
     )
 
@@ -161,11 +158,14 @@ def literals(choices: tuple[object, ...]) -> Part:
     def glance(value: object) -> bool:
         return type(value) in by_class and value in by_class[type(value)]
 
+    all_of_them = frozenset(choices)
+    apart = by_class.keys() <= {int, str, bytes, types.NoneType}  # unlike bool and int, and enums of either
+
     def passes(values: Iterable[object], whole: bool) -> bool:  # noqa: ARG001, FBT001
         kinds = set(map(type, values))
-        if len(kinds) > 1:
+        if len(kinds) != 1 and not apart:
             return all(map(glance, values))
-        return all(cls in by_class and by_class[cls].issuperset(values) for cls in kinds)
+        return kinds <= by_class.keys() and (all_of_them if apart else by_class[kinds.pop()]).issuperset(values)
 
     return Part(CheckDepth.EXACT, passes, glance=glance, takes=lambda value: type(value) in by_class)
 
@@ -173,9 +173,8 @@ def literals(choices: tuple[object, ...]) -> Part:
 def members(interface: type, names: Iterable[str], asked: object) -> Part:
     """A Protocol: its members are there. No property runs, as `isinstance` makes it before Python 3.12.
 
-    Beartype is asked where no property can run. A yes that hangs on the class of the value alone is kept by class,
-    by id: the weak reference takes an id out before it is used again. On Python 3.11 `isinstance` takes 100 times
-    as long as a kept verdict.
+    Beartype is asked where no property can run. A yes that hangs on the class of the value is kept by its id, which the
+    weak reference takes out before it is used again: on Python 3.11 `isinstance` takes 100 times as long.
     """
     absent = {name: None if callable(in_class(interface, name)) else _MISSING for name in sorted(names)}
     by_beartype = asked is not None and _MISSING not in absent.values()
@@ -201,7 +200,7 @@ def members(interface: type, names: Iterable[str], asked: object) -> Part:
         lambda values, _: all(id(type(value)) in known or fits(value) for value in values),
         glance=lambda value: id(type(value)) in known,
         takes=fits,
-        why=lambda value, _: ("", f"{_class_of(value)} that lacks {', '.join(lacking(value))}"),
+        why=lambda value, _: ("", f"{readable(type(value))} that lacks {', '.join(lacking(value))}"),
     )
 
 
@@ -254,7 +253,7 @@ def choice(options: Sequence[tuple[object, Part]], depth: CheckDepth, asked: obj
         if len(meant) == 1:
             return meant[0][1].why(value, whole)
         tried = "; ".join(f"{readable(hint)}: {say_why(value, part, whole)}" for hint, part in meant)
-        return "", f"{_class_of(value)}{tried and f' that is none of these: {tried}'}"
+        return "", f"{readable(type(value))}{tried and f' that is none of these: {tried}'}"
 
     front = tuple(chain.from_iterable(part.front for part in parts))
     return Part(depth, passes, asked, glance, why=why, front=front, exact=exact)
@@ -293,8 +292,8 @@ def _structure(  # noqa: C901  closures
                         path, found = part.why(item, whole)
                         return f"{place}{'' if start is None else f'[{start + at}]'}{path}", found
         except Unfit as unfit:
-            return "", f"{_class_of(value)} {unfit}"
-        return "", _class_of(value)
+            return "", f"{readable(type(value))} {unfit}"
+        return "", readable(type(value))
 
     return Part(depth, passes, asked, glance, takes, why)
 
@@ -417,7 +416,7 @@ def attributes(origin: type, parts: Mapping[str, Part], depth: CheckDepth) -> Pa
 def say_why(value: object, part: Part, whole: bool) -> str:  # noqa: FBT001
     """What was found instead of what a part asks for, without the value."""
     path, found = part.why(value, whole)
-    return f"{_class_of(value)} with {found} at {path}" if path else found
+    return f"{readable(type(value))} with {found} at {path}" if path else found
 
 
 def bearable(hint: object) -> Test:
@@ -457,7 +456,10 @@ def _column(
     """What some containers hold, or the first item of each; without a copy where it is but one."""
     if not whole:
         return [first for each in containers for first in islice(read(each), 1)]
-    if not set(map(type, containers)) <= PLAIN:
+    plain = set(map(type, containers)) <= PLAIN
+    if not plain or (len(containers) > 1 and sum(map(len, cast("Sequence[Sized]", containers))) > _SHARED):
+        containers = list({id(each): each for each in containers}.values())
+    if not plain:
         return list(chain.from_iterable(map(read, containers)))
     views = list(map(view, containers)) if view else cast("Sequence[Iterable[object]]", containers)
     return views[0] if len(views) == 1 else list(chain.from_iterable(views))
