@@ -27,7 +27,7 @@ from beartype.vale import Is
 from numpy.typing import NDArray
 
 from liveref import CheckDepth, HintError, RefTypeError, RegistryKey, SessionRefRegistry, check_depth
-from liveref._hints import predicates
+from liveref._hints import info, predicates
 from liveref._hints.info import check_of, class_info, mismatch
 
 T = TypeVar("T")
@@ -89,14 +89,15 @@ def registry() -> Iterator[SessionRefRegistry]:
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, object]]:
     """The questions that beartype is asked, each a value and a hint; that whether it can build a check left out."""
     questions: list[tuple[object, object]] = []
-    ask, conf = predicates._beartype()
+    ask, conf = predicates.beartype()
 
     def note(value: object, hint: object, **options: object) -> bool:
         if value is not None:
             questions.append((value, hint))
         return ask(value, hint, **options)
 
-    monkeypatch.setattr(predicates, "_beartype", lambda: (note, conf))
+    monkeypatch.setattr(predicates, "beartype", lambda: (note, conf))
+    monkeypatch.setattr(info, "beartype", lambda: (note, conf))
     return questions
 
 
@@ -264,6 +265,9 @@ def test_class_that_derives_from_a_container_is_looked_into(registry: SessionRef
     ("hint", "right", "wrong"),
     [
         (list[Literal[1, "a"]], [1, "a"], [1, "b"]),
+        (list[Literal[1, False]], [1, False, 1], [True]),
+        (list[Literal[1, False]], [], [0]),
+        (list[Literal[True, "a"]], [True, True], [True, 1]),
         (list[Literal["auto"] | int], ["auto", 1] * 5, ["auto", 1, "manual"]),
         (list[list[int] | list[str] | None], [[1], ["a"], None], [[1], ["a", 1]]),
         (list[list[int] | dict[str, int]], [[1], {"a": 1}] * 3, [[1], {"a": "b"}]),
@@ -296,7 +300,6 @@ def test_nested_union_of_a_wrong_value_is_checked_in_bounded_time(registry: Sess
     value: object = "wrong"
     for _ in range(100):
         value = [value, {"a": value}]
-        value = value if sys.getsizeof(value) else None
     start = time.perf_counter()
     with pytest.raises(RefTypeError):
         registry.insert([value, [value] * 2], json)
@@ -337,6 +340,24 @@ def test_arguments_of_a_callable_object_are_counted_without_its_repr(registry: S
     registry.insert(Bare(), Callable[[list], int])
     with pytest.raises(RefTypeError, match="Calls that can't be called with 2 arg"):
         registry.insert(Calls(), Callable[[int, int], int])
+
+
+def test_value_that_is_shared_or_holds_itself_many_times_is_checked_in_bounded_time(
+    registry: SessionRefRegistry,
+) -> None:
+    json = te.TypeAliasType("json", "Union[int, list[json], dict[str, json]]")
+    shared: object = 1
+    for _ in range(100):
+        shared = [shared, shared]
+    registry.insert(shared, json)
+    itself: list[object] = []
+    itself += [itself, itself]
+    with pytest.raises(RefTypeError, match="nested too deeply"):
+        registry.insert(itself, json)
+    row = [1] * 20_000
+    registry.insert([row] * 20_000, list[list[int]])
+    registry.insert([dict.fromkeys(range(20_000), 1)] * 20_000, list[dict[int, int]])
+    registry.insert([row] * 20_000, list[cabc.Sequence[int]])
 
 
 # Protocols.

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import collections
+import functools
+import inspect
 import sys
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
-from types import NoneType
-from typing import Final, TypeAlias, cast, get_args, get_origin
+from types import FunctionType, MethodType, NoneType
+from typing import Any, Final, TypeAlias, cast, get_args, get_origin
 
 import typing_extensions
-from typing_extensions import TypeAliasType, evaluate_forward_ref, get_original_bases, is_protocol, is_typeddict
+from typing_extensions import Format, TypeAliasType, evaluate_forward_ref, get_original_bases, is_protocol, is_typeddict
 
 from liveref._hints import forms, predicates
 from liveref._hints.forms import (
@@ -27,7 +30,7 @@ from liveref._hints.forms import (
     record_of,
     subscribe,
 )
-from liveref._hints.predicates import ANY, Part, Test, bearable, classes, leaf
+from liveref._hints.predicates import ANY, METHODS, Part, Test, bearable, classes, in_class, leaf
 from liveref._text.tag import is_alias, loaded_class, made_by, readable, type_tag
 from liveref.exceptions import HintError
 
@@ -176,7 +179,7 @@ class _Compiler:
         if arguments is ...:
             return classes(origin, depth=depth, asked=origin)
         given = cast("list[object]", arguments) if isinstance(arguments, list) else get_args(arguments)[:-1]
-        return predicates.functions(len(given), depth, more=not isinstance(arguments, list))
+        return _functions(len(given), depth, more=not isinstance(arguments, list))
 
     def _items(self, origin: type, args: Sequence[object]) -> Part:
         item = self.part(args[0])
@@ -245,6 +248,8 @@ class _Compiler:
         return False not in [self._is_open(arg) for arg in args]  # each is looked at, for each may be one to refuse
 
 
+_UNRESOLVED: Final[dict[str, Any]] = {"annotation_format": Format.FORWARDREF} if sys.version_info >= (3, 14) else {}
+"""Any: an argument that `inspect.signature` takes from Python 3.14 on, for annotations may name what is not there."""
 Builder: TypeAlias = Callable[[_Compiler, type, Sequence[object]], Part]
 
 _BUILDERS: Final[Mapping[object, Builder]] = {
@@ -278,6 +283,43 @@ def _union(hints: Sequence[object], parts: Sequence[Part]) -> Part:
     chosen = classes(*chain.from_iterable(part.front for part in simple), depth=depth, asked=asked)
     options = [(hint, part) for hint, part in zip(hints, parts, strict=True) if not part.only_classes]
     return predicates.choice([*options, (typing.Never, chosen)], depth, asked) if options else chosen
+
+
+def _functions(count: int, depth: CheckDepth, *, more: bool) -> Part:
+    """A Callable of so many arguments by position, or more. In a lookup it has but to be callable, as for beartype."""
+
+    def fits(value: object) -> bool:
+        try:
+            function, bound = _called(value)
+            signature = inspect.signature(cast("Callable[..., object]", function), **_UNRESOLVED)
+            bind = signature.bind_partial if more else signature.bind
+        except Exception:  # noqa: BLE001  not known: a builtin without one, or user code
+            return callable(value)
+        with suppress(TypeError):
+            bind(*range(count + bound))
+            return True
+        return False
+
+    kinds = cast("tuple[type]", (Callable,))
+    needs = f"that can't be called with {count} argument{'s' * (count != 1)}"
+    return leaf(
+        fits, depth, asked=Callable, kinds=kinds, front=kinds, found=lambda value: f"{readable(type(value))} {needs}"
+    )
+
+
+def _called(value: object) -> tuple[object, int]:
+    """The function that a call of a value runs, and how many arguments it gets before those of the call.
+
+    `inspect.signature` is asked of functions alone: where it finds none, its error holds a repr.
+    """
+    if isinstance(value, MethodType):
+        return value.__func__, 1
+    is_partial = issubclass(type(value), functools.partial)
+    inner = cast("functools.partial[object]", value).func if is_partial else value
+    if isinstance(inner, (*METHODS, type)):
+        return value, 0
+    call = in_class(type(value), "__call__")
+    return (call, 1) if isinstance(call, FunctionType) else (None, 0)
 
 
 def _depth_of(parts: Iterable[Part]) -> CheckDepth:

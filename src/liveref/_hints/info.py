@@ -10,13 +10,14 @@ Checks are kept weakly, by hint: the keys hold them. So no hint and no class out
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from types import UnionType
 from typing import Annotated, Final, TypeAlias, Union, cast, get_origin
 from weakref import WeakValueDictionary
 
 from liveref._hints.compile import compile_hint
 from liveref._hints.forms import TOWER, CheckDepth, is_plain_class
-from liveref._hints.predicates import Part, classes, lookup, say_why
+from liveref._hints.predicates import ITERATORS, PLAIN, Part, Test, bearable, beartype, classes, say_why
 from liveref._text.tag import loaded_class, made_by, readable, type_tag
 
 __all__ = [
@@ -56,7 +57,7 @@ class Check(Lane):
     __slots__ = ("__weakref__", "faster", "hint", "part")
 
     def __init__(self, hint: object, part: Part) -> None:
-        super().__init__(lookup(part))
+        super().__init__(_lookup(part))
         self.hint: Final = hint
         self.part: Final = part
         lanes = (*part.front, Lane(part.glance)) if part.glance else part.front
@@ -208,6 +209,38 @@ def mismatch(value: object, info: ClassInfo, *, full: bool) -> str | None:
         found = f"{readable(type(value))}, whose check raised {readable(type(error))}"
     longest = _LONGEST - len(readable(hint_of(info)))
     return found if len(found) <= longest else f"{found[:longest]}…"
+
+
+def _lookup(part: Part) -> Test:
+    """The verdict of a lookup: that of beartype where it is asked, else of the part, stopped after the first item."""
+    hint, is_class = part.asked, part.only_classes and part.depth is not CheckDepth.SHALLOW
+    ask: Callable[..., bool] | None = None
+    conf: object = None
+
+    def own(value: object, *_: object, **__: object) -> bool:
+        return part.passes((value,), False)  # noqa: FBT003
+
+    def by_beartype(value: object) -> bool:
+        nonlocal ask, conf
+        try:
+            if ask is None:
+                ask, conf = beartype() if _can_build(hint) else (own, None)
+            if ask(value, hint, conf=conf):
+                return True
+        except Exception:  # noqa: BLE001  whatever a value raises that beartype asks for its length or first item
+            return own(value)
+        # beartype believes what a subclass of a builtin container says of itself
+        return type(value) not in PLAIN and isinstance(value, tuple(ITERATORS)) and own(value)
+
+    return own if is_class or hint is None else by_beartype
+
+
+def _can_build(hint: object) -> bool:
+    """Whether beartype can build a check; what it can't, it can't for size alone."""
+    with suppress(Exception):
+        bearable(hint)(None)
+        return True
+    return False
 
 
 def _check_for(hint: object) -> Check:

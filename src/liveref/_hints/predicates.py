@@ -12,43 +12,35 @@ from __future__ import annotations
 
 import functools
 import inspect
-import sys
+import types
 from abc import ABCMeta
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from itertools import chain, islice
 from operator import itemgetter
-from types import (
-    BuiltinFunctionType,
-    ClassMethodDescriptorType,
-    FunctionType,
-    MethodDescriptorType,
-    MethodType,
-    WrapperDescriptorType,
-)
-from typing import Any, Final, TypeAlias, TypeVar, cast
+from typing import Final, TypeAlias, TypeVar, cast
 from weakref import ref
-
-from typing_extensions import Format
 
 from liveref._hints.forms import CheckDepth
 from liveref._text.tag import readable, type_tag
 
 __all__ = [
     "ANY",
+    "ITERATORS",
+    "METHODS",
+    "PLAIN",
     "Part",
     "attributes",
     "bearable",
+    "beartype",
     "choice",
     "classes",
     "every",
-    "functions",
+    "in_class",
     "items",
     "leaf",
     "literals",
-    "lookup",
     "members",
     "pairs",
     "record",
@@ -58,20 +50,9 @@ __all__ = [
 
 T = TypeVar("T")
 Test: TypeAlias = Callable[[object], bool]
+View: TypeAlias = Callable[[object], Iterable[object]]
 Found: TypeAlias = tuple[str, str]
 """Where something does not fit, and what was found there."""
-
-
-def _instance_of(kinds: type | tuple[type, ...]) -> Test:
-    return lambda value: isinstance(value, kinds)
-
-
-def _no(value: object) -> bool:  # noqa: ARG001  a Test
-    return False
-
-
-def _class_of(value: object) -> str:
-    return readable(type(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +61,14 @@ class Part:
 
     depth: CheckDepth
     passes: Callable[[Iterable[object], bool], bool]
-    """Whether all values fit; if not the whole is asked for, their outsides and first items."""
+    """Whether all values fit; if not wholly, their outsides and first items."""
     asked: object = None
     """What beartype is asked in a lookup; None where it is not."""
     glance: Test | None = None
     """Whether a value surely fits, by classes alone; None where `exact` tells as much."""
     takes: Test = lambda value: True  # noqa: ARG005
     """Whether a value may be meant for this member of a union."""
-    why: Callable[[object, bool], Found] = lambda value, _: ("", _class_of(value))
+    why: Callable[[object, bool], Found] = lambda value, _: ("", readable(type(value)))
     """Where and how a value does not fit."""
     front: tuple[type, ...] = ()
     """Classes all of whose instances pass a lookup."""
@@ -98,30 +79,28 @@ class Part:
 
 
 Columns: TypeAlias = Iterator[tuple[str, int | None, Part, Iterable[object]]]
-"""Of some values: where a column stands in them, the number of its first item where they are counted, what they must
-fit, and they themselves."""
+"""Of some values: where a column stands, the number of its first item where they are counted, what they must fit."""
 
-_ITERATORS: Final[Mapping[type, Callable[[object], Iterator[object]]]] = {
+ITERATORS: Final[Mapping[type, Callable[[object], Iterator[object]]]] = {
     base: vars(base)["__iter__"] for base in (list, tuple, dict, set, frozenset, deque)
 }
 _PAIRS: Final[Callable[[object], Iterable[tuple[object, object]]]] = vars(dict)["items"]
-_VALUES: Final[Callable[[object], Iterable[object]]] = vars(dict)["values"]
-_DICTS: Final[frozenset[type]] = frozenset({dict, defaultdict, OrderedDict, Counter})
-_PLAIN: Final[frozenset[type]] = frozenset({*_ITERATORS, *_DICTS})
+_VALUES: Final[View] = vars(dict)["values"]
+PLAIN: Final[frozenset[type]] = frozenset({*ITERATORS, defaultdict, OrderedDict, Counter})
 """Containers that hold what they say; a subclass of them is not among these."""
 _UNIFORM: Final[frozenset[type]] = frozenset({str, bytes, bytearray, memoryview, range})
 """Sequences whose items are all of one class: the first tells of all, however many there are."""
+_SHARED: Final = 100_000
+"""From so many items on, containers that are one object are looked at once: it may hold itself, twice at each level."""
 _MOST: Final = 10_000_000
 """So many items of a container that is no builtin one are looked at, for some never end."""
-_METHODS: Final = (
-    FunctionType, BuiltinFunctionType, classmethod, staticmethod,
-    MethodDescriptorType, WrapperDescriptorType, ClassMethodDescriptorType,
+METHODS: Final = (
+    types.FunctionType, types.BuiltinFunctionType, classmethod, staticmethod,
+    types.MethodDescriptorType, types.WrapperDescriptorType, types.ClassMethodDescriptorType,
 )  # fmt: skip
 _MRO: Final[Callable[[type], tuple[type, ...]]] = vars(type)["__mro__"].__get__
 _OWN: Final[Callable[[type], Mapping[str, object]]] = vars(type)["__dict__"].__get__
 _MISSING: Final = object()
-_UNRESOLVED: Final[dict[str, Any]] = {"annotation_format": Format.FORWARDREF} if sys.version_info >= (3, 14) else {}
-"""Any: an argument that `inspect.signature` takes from Python 3.14 on, for annotations may name what is not there."""
 
 
 class Unfit(Exception):  # noqa: N818  never leaves this module
@@ -143,8 +122,10 @@ def classes(*kinds: type, depth: CheckDepth = CheckDepth.EXACT, asked: object = 
         anew = any(cls is not found and type_tag(cls) == type_tag(found) for cls in kinds)
         return "", f"{readable(found)}{', another class of that name, loaded anew' if anew else ''}"
 
-    takes = _instance_of(kinds)
-    return Part(depth, passes, asked, takes=takes, why=why, front=kinds, exact=exact, only_classes=True)
+    def takes(value: object) -> bool:
+        return isinstance(value, kinds)
+
+    return Part(depth, passes, asked, None, takes, why, kinds, exact, only_classes=True)
 
 
 ANY: Final = classes(object, depth=CheckDepth.NONE, asked=object)
@@ -157,15 +138,15 @@ def leaf(
     asked: object = None,
     kinds: tuple[type, ...] = (object,),
     front: tuple[type, ...] = (),
-    found: Callable[[object], str] = _class_of,
+    found: Callable[[object], str] = lambda value: readable(type(value)),
 ) -> Part:
     """What one test decides, of values of some kinds; ``found`` is the text for one that does not fit."""
     return Part(
         depth,
         lambda values, _: all(map(test, values)),
         asked,
-        takes=_instance_of(kinds),
-        why=lambda value, _: ("", found(value) if isinstance(value, kinds) else _class_of(value)),
+        takes=lambda value: isinstance(value, kinds),
+        why=lambda value, _: ("", found(value) if isinstance(value, kinds) else readable(type(value))),
         front=front,
     )
 
@@ -177,11 +158,14 @@ def literals(choices: tuple[object, ...]) -> Part:
     def glance(value: object) -> bool:
         return type(value) in by_class and value in by_class[type(value)]
 
+    all_of_them = frozenset(choices)
+    apart = by_class.keys() <= {int, str, bytes, types.NoneType}  # unlike bool and int, and enums of either
+
     def passes(values: Iterable[object], whole: bool) -> bool:  # noqa: ARG001, FBT001
         kinds = set(map(type, values))
-        if len(kinds) > 1:
+        if len(kinds) != 1 and not apart:
             return all(map(glance, values))
-        return all(cls in by_class and by_class[cls].issuperset(values) for cls in kinds)
+        return kinds <= by_class.keys() and (all_of_them if apart else by_class[kinds.pop()]).issuperset(values)
 
     return Part(CheckDepth.EXACT, passes, glance=glance, takes=lambda value: type(value) in by_class)
 
@@ -189,11 +173,10 @@ def literals(choices: tuple[object, ...]) -> Part:
 def members(interface: type, names: Iterable[str], asked: object) -> Part:
     """A Protocol: its members are there. No property runs, as `isinstance` makes it before Python 3.12.
 
-    Beartype is asked where no property can run. A yes that hangs on the class of the value alone is kept by class,
-    by id: the weak reference takes an id out before it is used again. On Python 3.11 `isinstance` takes 100 times
-    as long as a kept verdict.
+    Beartype is asked where no property can run. A yes that hangs on the class of the value is kept by its id, which the
+    weak reference takes out before it is used again: on Python 3.11 `isinstance` takes 100 times as long.
     """
-    absent = {name: None if callable(_of_class(interface, name)) else _MISSING for name in sorted(names)}
+    absent = {name: None if callable(in_class(interface, name)) else _MISSING for name in sorted(names)}
     by_beartype = asked is not None and _MISSING not in absent.values()
     known: dict[int, ref[type]] = {}
 
@@ -202,7 +185,7 @@ def members(interface: type, names: Iterable[str], asked: object) -> Part:
 
     def fits(value: object) -> bool:
         cls = type(value)
-        of_class = [_of_class(cls, name) for name in absent]
+        of_class = [in_class(cls, name) for name in absent]
         if by_beartype and not any(map(_may_run, of_class)):
             verdict = bearable(asked)(value)
         else:
@@ -217,7 +200,7 @@ def members(interface: type, names: Iterable[str], asked: object) -> Part:
         lambda values, _: all(id(type(value)) in known or fits(value) for value in values),
         glance=lambda value: id(type(value)) in known,
         takes=fits,
-        why=lambda value, _: ("", f"{_class_of(value)} that lacks {', '.join(lacking(value))}"),
+        why=lambda value, _: ("", f"{readable(type(value))} that lacks {', '.join(lacking(value))}"),
     )
 
 
@@ -248,7 +231,7 @@ def choice(options: Sequence[tuple[object, Part]], depth: CheckDepth, asked: obj
             if (cls := type(value)) not in exact:
                 meant = of_class.get(cls) or tuple(at for at, part in enumerate(parts) if part.takes(value))
                 groups.setdefault(meant, []).append(value)
-                if cls in _PLAIN:
+                if cls in PLAIN:
                     of_class[cls] = meant
         return groups
 
@@ -270,7 +253,7 @@ def choice(options: Sequence[tuple[object, Part]], depth: CheckDepth, asked: obj
         if len(meant) == 1:
             return meant[0][1].why(value, whole)
         tried = "; ".join(f"{readable(hint)}: {say_why(value, part, whole)}" for hint, part in meant)
-        return "", f"{_class_of(value)}{tried and f' that is none of these: {tried}'}"
+        return "", f"{readable(type(value))}{tried and f' that is none of these: {tried}'}"
 
     front = tuple(chain.from_iterable(part.front for part in parts))
     return Part(depth, passes, asked, glance, why=why, front=front, exact=exact)
@@ -285,7 +268,9 @@ def _structure(  # noqa: C901  closures
 ) -> Part:
     """Something that has parts: what stands in them, by columns, which raise Unfit where a value lacks one."""
     kinds = _kinds(origin)
-    takes = _instance_of(origin)
+
+    def takes(value: object) -> bool:
+        return isinstance(value, origin)
 
     def passes(values: Iterable[object], whole: bool) -> bool:  # noqa: FBT001
         if not set(map(type, values)) <= kinds and not all(map(takes, values)):
@@ -307,8 +292,8 @@ def _structure(  # noqa: C901  closures
                         path, found = part.why(item, whole)
                         return f"{place}{'' if start is None else f'[{start + at}]'}{path}", found
         except Unfit as unfit:
-            return "", f"{_class_of(value)} {unfit}"
-        return "", _class_of(value)
+            return "", f"{readable(type(value))} {unfit}"
+        return "", readable(type(value))
 
     return Part(depth, passes, asked, glance, takes, why)
 
@@ -375,7 +360,7 @@ def tuple_of(
             return False
         at = 0
         for item in row:  # faster by half than zip, as is an index than a pair
-            if type(item) not in exact[at] and not (sees[at] or _no)(item):
+            if not (type(item) in exact[at] or ((sees_it := sees[at]) and sees_it(item))):
                 return False
             at += 1  # noqa: SIM113
         return True
@@ -410,7 +395,8 @@ def record(fields: Mapping[str, tuple[Part, bool]], others: Part | None, depth: 
             return False
         for name, (part, required) in fields.items():
             item = cast("dict[str, object]", value).get(name, _MISSING)
-            if required if item is _MISSING else type(item) not in part.exact and not (part.glance or _no)(item):
+            sure = type(item) in part.exact or (part.glance is not None and part.glance(item))
+            if required if item is _MISSING else not sure:
                 return False
         return True
 
@@ -427,119 +413,53 @@ def attributes(origin: type, parts: Mapping[str, Part], depth: CheckDepth) -> Pa
     return _structure(origin, columns, depth)
 
 
-def functions(count: int, depth: CheckDepth, *, more: bool) -> Part:
-    """A Callable of so many arguments by position, or more. In a lookup it has but to be callable, as for beartype."""
-
-    def fits(value: object) -> bool:
-        try:
-            function, bound = _called(value)
-            signature = inspect.signature(cast("Callable[..., object]", function), **_UNRESOLVED)
-            bind = signature.bind_partial if more else signature.bind
-        except Exception:  # noqa: BLE001  not known: a builtin without one, or user code
-            return callable(value)
-        with suppress(TypeError):
-            bind(*range(count + bound))
-            return True
-        return False
-
-    kinds = cast("tuple[type]", (Callable,))
-    needs = f"that can't be called with {count} argument{'s' * (count != 1)}"
-    return leaf(
-        fits, depth, asked=Callable, kinds=kinds, front=kinds, found=lambda value: f"{_class_of(value)} {needs}"
-    )
-
-
-def _called(value: object) -> tuple[object, int]:
-    """The function that a call of a value runs, and how many arguments it gets before those of the call.
-
-    `inspect.signature` is asked of functions alone: where it finds none, its error holds a repr.
-    """
-    if isinstance(value, MethodType):
-        return value.__func__, 1
-    is_partial = issubclass(type(value), functools.partial)
-    inner = cast("functools.partial[object]", value).func if is_partial else value
-    if isinstance(inner, (*_METHODS, type)):
-        return value, 0
-    call = _of_class(type(value), "__call__")
-    return (call, 1) if isinstance(call, FunctionType) else (None, 0)
-
-
 def say_why(value: object, part: Part, whole: bool) -> str:  # noqa: FBT001
     """What was found instead of what a part asks for, without the value."""
     path, found = part.why(value, whole)
-    return f"{_class_of(value)} with {found} at {path}" if path else found
+    return f"{readable(type(value))} with {found} at {path}" if path else found
 
 
 def bearable(hint: object) -> Test:
     """Beartype's verdict on the values of a hint, which beartype keeps for ever."""
-    is_bearable, conf = _beartype()
+    is_bearable, conf = beartype()
     return lambda value: is_bearable(value, hint, conf=conf)
 
 
 @functools.cache
-def _beartype() -> tuple[Callable[..., bool], object]:
+def beartype() -> tuple[Callable[..., bool], object]:
     from beartype import BeartypeConf  # noqa: PLC0415  100 ms, and many programs never get here
     from beartype.door import is_bearable  # noqa: PLC0415
 
     return is_bearable, BeartypeConf(is_random=False, is_pep484_tower=True)
 
 
-def lookup(part: Part) -> Test:
-    """The verdict of a lookup: that of beartype where it is asked, else of the part, stopped after the first item."""
-    hint, is_class = part.asked, part.only_classes and part.depth is not CheckDepth.SHALLOW
-    ask: Callable[..., bool] | None = None
-    conf: object = None
-
-    def own(value: object, *_: object, **__: object) -> bool:
-        return part.passes((value,), False)  # noqa: FBT003
-
-    def by_beartype(value: object) -> bool:
-        nonlocal ask, conf
-        try:
-            if ask is None:
-                ask, conf = _beartype() if _can_build(hint) else (own, None)
-            if ask(value, hint, conf=conf):
-                return True
-        except Exception:  # noqa: BLE001  whatever a value raises that beartype asks for its length or first item
-            return own(value)
-        # beartype believes what a subclass of a builtin container says of itself
-        return type(value) not in _PLAIN and isinstance(value, tuple(_ITERATORS)) and own(value)
-
-    return own if is_class or hint is None else by_beartype
-
-
-def _can_build(hint: object) -> bool:
-    """Whether beartype can build a check; what it can't, it can't for size alone."""
-    with suppress(Exception):
-        bearable(hint)(None)
-        return True
-    return False
-
-
-def _of_class(cls: type, name: str) -> object:
+def in_class(cls: type, name: str) -> object:
     """What a class has under a name, as it stands there."""
     return next((_OWN(base)[name] for base in _MRO(cls) if name in _OWN(base)), None)
 
 
 def _may_run(attribute: object) -> bool:
     """Whether to ask an instance for an attribute runs code, as that of a property does."""
-    return hasattr(type(attribute), "__get__") and not isinstance(attribute, _METHODS)
+    return hasattr(type(attribute), "__get__") and not isinstance(attribute, METHODS)
 
 
 def _kinds(origin: type) -> frozenset[type]:
-    return frozenset({origin, *(cls for cls in _PLAIN if issubclass(cls, origin))})
+    return frozenset({origin, *(cls for cls in PLAIN if issubclass(cls, origin))})
 
 
 def _column(
     containers: Sequence[object],
     whole: bool,  # noqa: FBT001
     read: Callable[..., Iterator[object]],
-    view: Callable[[object], Iterable[object]] | None = None,
+    view: View | None = None,
 ) -> Iterable[object]:
     """What some containers hold, or the first item of each; without a copy where it is but one."""
     if not whole:
         return [first for each in containers for first in islice(read(each), 1)]
-    if not set(map(type, containers)) <= _PLAIN:
+    plain = set(map(type, containers)) <= PLAIN
+    if not plain or (len(containers) > 1 and sum(map(len, cast("Sequence[Sized]", containers))) > _SHARED):
+        containers = list({id(each): each for each in containers}.values())
+    if not plain:
         return list(chain.from_iterable(map(read, containers)))
     views = list(map(view, containers)) if view else cast("Sequence[Iterable[object]]", containers)
     return views[0] if len(views) == 1 else list(chain.from_iterable(views))
@@ -547,7 +467,7 @@ def _column(
 
 def _items(value: object) -> Iterator[object]:
     """The items of a collection; none of what is no collection: to look at an iterator's items takes them away."""
-    for base, iterate in _ITERATORS.items():
+    for base, iterate in ITERATORS.items():
         if issubclass(type(value), base):
             return iterate(value)
     collection = cast("Collection[object]", value)

@@ -63,12 +63,18 @@ def is_alias(hint: object) -> TypeGuard[TypeAliasType]:
 
 def made_by(hint: object) -> type | None:
     """The class that a function stands for, such as `threading.Lock` before Python 3.13; None for all else."""
-    if isinstance(hint, types.FunctionType | types.BuiltinFunctionType):
+    if not _is_function(hint):
+        return None
+    if not isinstance(hint, types.MethodType):
         return _FACTORIES.get(hint)
-    if isinstance(hint, types.MethodType) and type(hint.__self__).__module__ == "multiprocessing.context":
+    if type(hint.__self__).__module__ == "multiprocessing.context":
         module = importlib.import_module(f"multiprocessing.{_MAKERS.get(hint.__name__, 'context')}")
         return cast("type | None", getattr(module, hint.__name__, None))
     return None
+
+
+def _is_function(hint: object) -> bool:
+    return any(type(hint) is cls for cls in _FUNCTIONS)  # not ``in``: the ``==`` of a class may be anyone's code
 
 
 def loaded_class(tag: str) -> type | None:
@@ -124,14 +130,14 @@ def _text(hint: object, name: Callable[[type], str]) -> str:  # noqa: C901, PLR0
         return _text(origin, name) if bare else f"{star}{_text(origin, name)}[{parameters}]"
     if issubclass(type(hint), type):
         return name(cast("type", hint))
-    if isinstance(hint, _FUNCTIONS):
+    if _is_function(hint):
         made = made_by(hint)
-        return f"the {type(hint).__name__} {hint.__qualname__}" if made is None else name(made)
+        return f"the {type(hint).__name__} {getattr(hint, '__qualname__')}" if made is None else name(made)  # noqa: B009
     if isinstance(hint, typing.NewType) or is_alias(hint):
         return f"{hint.__module__}:{hint.__name__}" if name is _tag_of_class else hint.__name__
     if isinstance(hint, str):
         return repr(hint)
-    if type(hint).__module__ in {"typing", "typing_extensions"}:
+    if type(hint).__module__ in {"annotationlib", "typing", "typing_extensions"}:
         return repr(hint).removeprefix("typing.").removeprefix("typing_extensions.")
     return f"a value of type {_name_of_class(type(hint))}"
 
