@@ -7,7 +7,7 @@ with its arguments; what else a file may name is public, and named as `liveref`.
 from __future__ import annotations
 
 from liveref._key import key, sealed_key
-from liveref._payloads.stand_in import KeyStandIn, LiveStandIn
+from liveref._payloads.stand_in import ErrorStandIn, KeyStandIn, LiveStandIn
 from liveref._recipe import recipe
 
-__all__ = ["KeyStandIn", "LiveStandIn", "key", "recipe", "sealed_key"]
+__all__ = ["ErrorStandIn", "KeyStandIn", "LiveStandIn", "key", "recipe", "sealed_key"]

@@ -1,4 +1,4 @@
-"""Write the golden snapshots of this version: ``python -m tests.golden.make``.
+"""Write the golden snapshots of this version: ``python -c "from tests.golden.make import main; main()"``.
 
 They are written once, at a release, and never again: later versions must load them for ever.
 """
@@ -180,7 +180,3 @@ def main() -> None:
     for name, used in FUTURES.items():
         (folder / f"{name}.snapshot").write_bytes(future(used=used))
     (folder / "keys.json").write_text(json.dumps(keys, indent=1) + "\n")
-
-
-if __name__ == "__main__":
-    main()

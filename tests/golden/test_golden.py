@@ -17,8 +17,11 @@ import pytest
 
 from liveref import (
     RefDroppedError,
+    RefDroppedWarning,
     RefLifetime,
+    RefLoadError,
     RegistryKey,
+    ReopenError,
     Session,
     SessionPausePolicy,
     SessionRefRegistry,
@@ -28,7 +31,9 @@ from liveref import (
 
 from . import make
 
-VERSIONS = [path.name for path in sorted(make.FOLDER.iterdir()) if (path / "keys.json").exists()]
+FOREIGN = make.FOLDER / "foreign"
+"""Snapshots of a development version: they load, or are refused in words."""
+VERSIONS = [path.name for path in sorted(make.FOLDER.iterdir()) if (path / "keys.json").exists() and path != FOREIGN]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,6 +157,21 @@ CHECKS = [pickles, keys_of_local_classes, serializers, recipes, expected, droppe
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_a_golden_snapshot_gives_what_was_put_in(check: Callable[[str], None], version: str) -> None:
     check(version)
+
+
+@pytest.mark.parametrize("path", sorted(FOREIGN.glob("*.snapshot")), ids=lambda path: path.stem)
+def test_a_foreign_snapshot_loads_or_is_refused_in_words(path: Path) -> None:
+    snapshot = SessionSnapshot.read(path, keys=make.KEYS, trusted=True)
+    try:
+        session = Session.resume(snapshot)
+    except RefLoadError as error:
+        assert path.stem in {"pickles"}
+        assert "liveref._key._restore, which is gone" in str(error)
+        with pytest.warns(RefDroppedWarning, match="which is gone"):
+            session = Session.resume(snapshot, broken="drop")
+    assert len(session.refs) <= len(snapshot.refs) + len(snapshot.expected)
+    with suppress(ReopenError):
+        session.close()
 
 
 def test_there_are_golden_snapshots_of_the_first_release() -> None:

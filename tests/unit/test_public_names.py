@@ -16,7 +16,7 @@ from liveref import RegistryKey, SessionRefRegistry, _persisted, exceptions
 PUBLIC = {name: getattr(liveref, name) for name in liveref.__all__}
 CLASSES = {name: found for name, found in PUBLIC.items() if isinstance(found, type)}
 KEY = RegistryKey.parse("0f0e1d2c-3b4a-4958-8776-655443322110", dict[str, int])
-PERSISTED = {"KeyStandIn", "LiveStandIn", "key", "recipe", "sealed_key"}
+PERSISTED = {"ErrorStandIn", "KeyStandIn", "LiveStandIn", "key", "recipe", "sealed_key"}
 """What files out there may name, for ever: a name is added here, and none is taken away."""
 
 

@@ -171,7 +171,9 @@ def test_what_can_not_be_loaded_is_told_with_its_cause_and_the_rest_comes_back(
     assert type(caught.value.__cause__).__name__ == raised
     with dropping(snapshot) as resumed:
         assert (resumed.refs[work], resumed.refs[more]) == (["hours of work"], {"more": Status.DONE})
-        with pytest.raises(RefDroppedError, match=rf"dropped by a resume with broken=\"drop\" of the snapshot of .*: .*{raised}"):
+        with pytest.raises(
+            RefDroppedError, match=rf"dropped by a resume with broken=\"drop\" of the snapshot of .*: .*{raised}"
+        ):
             resumed.refs[broken]
 
 

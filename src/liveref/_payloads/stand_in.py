@@ -68,6 +68,7 @@ class LiveStandIn(KeyStandIn):
     __slots__ = ()
 
 
+@persisted
 class ErrorStandIn:
     """An exception with a key or live object in it: the call gives one of the same class, arguments and attributes.
 

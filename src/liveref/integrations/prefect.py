@@ -106,8 +106,8 @@ class _Kept:
     def __init__(self, registry: SessionRefRegistry | None = None) -> None:
         self._registry: Final = registry
 
-    def __reduce__(self) -> tuple[type[_Kept], tuple[()]]:
-        return _Kept, ()
+    def __reduce__(self) -> tuple[type[object], tuple[()]]:
+        return object, ()
 
 
 class _CloudPickler(KeyPickler, cloudpickle.Pickler):  # type: ignore[misc]  # it is untyped
