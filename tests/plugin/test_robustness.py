@@ -53,7 +53,7 @@ def test_failing_rules_leave_mypy_as_it_is_without_the_plugin(tmp_path: Path) ->
 def test_failing_rule_does_not_silence_the_others(rule: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _break(rule, monkeypatch)
     code = f"liveref-{rule.removeprefix('check_')}"
-    found = run([CASES / "wrong"], write_config(tmp_path), tmp_path / "cache").findings
+    found = run([CASES / "wrong"], write_config(tmp_path, options="flow = true"), tmp_path / "cache").findings
     files = (CASES / "wrong").glob("*.py")
     wanted = {each for each in expected(files) if each.code != code}
     assert not difference(wanted, found)
