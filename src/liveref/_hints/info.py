@@ -92,10 +92,10 @@ def class_info(hint: object) -> ClassInfo:
     Raises:
         HintError: the hint can't be checked at run time.
     """
-    if is_plain_class(hint) or is_plain_class(hint := made_by(hint) or hint):
+    if is_plain_class(hint):
         return hint
     check = _check_for(hint)
-    return (*check.faster, cast("type", check))
+    return check if isinstance(check, type) else (*check.faster, cast("type", check))
 
 
 def class_of(value: object) -> type:
@@ -243,13 +243,16 @@ def _can_build(hint: object) -> bool:
     return False
 
 
-def _check_for(hint: object) -> Check:
+def _check_for(hint: object) -> Check | type:
+    """The check of a hint; or the class that it stands for, as `threading.Lock` does."""
     try:
         known = _CHECKS.get(hint)
     except Exception:  # noqa: BLE001  unhashable, such as Annotated[int, []], or odd code in a class
         known, hashable = None, False
     else:
         hashable = True
+    if known is None and (made := made_by(hint)) is not None:
+        return made
     if known is None:
         known = Check(hint, compile_hint(hint))
         if hashable:
