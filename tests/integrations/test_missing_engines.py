@@ -7,22 +7,17 @@ import sys
 
 import pytest
 
+from .engines import ENGINES, MODULES, WITHOUT
 
-@pytest.mark.parametrize(
-    ("module", "package", "extra"),
-    [
-        ("dask", "distributed.protocol.serialize", "dask"),
-        ("dbos", "dbos", "dbos"),
-        ("kombu", "kombu.utils.json", "kombu"),
-        ("langgraph", "langgraph.checkpoint.serde", "langgraph"),
-        ("llama_index", "workflows.context.serializers", "llama-index"),
-        ("prefect", "prefect.serializers", "prefect"),
-        ("temporal", "temporalio.converter", "temporal"),
-    ],
-    ids=lambda name: name.replace(".", "-"),
-)
-def test_the_extra_to_install_is_named(module: str, package: str, extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, package, None)
+
+def test_every_integration_needs_its_engine_or_says_why_not() -> None:
+    assert sorted([*ENGINES, *WITHOUT]) == MODULES
+
+
+@pytest.mark.parametrize("module", ENGINES)
+def test_the_extra_to_install_is_named(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    imported, extra = ENGINES[module]
+    monkeypatch.setitem(sys.modules, imported, None)
     monkeypatch.delitem(sys.modules, f"liveref.integrations.{module}", raising=False)
     with pytest.raises(ImportError, match=rf"is missing: pip install 'liveref\[{extra}\]'"):
         importlib.import_module(f"liveref.integrations.{module}")

@@ -217,6 +217,7 @@ def plain_classes() -> None:
 
 
 def bare_generics() -> None:
+    RegistryKey.new(collections.abc.MappingView)
     RegistryKey.new(list)
     RegistryKey.new(dict)
     RegistryKey.new(tuple)

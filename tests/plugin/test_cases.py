@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from liveref_mypy._codes import CODES, Code
+
 from .harness import CASES, case_files, difference, expected, right_lines, run, write_config
 
 
@@ -31,6 +33,11 @@ def test_flow_is_off_by_default(tmp_path: Path, cache: Path) -> None:
 def test_there_are_many_cases() -> None:
     assert right_lines(case_files()) >= 150
     assert len({(finding.file, finding.line) for finding in expected(case_files())}) >= 120
+
+
+@pytest.mark.parametrize("code", CODES, ids=lambda code: code.option)
+def test_each_code_is_found_in_a_case(code: Code) -> None:
+    assert code.code in {finding.code for finding in expected(case_files())}
 
 
 def test_what_is_right_has_no_marker_of_an_error() -> None:

@@ -1,1 +1,1 @@
-"""What a pause keeps, as columns, as signed bytes and as a file; nothing in here runs what it reads."""
+"""What a pause keeps, as columns, as signed bytes and as a file; `loading` alone runs what it reads."""
