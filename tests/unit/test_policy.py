@@ -6,6 +6,7 @@ import pytest
 
 from liveref import RefLifetime, Session, SessionPausePolicy
 from liveref import _policy
+from liveref._snapshot.contents import Kind
 
 
 def test_each_policy_has_a_row_and_each_row_a_policy() -> None:
@@ -20,6 +21,10 @@ def test_each_lifetime_has_a_row_and_each_row_a_lifetime() -> None:
 def test_what_has_no_way_to_be_kept_has_a_reason(policy: SessionPausePolicy) -> None:
     row = _policy.policy_row(policy)
     assert bool(row.refusal) == (_policy.Way.PICKLE not in row.ways)
+
+
+def test_each_way_to_keep_an_object_is_a_kind_of_the_snapshot() -> None:
+    assert {way.name for way in _policy.Way} == {kind.name for kind in Kind} - {"EXPECTED"}
 
 
 def test_a_policy_without_a_row_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
