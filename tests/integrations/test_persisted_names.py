@@ -10,6 +10,8 @@ import pytest
 
 from liveref import RegistryKey, SessionRefRegistry
 
+from .engines import MODULES
+
 ALLOWED = {"liveref", "liveref._persisted"}
 
 
@@ -75,7 +77,15 @@ def payloads() -> Iterator[object]:
     yield {"key": RegistryKey.new(int), "local": RegistryKey.new(local), "live": Lock()}
 
 
-@pytest.mark.parametrize("write", [langgraph, llama_index, pickle, dbos, prefect, kombu, dask])
+WRITERS = [langgraph, llama_index, pickle, dbos, prefect, kombu, dask]
+WRITE_NO_NAMES = {"msgspec": "markers alone", "pytest_plugin": "nothing", "temporal": "markers alone"}
+
+
+def test_every_engine_is_asked() -> None:
+    assert sorted([*(write.__name__ for write in WRITERS), *WRITE_NO_NAMES]) == MODULES
+
+
+@pytest.mark.parametrize("write", WRITERS)
 def test_an_engine_stores_public_and_persisted_names_alone(
     write: Callable[[object, SessionRefRegistry], bytes],
 ) -> None:
