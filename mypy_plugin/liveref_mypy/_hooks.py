@@ -72,8 +72,8 @@ class Hooks:
 
     def of_view(self, method: str) -> Hook | None:
         """The hook for a method of what ``typed()`` gives."""
-        advise = (advise_key,) if method in _names.METHODS_OF_KEYS | {"get"} else ()
-        return self._through(method, Rules(without_hint=(*advise, *self._flow)))
+        rules = (advise_key,) if method == "get" else ()
+        return self._through(method, Rules(without_hint=(*rules, *self._flow)))
 
     def of_constructor(self) -> Hook:
         """The hook for ``RegistryKey(…)``, which makes no key."""

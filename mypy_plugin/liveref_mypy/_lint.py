@@ -76,6 +76,7 @@ class Linter:
         self._empty = folder / "empty.py"
         self._empty.touch()
         self._broken: list[str] = []
+        self._turn = 0
 
     def can_read(self, path: str) -> bool:
         """Whether a path is a folder or Python file; a problem if not."""
@@ -90,6 +91,7 @@ class Linter:
 
     def check(self, paths: Sequence[str]) -> None:
         """Check some paths; files whose module another one has already, afterwards."""
+        self._turn += 1
         twice: list[str] = []
         imported: list[str] = []
         while paths:
@@ -114,17 +116,22 @@ class Linter:
         if run.has_stopped:
             self.problems += map(_problem, run.rows) if run.rows else [run.problem]
             return
-        self.findings += (row for row in run.rows if str(row["code"]).startswith("liveref-"))
+        found = (row for row in run.rows if str(row["code"]).startswith("liveref-"))
+        self.findings += [row for row in found if row not in self.findings]  # what two scripts import, is found twice
 
     def _run(self, paths: Iterable[str], *, excluding: Iterable[str]) -> Run:
-        """Run mypy; files that it can't read count as empty, in a cache of their own."""
+        """Run mypy; what it can't read counts as empty.
+
+        Each of several files that are one to mypy's cache, by name, size and second, needs a cache of its own.
+        """
         patterns = [pattern for pattern in (self._exclude, *map(_exactly, excluding)) if pattern]
         if patterns:
             self._parser["mypy"]["exclude"] = "|".join(patterns)
         config = self._folder / "mypy.ini"
         with config.open("w", encoding="utf-8") as file:
             self._parser.write(file)
-        cache = cache_of(self._parser, "liveref-broken" if self._broken else "liveref")
+        name = "-".join(["liveref", *map(str, range(2, self._turn + 1)), *(["broken"] if self._broken else [])])
+        cache = cache_of(self._parser, name)
         shadows = [word for path in self._broken for word in ("--shadow-file", path, str(self._empty))]
         options = ("--config-file", str(config), "--cache-dir", cache, "--output", "json", *shadows)
         out, err, status = mypy.api.run([*options, "--", *paths])
