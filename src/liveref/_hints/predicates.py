@@ -369,7 +369,7 @@ def tuple_of(
 
 
 def record(fields: Mapping[str, tuple[Part, bool]], others: Part | None, depth: CheckDepth) -> Part:
-    """A TypedDict.
+    """A TypedDict; beartype looks at none of its keys (beartype#319).
 
     Args:
         fields: the keys that it declares, each with what its value must fit and whether it must be there.
