@@ -256,7 +256,8 @@ def choice(options: Sequence[tuple[object, Part]], depth: CheckDepth, asked: obj
         return "", f"{readable(type(value))}{tried and f' that is none of these: {tried}'}"
 
     front = tuple(chain.from_iterable(part.front for part in parts))
-    return Part(depth, passes, asked, glance, why=why, front=front, exact=exact)
+    sees = glance if len(glances) > 1 else next(iter(glances), None)
+    return Part(depth, passes, asked, sees, why=why, front=front, exact=exact)
 
 
 def _structure(  # noqa: C901  closures
