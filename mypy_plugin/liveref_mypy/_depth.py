@@ -93,7 +93,7 @@ class _Table:
         self._open.discard(name)
         return verdict
 
-    def _proper(self, hint: ProperType) -> Verdict:  # noqa: C901, PLR0911  one line a form
+    def _proper(self, hint: ProperType) -> Verdict:  # noqa: C901, PLR0911, PLR0912  one line a form
         match hint:
             case Instance():
                 return self._instance(without_new_types(hint))
@@ -105,7 +105,9 @@ class _Table:
                 return refused(hint, "no value is of this type")
             case UnionType():
                 return of_union([self.verdict(item) for item in hint.items])
-            case TypeType() if not hint.is_type_form:
+            case TypeType() if hint.is_type_form:
+                return refused(hint, "no value tells that it is a type form")
+            case TypeType():
                 return self._class_object(hint)
             case TupleType():
                 return self._tuple(hint)

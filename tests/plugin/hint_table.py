@@ -70,7 +70,7 @@ from typing import (
 
 import numpy as np
 import numpy.typing as npt
-from typing_extensions import NotRequired, ReadOnly, TypeAliasType, TypedDict, TypeIs, TypeVarTuple, Unpack
+from typing_extensions import NotRequired, ReadOnly, TypeAliasType, TypedDict, TypeForm, TypeIs, TypeVarTuple, Unpack
 
 from liveref import RegistryKey
 
@@ -419,6 +419,8 @@ def refused() -> None:
     RegistryKey.new(NoReturn)
     RegistryKey.new(list[Never])
     RegistryKey.new(npt.NDArray[np.int64 | np.float64])
+    RegistryKey.new(TypeForm[int])
+    RegistryKey.new(list[TypeForm[int]])
 
 
 def refused_variables(value: T, number: S) -> T:

@@ -85,7 +85,7 @@ FILES: Final[Mapping[object, tuple[type, ...]]] = {
     typing.TextIO: (io.TextIOBase,),
     typing.BinaryIO: (io.RawIOBase, io.BufferedIOBase),
 }
-"""beartype wants a ``mode``, which BytesIO and StringIO lack; what it accepts besides passes too."""
+"""beartype wants a ``mode``, which BytesIO and StringIO lack (beartype#643); what it accepts besides passes too."""
 
 TEXTS: Final[Mapping[object, str]] = {re.Pattern: "pattern", re.Match: "string"}
 """Classes of text or bytes, and the attribute that tells which; beartype looks at the class alone."""

@@ -256,7 +256,8 @@ def choice(options: Sequence[tuple[object, Part]], depth: CheckDepth, asked: obj
         return "", f"{readable(type(value))}{tried and f' that is none of these: {tried}'}"
 
     front = tuple(chain.from_iterable(part.front for part in parts))
-    return Part(depth, passes, asked, glance, why=why, front=front, exact=exact)
+    sees = glance if len(glances) > 1 else next(iter(glances), None)
+    return Part(depth, passes, asked, sees, why=why, front=front, exact=exact)
 
 
 def _structure(  # noqa: C901  closures
@@ -369,7 +370,7 @@ def tuple_of(
 
 
 def record(fields: Mapping[str, tuple[Part, bool]], others: Part | None, depth: CheckDepth) -> Part:
-    """A TypedDict.
+    """A TypedDict; beartype looks at none of its keys (beartype#319).
 
     Args:
         fields: the keys that it declares, each with what its value must fit and whether it must be there.
