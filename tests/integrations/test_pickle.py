@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import pickle
 import re
 import sqlite3
@@ -181,13 +182,20 @@ class Constructed(Exception):
         super().__init__("hunter2")
 
 
-def test_what_code_of_the_users_raises_is_the_cause_and_the_text_of_pickle_is_not(registry: SessionRefRegistry) -> None:
+def test_what_code_of_the_users_raises_is_the_cause_and_the_text_of_pickle_is_not(
+    registry: SessionRefRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(copyreg.dispatch_table, Constructed, raising=False)  # Dask lets all exceptions be pickled
     fussy = Fussy()
     fussy.n = 1
     with pytest.raises(PickleFormatError, match="ZeroDivisionError") as caught:
         loads(dumps(fussy, registry), registry)
     assert str(caught.value.__cause__) == "mine"
-    for data in (dumps(Constructed(1, 2), registry), b"", b"cno.such.module\nThing\n."):
+    with pytest.raises(PickleFormatError) as caught:
+        loads(dumps(Constructed(1, 2), registry), registry)
+    assert isinstance(caught.value.__cause__, TypeError)  # its class was called with too little
+    assert "hunter2" not in f"{caught.value} {caught.value.__cause__}"
+    for data in (b"", b"cno.such.module\nThing\n."):
         with pytest.raises(PickleFormatError) as caught:
             loads(data, registry)
         assert caught.value.__cause__ is caught.value.__context__ is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import enum
 import random
 import sys
@@ -127,6 +128,12 @@ class Late(Box):
 
 def late(content: object) -> Late:
     return Late(content)
+
+
+@pytest.fixture(autouse=True)
+def as_the_interpreter_pickles_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dask, where it was imported, lets all exceptions be pickled."""
+    monkeypatch.delitem(copyreg.dispatch_table, JobFailed, raising=False)
 
 
 @pytest.fixture
