@@ -9,6 +9,7 @@ import typing
 from collections.abc import Iterable
 
 import pytest
+import typing_extensions
 
 pytest.importorskip("mypy", reason="the plugin needs mypy")
 
@@ -25,7 +26,10 @@ def found(names: Iterable[str]) -> set[object]:
 
 def _of(name: str) -> object:
     module, _, attribute = name.rpartition(".")
-    form = TYPESHED.get(name) or getattr(importlib.import_module(module), attribute)
+    if name in TYPESHED:
+        return TYPESHED[name]
+    home = importlib.import_module(module)
+    form = getattr(home if hasattr(home, attribute) else typing_extensions, attribute)  # older Pythons lack some
     return typing.get_origin(form) or form
 
 

@@ -31,7 +31,7 @@ from liveref._hints.forms import (
     subscribe,
 )
 from liveref._hints.predicates import ANY, METHODS, Part, Test, bearable, classes, in_class, leaf
-from liveref._text.tag import is_alias, loaded_class, made_by, readable, type_tag
+from liveref._text.tag import is_alias, made_by, readable, stays
 from liveref.exceptions import HintError
 
 __all__ = ["compile_hint"]
@@ -61,7 +61,7 @@ class _Compiler:
         self._open: dict[object, list[Part]] = {}
         self._scope: tuple[TypeAliasType, Variables] | None = None
 
-    def part(self, hint: object) -> Part:
+    def part(self, hint: object) -> Part:  # noqa: PLR0911  one line a form
         """The part of a check that a hint, or a part of one, comes to."""
         origin, args = get_origin(hint), get_args(hint)
         if self._scope and isinstance(hint, str | typing.ForwardRef):
@@ -71,14 +71,16 @@ class _Compiler:
             return ANY
         if isinstance(hint, typing.NewType):
             return self.part(hint.__supertype__)
-        alias = origin if is_alias(origin) else hint
-        if is_alias(alias):
+        alias = origin or hint
+        if not isinstance(alias, type) and is_alias(alias):
             key = [tuple(cast("list[object]", arg)) if isinstance(arg, list) else arg for arg in args]  # of a ParamSpec
             return self._recurring((alias, *key), alias, lambda: self._alias(alias, args if origin else None))
         if origin is not None and (args or origin is tuple):
             return _BUILDERS.get(origin, _Compiler._generic)(self, cast("type", origin), args)
-        cls = origin or (NoneType if hint is None else str if hint is typing.LiteralString else made_by(hint) or hint)
-        return self._class(cls) if isinstance(cls, type) else _foreign(hint)
+        if isinstance(alias, type):
+            return self._class(alias)
+        cls = NoneType if hint is None else str if hint is typing.LiteralString else made_by(hint)
+        return _foreign(hint) if cls is None else self._class(cls)
 
     def parts(self, hints: Iterable[object]) -> list[Part]:
         return [self.part(hint) for hint in hints]
@@ -89,9 +91,7 @@ class _Compiler:
         files = forms.FILES.get(cls) if type(cls) is type else None
         if files:
             return leaf(lambda value: isinstance(value, files) or bearable(cls)(value), front=files)
-        asked = (
-            cls if cls is NoneType or loaded_class(type_tag(cls)) is cls else None
-        )  # what else it would keep for ever
+        asked = cls if stays(cls) else None  # beartype keeps what it is asked (beartype#673)
         if not is_protocol(cls):
             kinds = forms.TOWER.get(cls, (cls,)) if type(cls) is type else (cls,)
             return classes(*kinds, depth=CheckDepth.NONE if cls is object else CheckDepth.EXACT, asked=asked)

@@ -13,7 +13,7 @@ from typing import Final, TypeGuard, cast, get_args, get_origin
 
 from typing_extensions import TypeAliasType
 
-__all__ = ["is_alias", "loaded_class", "made_by", "printable", "readable", "type_tag"]
+__all__ = ["is_alias", "loaded_class", "made_by", "printable", "readable", "stays", "type_tag"]
 
 _LIMIT: Final = 110
 _QUALNAME: Final[Callable[[type], str]] = vars(type)["__qualname__"].__get__
@@ -91,6 +91,11 @@ def loaded_class(tag: str) -> type | None:
         cls = cast("type", found)  # issubclass, unlike isinstance, asks no __class__ property
         namespace = _CLASS_DICT(cls)
     return cast("type", found)
+
+
+def stays(cls: type) -> bool:
+    """Whether a class is there for as long as its module: for it stands there under its name."""
+    return cls is types.NoneType or loaded_class(_tag_of_class(cls)) is cls
 
 
 def _tag_of_class(cls: type) -> str:
