@@ -1,23 +1,22 @@
 import dataclasses
-from typing import ClassVar
 
 __all__ = ['CapacityExceededError', 'DuplicateKeyError', 'HintError', 'InvalidArgumentError', 'KeyFormatError', 'LiveRefError', 'MarkerError', 'NoCurrentRegistryError', 'NotJSONableError', 'NotPicklableError', 'PickleFormatError', 'RefDroppedError', 'RefDroppedWarning', 'RefFailure', 'RefLoadError', 'RefLookupError', 'RefNotFoundError', 'RefReleasedError', 'RefTypeError', 'RegistryClosedError', 'ReopenError', 'SessionRefsNotSerializableError', 'SessionStateError', 'SnapshotAuthError', 'SnapshotError', 'SnapshotFormatError', 'SnapshotLimitError', 'SnapshotReadError', 'SnapshotVersionError', 'SnapshotWriteError', 'UnknownTypeTagError']
 
 class LiveRefError(Exception): ...
 
 class RefLookupError(LiveRefError, LookupError):
-    public: ClassVar[str]
+    public: str
 
 class RefNotFoundError(RefLookupError):
-    public: ClassVar[str]
+    public: str
     def __init__(self, key: str, live: int) -> None: ...
 
 class RefReleasedError(RefLookupError):
-    public: ClassVar[str]
+    public: str
     def __init__(self, key: str, how: str, ago: float) -> None: ...
 
 class RefDroppedError(RefLookupError):
-    public: ClassVar[str]
+    public: str
     def __init__(self, key: str, type_tag: str, policy: str, when: str, reason: str) -> None: ...
 
 class RefDroppedWarning(UserWarning):
@@ -26,14 +25,14 @@ class RefDroppedWarning(UserWarning):
 class NoCurrentRegistryError(LiveRefError, LookupError): ...
 
 class RefTypeError(LiveRefError, TypeError):
-    public: ClassVar[str]
+    public: str
     def __init__(self, operation: str, key: str | None, expected: str, found: str, advice: str | None = None) -> None: ...
 
 class HintError(LiveRefError, TypeError):
     def __init__(self, hint: str, part: str, reason: str) -> None: ...
 
 class KeyFormatError(LiveRefError, ValueError):
-    public: ClassVar[str]
+    public: str
     def __init__(self, found: str, expected: str, advice: str | None = None, what: str = 'not a session reference') -> None: ...
 
 class MarkerError(KeyFormatError): ...
@@ -53,11 +52,11 @@ class InvalidArgumentError(LiveRefError, ValueError, TypeError):
     def __init__(self, argument: str, expected: str, found: str) -> None: ...
 
 class CapacityExceededError(LiveRefError, RuntimeError):
-    public: ClassVar[str]
+    public: str
     def __init__(self, capacity: int) -> None: ...
 
 class RegistryClosedError(LiveRefError, RuntimeError):
-    public: ClassVar[str]
+    public: str
     def __init__(self, operation: str) -> None: ...
 
 class SessionStateError(LiveRefError, RuntimeError):

@@ -1,15 +1,20 @@
 from _typeshed import Incomplete
 from collections.abc import Callable
-from liveref._hints.forms import CheckDepth, Form
+from liveref._hints.forms import CheckDepth
+from liveref._hints.predicates import Part
 from typing import Final, TypeAlias
 
 __all__ = ['Check', 'ClassInfo', 'Sealed', 'apart', 'check_depth', 'check_of', 'class_info', 'class_of', 'classes_of', 'hint_of', 'mismatch', 'names_another', 'sealed', 'tag_of']
 
-class Check:
+class Lane:
     __instancecheck__: Callable[[object], bool]
+    def __init__(self, answer: Callable[[object], bool]) -> None: ...
+
+class Check(Lane):
     hint: Final[Incomplete]
-    form: Final[Incomplete]
-    def __init__(self, hint: object, form: Form) -> None: ...
+    part: Final[Incomplete]
+    faster: Final[Incomplete]
+    def __init__(self, hint: object, part: Part) -> None: ...
 
 class Sealed(Check):
     tag: Final[Incomplete]

@@ -1,10 +1,10 @@
 from _typeshed import Incomplete
-from collections.abc import Awaitable, Callable, Generator
-from enum import Enum
+from collections.abc import Callable
+from liveref._registry.outcome import Outcome, Place, Steps
 from types import TracebackType
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
-__all__ = ['FASTER', 'ExitHook', 'Finalizer', 'Outcome', 'Pending', 'Place', 'Steps', 'arun', 'drive', 'finish', 'generation', 'run']
+__all__ = ['FASTER', 'ExitHook', 'Finalizer', 'arun', 'drive', 'finish', 'generation', 'run']
 
 def generation() -> int: ...
 ExitHook: TypeAlias = Callable[[type[BaseException] | None, BaseException | None, TracebackType | None], object]
@@ -12,11 +12,6 @@ ExitHook: TypeAlias = Callable[[type[BaseException] | None, BaseException | None
 class _Faster(Exception): ...
 
 FASTER: Final[Incomplete]
-
-class Place(Enum):
-    ANY_TASK = 0
-    THIS_TASK = 1
-    IN_ITS_SCOPE = 2
 
 class Finalizer:
     call: Final[Incomplete]
@@ -33,20 +28,6 @@ class Finalizer:
     def is_asynchronous(self) -> bool: ...
     def adopt(self) -> None: ...
     def is_of_this_process(self) -> bool: ...
-
-class Outcome:
-    error: Incomplete
-    errors: list[BaseException]
-    count: int
-    is_hasty: bool
-    def __init__(self, error: BaseException | None = None) -> None: ...
-    def cancel(self, error: BaseException) -> None: ...
-    def reraise(self, *, bare: bool = False) -> None: ...
-
-class Pending(NamedTuple):
-    awaitable: Awaitable[object]
-    place: Place
-Steps: TypeAlias = Generator[Pending, object, None]
 
 def finish(call: Callable[..., object], *args: object) -> None: ...
 def drive(steps: Steps) -> None: ...

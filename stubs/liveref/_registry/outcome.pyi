@@ -1,0 +1,25 @@
+from _typeshed import Incomplete
+from collections.abc import Awaitable, Generator
+from enum import Enum
+from typing import NamedTuple, TypeAlias
+
+__all__ = ['Outcome', 'Pending', 'Place', 'Steps']
+
+class Place(Enum):
+    ANY_TASK = 0
+    THIS_TASK = 1
+    IN_ITS_SCOPE = 2
+
+class Outcome:
+    error: Incomplete
+    errors: list[BaseException]
+    count: int
+    is_hasty: bool
+    def __init__(self, error: BaseException | None = None) -> None: ...
+    def cancel(self, error: BaseException) -> None: ...
+    def reraise(self, *, bare: bool = False) -> None: ...
+
+class Pending(NamedTuple):
+    awaitable: Awaitable[object]
+    place: Place
+Steps: TypeAlias = Generator[Pending, object, None]
