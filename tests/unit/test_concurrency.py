@@ -159,7 +159,7 @@ def test_a_ref_in_transit_is_found_at_every_moment() -> None:
         def work(number: int) -> int:
             nonlocal moving
             if number == 0:
-                for _ in range(3000):
+                for _ in range(300):
                     child.refs.transfer_ref(key, outer.refs)
                     outer.refs.transfer_ref(key, child.refs)
                 moving = False

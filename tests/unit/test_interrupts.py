@@ -49,6 +49,7 @@ class Interrupter:
 
     def __enter__(self) -> Interrupter:
         self.outer = sys.gettrace()
+        sys._getframe().f_trace_opcodes = True  # from Python 3.12 on settrace itself asks whether any frame has it
         sys.settrace(self)
         return self
 
