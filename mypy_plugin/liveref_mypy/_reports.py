@@ -28,12 +28,12 @@ class Reports:
         if errors.file != self._file:
             self._file = errors.file
             self._told.clear()
-        for info in self._told.pop(call, ()):
-            shown = errors.error_info_map.get(errors.file, [])
-            if info in shown:
-                shown.remove(info)
-            if not shown:
-                errors.error_info_map.pop(errors.file, None)
+        told = self._told.pop(call, None)
+        if not told:
+            return
+        kept = [info for info in errors.error_info_map.pop(errors.file, []) if info not in told]
+        if kept:
+            errors.error_info_map[errors.file] = kept
 
     def tell(self, call: Expression, errors: Errors, report: Callable[[], object]) -> None:
         """Let `report` tell of a call."""

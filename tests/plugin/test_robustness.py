@@ -102,6 +102,29 @@ def test_odd_code_does_not_break_the_plugin(tmp_path: Path) -> None:
     assert io.StringIO(result.text).readline()
 
 
+def test_finding_that_is_taken_back_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "loop.py"
+    path.write_text(LOOP)
+    assert run([path], write_config(tmp_path), tmp_path / "cache").status == 0
+
+
+LOOP = """\
+from liveref import RegistryKey, SessionRefRegistry
+
+def use(refs: SessionRefRegistry, text: str) -> None:
+    key: RegistryKey[int] | RegistryKey[str] = refs.insert(1)
+    while text:
+        refs.get(key, str)
+        key = refs.insert("a")
+"""
+
+
+def test_same_where_mypy_keeps_what_the_daemon_keeps(tmp_path: Path) -> None:
+    config = write_config(tmp_path, options="flow = true", mypy="strict = true\nfine_grained_incremental = true")
+    files = [CASES / "wrong" / name for name in ("lookups.py", "strangers.py", "unresolved.py")]
+    assert not difference(expected(files), run(files, config, tmp_path / "cache").findings)
+
+
 ODD = """\
 from liveref import *
 from nowhere import Missing, Registry  # type: ignore
@@ -131,6 +154,7 @@ def wrong(refs: SessionRefRegistry, key: RegistryKey[int, str], other: RegistryK
     refs.insert()
     refs.insert(1, "no such type!")
     refs.insert(1, hint=undefined)
+    refs.insert(hint=int)
     refs.insert(**{})
     refs.insert(refs, refs, refs)
     mine.get(key, str)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from mypy.nodes import (
     AwaitExpr,
@@ -15,6 +16,7 @@ from mypy.nodes import (
     Expression,
     GeneratorExpr,
     IndexExpr,
+    IntExpr,
     ListComprehension,
     ListExpr,
     MemberExpr,
@@ -24,6 +26,7 @@ from mypy.nodes import (
     SetExpr,
     SliceExpr,
     StarExpr,
+    StrExpr,
     TupleExpr,
     UnaryExpr,
     YieldExpr,
@@ -31,7 +34,20 @@ from mypy.nodes import (
 )
 from mypy.patterns import AsPattern, ClassPattern, MappingPattern, OrPattern, Pattern, SequencePattern, StarredPattern
 
-__all__ = ["captures", "maybe_parts", "names_in", "sure_parts"]
+__all__ = ["CHOICES", "LEAVES", "captures", "maybe_parts", "names_in", "sure_parts"]
+
+LEAVES: Final = (NameExpr, IntExpr, StrExpr)
+"""Most of what there is, and nothing to be evaluated in it."""
+CHOICES: Final = (
+    OpExpr,
+    ComparisonExpr,
+    ConditionalExpr,
+    GeneratorExpr,
+    ListComprehension,
+    SetComprehension,
+    DictionaryComprehension,
+)
+"""The forms with parts that are evaluated now and then."""
 
 
 def sure_parts(expr: Expression) -> Iterator[Expression]:  # noqa: C901  one line a form

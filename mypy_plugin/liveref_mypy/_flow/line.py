@@ -24,7 +24,7 @@ from liveref_mypy import _codes
 from liveref_mypy._call import spell
 from liveref_mypy._codes import Code
 from liveref_mypy._flow.calls import Calls
-from liveref_mypy._flow.children import maybe_parts, names_in, sure_parts
+from liveref_mypy._flow.children import CHOICES, LEAVES, maybe_parts, names_in, sure_parts
 from liveref_mypy._flow.state import Key, Slot, State, Store
 from liveref_mypy._flow.values import Values
 
@@ -123,9 +123,17 @@ class Line:
             self._expression(part)
 
     def _expression(self, expr: Expression) -> None:
-        self._expressions(sure_parts(expr))
-        for part in maybe_parts(expr):
-            self._maybe(part)
+        if isinstance(expr, LEAVES):
+            return
+        for part in sure_parts(expr):
+            self._expression(part)
+        if isinstance(expr, CHOICES):
+            for part in maybe_parts(expr):
+                self._maybe(part)
+        self._evaluate(expr)
+
+    def _evaluate(self, expr: Expression) -> None:
+        """Do what an expression does, once its parts have been."""
         if isinstance(expr, AssignmentExpr):
             self._expression(expr.value)
             self._bind(expr.target, expr.value)

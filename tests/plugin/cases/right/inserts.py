@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import numbers
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+import types
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, BinaryIO, Literal, NewType
 
 from typing_extensions import TypedDict
@@ -53,6 +56,25 @@ def values(refs: SessionRefRegistry, loose: Any, cls: type[Store], recipe: Recip
     refs.insert(1, object)  # ok
     refs.insert(Disk, type[Store])  # ok
     refs.insert(lambda: 1, Callable[..., Any])  # ok
+
+
+async def later() -> int:
+    return 1
+
+
+def numbered() -> Iterator[int]:
+    yield 1
+
+
+def at_run_time_alone(refs: SessionRefRegistry, disk: Disk) -> None:
+    refs.insert(later, types.FunctionType)  # ok
+    refs.insert(print, types.BuiltinFunctionType | None)  # ok
+    refs.insert(disk.close, types.MethodType)  # ok
+    refs.insert(1, numbers.Number)  # ok
+    refs.insert(True, numbers.Integral)  # ok
+    refs.insert(1.5, numbers.Real | None)  # ok
+    refs.insert(Decimal(1), numbers.Number)  # ok
+    refs.insert((number for number in [1]), types.GeneratorType)  # ok
 
 
 def options(refs: SessionRefRegistry, recipe: Recipe[Disk]) -> RegistryKey[Store]:
