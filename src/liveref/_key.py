@@ -230,7 +230,10 @@ class RegistryKey(Generic[T_co]):
     def __get_pydantic_json_schema__(cls, core_schema: dict[str, object], handler: object) -> dict[str, object]:
         return json_schema(core_schema)
 
-    __pydantic_serializer__ = UnknownTypeSerializer(_typed_marker)
+    if TYPE_CHECKING:
+        __pydantic_serializer__: UnknownTypeSerializer[RegistryKey[object]]
+    else:
+        __pydantic_serializer__ = UnknownTypeSerializer(_typed_marker)
 
 
 def make_key(uid: bytes, info: ClassInfo) -> RegistryKey[Never]:

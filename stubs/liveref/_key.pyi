@@ -1,7 +1,7 @@
 from typing import final
-from _typeshed import Incomplete
 from collections.abc import Callable
 from liveref._hints.info import ClassInfo
+from liveref._text.schema import UnknownTypeSerializer
 from liveref._typing import Missing, T_co, V, persisted
 from typing import Any, Final, Generic, Never, Self, overload
 from typing_extensions import TypeForm
@@ -54,7 +54,7 @@ class RegistryKey(Generic[T_co]):
     def __get_pydantic_core_schema__(cls, source: object, handler: object) -> dict[str, object]: ...
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: dict[str, object], handler: object) -> dict[str, object]: ...
-    __pydantic_serializer__: Incomplete
+    __pydantic_serializer__: UnknownTypeSerializer[RegistryKey[object]]
 
 def make_key(uid: bytes, info: ClassInfo) -> RegistryKey[Never]: ...
 @persisted
