@@ -22,9 +22,9 @@ from liveref.exceptions import (
     RefLookupError,
 )
 
-__all__ = ["Missing", "Swap", "Writing", "key_of_typed"]
+__all__ = ["OnMissing", "Swap", "Writing", "key_of_typed"]
 
-Missing: TypeAlias = Literal["raise", "key"]
+OnMissing: TypeAlias = Literal["raise", "key"]
 
 _GONE: Final = (
     "Read it while its session lives, or in one that Session.resume brought back; "
@@ -39,14 +39,21 @@ class Swap:
         registry: where the objects are; None for the registry that is current at each call.
         live: the classes whose instances become keys. An object keeps its key from hop to hop.
         missing: what becomes of a key whose ref is gone: ``"raise"`` its error, or ``"key"``, the key itself.
+        engine: the name of the engine that calls, where it is not the program itself.
 
     Raises:
         InvalidArgumentError: one of them is no such thing.
     """
 
     def __init__(
-        self, registry: SessionRefRegistry | None = None, *, live: Iterable[type] = (), missing: Missing = "raise"
+        self,
+        registry: SessionRefRegistry | None = None,
+        *,
+        live: Iterable[type] = (),
+        missing: OnMissing = "raise",
+        engine: str | None = None,
     ) -> None:
+        self.engine: Final = engine
         self.classes: Final = tuple(live)
         for cls in self.classes:
             if not isinstance(cls, type):
@@ -55,7 +62,7 @@ class Swap:
                 raise InvalidArgumentError("live", "classes that isinstance can check", readable(cls))
         if registry is not None and not isinstance(registry, SessionRefRegistry):
             raise InvalidArgumentError("registry", "a SessionRefRegistry", readable(type(registry)))
-        if missing not in get_args(Missing):
+        if missing not in get_args(OnMissing):
             raise InvalidArgumentError("missing", "'raise' or 'key'", f"another {readable(type(missing))}")
         self._registry: Final = registry
         self._missing: Final = missing
@@ -181,7 +188,7 @@ class Writing:
         self._keys = registry._by_object()
 
     def _insert(self, registry: SessionRefRegistry, value: object) -> RegistryKey[object]:
-        self._entry = self._entry or Entry.of_call(outside())
+        self._entry = self._entry or Entry.of_call(outside(self._swap.engine), engine=self._swap.engine)
         key = self._keys[id(value)] = registry._keep_value(value, self._swap.tagged_as(value), self._entry, "encode")
         self._new.append(key)
         self._size += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
 from collections.abc import Iterable
 from itertools import repeat
@@ -71,9 +72,11 @@ class Entry:
         lifetime: RefLifetime = RefLifetime.UNTIL_CONTEXT_DROP,
         finalizer: Finalizer | None = None,
         recipe: Recipe[object] | None = None,
+        *,
+        engine: str | None = None,
     ) -> Entry:
-        """The entry of an insert at this moment by a frame, or by none."""
-        code, offset = (None, 0) if frame is None else (frame.f_code, frame.f_lasti)
+        """The entry of an insert at this moment by a frame, or where there is none by an engine."""
+        code, offset = (engine, 0) if frame is None else (frame.f_code, frame.f_lasti)
         return cls(monotonic(), code, offset, lifetime, finalizer, recipe)
 
     def where(self) -> str | None:
@@ -96,12 +99,25 @@ def caller() -> FrameType | None:
 _HOUSE: Final = __file__.rpartition("_registry")[0]
 
 
-def outside() -> FrameType | None:
-    """The innermost frame that is not of liveref; None where there is none."""
+_LIBRARY: Final = str(os.__file__).removesuffix("os.py")
+_INSTALLED: Final = ("site-packages", "dist-packages")
+
+
+def outside(engine: str | None = None) -> FrameType | None:
+    """The innermost frame that is not of liveref; where an engine calls, that of the program which uses the engine.
+
+    None where there is none: engines call from threads of their own.
+    """
     frame: FrameType | None = sys._getframe()
-    while frame is not None and frame.f_code.co_filename.startswith(_HOUSE):
+    while frame is not None and _is_passed_by(frame.f_code.co_filename, engine):
         frame = frame.f_back
     return frame
+
+
+def _is_passed_by(file: str, engine: str | None) -> bool:
+    """Whether a file is liveref's or, where an engine calls, any that is installed."""
+    installed = engine is not None and (file.startswith((_LIBRARY, "<")) or any(map(file.__contains__, _INSTALLED)))
+    return installed or file.startswith(_HOUSE)
 
 
 def hold(uid: bytes, info: ClassInfo, entry: Entry, value: object = MISSING) -> Holder[Any]:
@@ -159,7 +175,7 @@ class RefInfo:
         type_tag: the hint as text, such as ``"sqlite3:Connection"``.
         lifetime: when the ref is purged.
         age: seconds since the insert, to the millisecond.
-        where: ``"file:line"`` of the insert, or None where it is not known.
+        where: ``"file:line"`` of the insert, the name of the engine that made it in a thread of its own, or None.
     """
 
     key: str

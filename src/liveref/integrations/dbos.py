@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from liveref._payloads.pickling import dumps, loads
-from liveref._payloads.swap import Missing, Swap
+from liveref._payloads.swap import OnMissing, Swap
 from liveref._registry.registry import SessionRefRegistry
 
 try:
@@ -36,9 +36,9 @@ class LiveRefSerializer(Serializer):
     """
 
     def __init__(
-        self, registry: SessionRefRegistry | None = None, *, live: Iterable[type] = (), missing: Missing = "raise"
+        self, registry: SessionRefRegistry | None = None, *, live: Iterable[type] = (), missing: OnMissing = "raise"
     ) -> None:
-        self._swap: Final = Swap(registry, live=live, missing=missing)
+        self._swap: Final = Swap(registry, live=live, missing=missing, engine="dbos")
 
     def name(self) -> str:
         """What stands beside each value in the database."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 from liveref import InvalidArgumentError, RegistryKey, SessionRefRegistry
 from liveref._payloads.parts import Opener, Scan, opener_of, with_parts
 from liveref._payloads.stand_in import ERROR, STAND_INS, read, unnamed_in, write
-from liveref._payloads.swap import Missing, Swap
+from liveref._payloads.swap import OnMissing, Swap
 from liveref._text.tag import readable
 
 try:
@@ -68,12 +68,12 @@ class LiveRefSerializer(JsonPlusSerializer):  # LangGraph extends the allow-list
         *,
         live: Iterable[type] = (),
         inner: SerializerProtocol | None = None,
-        missing: Missing = "raise",
+        missing: OnMissing = "raise",
     ) -> None:
         super().__init__()
         if inner is not None and not isinstance(inner, SerializerProtocol):
             raise InvalidArgumentError("inner", "a serializer of LangGraph", readable(type(inner)))
-        self._swap: Final = Swap(registry, live=live, missing=missing)
+        self._swap: Final = Swap(registry, live=live, missing=missing, engine="langgraph")
         self._inner = _allowing(JsonPlusSerializer() if inner is None else inner, STAND_INS)
         encode = _encoder(self._inner)
         self._one_pass: Final = encode is not None

@@ -13,7 +13,7 @@ from secrets import token_hex
 from typing import Final, cast
 
 from liveref._payloads.parts import COPIED_MODEL, Copier, Opener, opener_of
-from liveref._payloads.swap import Missing, Swap, Writing
+from liveref._payloads.swap import OnMissing, Swap, Writing
 from liveref._registry.registry import SessionRefRegistry
 from liveref._text.blame import Parts, contents, dump_or_blame
 from liveref._text.json import writable
@@ -50,10 +50,10 @@ class LiveRefSerializer(JsonSerializer):
     """
 
     def __init__(
-        self, registry: SessionRefRegistry | None = None, *, live: Iterable[type] = (), missing: Missing = "raise"
+        self, registry: SessionRefRegistry | None = None, *, live: Iterable[type] = (), missing: OnMissing = "raise"
     ) -> None:
         super().__init__()
-        self._swap: Final = Swap(registry, live=live, missing=missing)
+        self._swap: Final = Swap(registry, live=live, missing=missing, engine="llama_index")
 
     def serialize(self, value: object) -> str:
         """`serialize_value` as text; it raises the same."""

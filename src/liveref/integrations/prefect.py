@@ -13,7 +13,7 @@ from typing import Final, Self, TypeAlias
 from weakref import WeakValueDictionary
 
 from liveref._payloads.pickling import KeyPickler, dumps, loads
-from liveref._payloads.swap import Missing, Swap
+from liveref._payloads.swap import OnMissing, Swap
 from liveref._registry.registry import SessionRefRegistry
 from liveref.exceptions import LiveRefError
 
@@ -49,7 +49,7 @@ class LiveRefSerializer(Serializer):
     """
 
     type: str = Field(default="liveref", frozen=True)
-    missing: Missing = "raise"
+    missing: OnMissing = "raise"
     registry_name: str | None = None
     _live: tuple[_Class, ...] = PrivateAttr(default=())
     _kept: _Kept = PrivateAttr()
@@ -62,10 +62,10 @@ class LiveRefSerializer(Serializer):
         registry: SessionRefRegistry | None = None,
         *,
         live: Iterable[_Class] = (),
-        missing: Missing = "raise",
+        missing: OnMissing = "raise",
         **fields: str | None,
     ) -> None:
-        swap = Swap(registry, live=live, missing=missing)
+        swap = Swap(registry, live=live, missing=missing, engine="prefect")
         super().__init__(missing=missing, **fields)
         self._live, self._kept = swap.classes, _Kept(registry)
         if registry is not None:
@@ -97,7 +97,7 @@ class LiveRefSerializer(Serializer):
 
     def _swap(self) -> Swap:
         registry = _REGISTRIES.get(self.registry_name or "")
-        return Swap(registry, live=self._live, missing=self.missing)
+        return Swap(registry, live=self._live, missing=self.missing, engine="prefect")
 
 
 class _Kept:
