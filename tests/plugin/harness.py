@@ -77,9 +77,7 @@ def right_lines(files: Iterable[Path]) -> int:
     return sum(line.endswith("  # ok") for path in files for line in path.read_text("utf-8").splitlines())
 
 
-def write_config(
-    folder: Path, *, options: str = "", plugin: str = "liveref_mypy", mypy: str = "strict = true"
-) -> Path:
+def write_config(folder: Path, *, options: str = "", plugin: str = "liveref_mypy", mypy: str = "strict = true") -> Path:
     """A mypy.ini with the plugin and its options; returns its path."""
     path = folder / "mypy.ini"
     plugins = f"plugins = {plugin}\n" if plugin else ""

@@ -28,7 +28,9 @@ def lines_of(package: str) -> int:
 def start(folder: Path, *, plugin: bool) -> subprocess.Popen[str]:
     """Start a run without a cache: what mypy says first depends on what it knows already."""
     folder.mkdir()
-    config = write_config(folder, options="flow = true", plugin="liveref_mypy" if plugin else "", mypy="check_untyped_defs = true")
+    config = write_config(
+        folder, options="flow = true", plugin="liveref_mypy" if plugin else "", mypy="check_untyped_defs = true"
+    )
     packages = [argument for name in installed() for argument in ("--package", name)]
     fixed = ("--config-file", config, "--cache-dir", os.devnull, "--show-traceback", "--exclude", TYPESHED)
     return subprocess.Popen(

@@ -63,6 +63,8 @@ def classes(refs: SessionRefRegistry, key: RegistryKey[object]) -> None:
     # deviation(pyright, basedpyright): reads type[X] inside of the brackets of a hint as X; an alias does not
     assert_type(refs.get(key, list[type[Base] | None]), list[type[Base] | None])  # E: pyright=reportAssertTypeFailure
     # deviation(pyright, basedpyright): reads type[X] inside of the brackets of a hint as X; an alias does not
-    assert_type(refs.get(key, Mapping[type[Base], type[Sub]]), Mapping[type[Base], type[Sub]])  # E: pyright=reportAssertTypeFailure
+    assert_type(
+        refs.get(key, Mapping[type[Base], type[Sub]]), Mapping[type[Base], type[Sub]]
+    )  # E: pyright=reportAssertTypeFailure
     assert_type(refs.get(key, Classes), dict[str, type[Base]])
     assert_type(RegistryKey.new(Classes), RegistryKey[dict[str, type[Base]]])

@@ -79,7 +79,9 @@ class App:
     @contextlib.asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
         async with Session(policy=SessionPausePolicy.WARN_DROP) as self._session:
-            self._pools["main"] = self.refs.insert(sqlite3.connect(":memory:"), finalizer=sqlite3.Connection.close)  # ok
+            self._pools["main"] = self.refs.insert(
+                sqlite3.connect(":memory:"), finalizer=sqlite3.Connection.close
+            )  # ok
             yield
 
     def count(self, name: str) -> int:
@@ -280,7 +282,9 @@ class Level(enum.IntEnum):
     LOW = 1
 
 
-def loaded(refs: SessionRefRegistry, key: RegistryKey[Base], timing: RegistryKey[Timing], low: RegistryKey[Level]) -> None:
+def loaded(
+    refs: SessionRefRegistry, key: RegistryKey[Base], timing: RegistryKey[Timing], low: RegistryKey[Level]
+) -> None:
     refs.get(key).run()  # ok
     refs.get(key, Shell).elapsed()  # ok
     refs.get(timing, Base).run()  # ok

@@ -95,10 +95,10 @@ def functions(refs: SessionRefRegistry, number: RegistryKey[int], keys: Sequence
     functools.reduce(lambda total, key: total + refs.get(key, str), keys, "")  # E: liveref-overlap
     functools.reduce(lambda total, key: total + refs.get(key), keys, 0)  # ok
     list(filter(lambda key: refs.get(key, str), keys))  # E: liveref-overlap
-    [*map(lambda key: (lambda: refs.get(key, str)), keys)]  # E: liveref-overlap
+    [*map(lambda key: lambda: refs.get(key, str), keys)]  # E: liveref-overlap
     functools.partial(same, refs.get(number, str))  # E: liveref-overlap
     itertools.groupby(keys, key=lambda key: refs.get(key, str))  # E: liveref-overlap
-    (lambda: (lambda: (lambda: refs.get(number, str))()))()()  # E: liveref-overlap
+    (lambda: lambda: (lambda: refs.get(number, str))())()()  # E: liveref-overlap
 
 
 def unions(
