@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from mypy.nodes import Statement
+from mypy.errors import Errors
+from mypy.nodes import MypyFile, Statement
 
 from liveref_mypy._call import Call
 from liveref_mypy._flow.line import Findings
@@ -13,6 +15,9 @@ from liveref_mypy._flow.walk import findings_of
 from liveref_mypy._index import KEPT, checker_of, enclosing
 
 __all__ = ["Flows"]
+
+_ENDS: Final = re.compile(r"release|remove|drain|clos(e|ing)|\bSession\b|Registry(\(| as )")
+"""What a module holds if a key ends in it, or a registry begins; most that look keys up do not."""
 
 
 class _Walked(NamedTuple):
@@ -27,9 +32,17 @@ class Flows:
 
     def __init__(self) -> None:
         self._walked: dict[int, _Walked] = {}
+        self._module: MypyFile | None = None
+        self._has_ends = True
 
     def check(self, call: Call) -> None:
         """Report what belongs to a call."""
+        checker = checker_of(call.api)
+        if checker.tree is not self._module:
+            self._module = checker.tree
+            self._has_ends = _has_ends(checker.errors, checker.tree)
+        if not self._has_ends:
+            return
         for code, message, at in self._findings(call).get(call.expr, ()):
             call.fail(code, message, at)
 
@@ -44,3 +57,8 @@ class Flows:
         findings = findings_of(body, is_module=function is None)
         self._walked[id(body)] = _Walked(body, turn, findings)
         return findings
+
+
+def _has_ends(errors: Errors, module: MypyFile) -> bool:
+    lines = errors.read_source(module.path) if errors.read_source is not None else None
+    return lines is None or _ENDS.search("\n".join(lines)) is not None

@@ -93,9 +93,11 @@ def inserts(refs: SessionRefRegistry, loose: Any) -> None:
     refs.insert(print, Callable)  # E: strict:call-overload
 
 
-def lookups_through_bare_keys(
-    refs: SessionRefRegistry, key: RegistryKey, many: Many[int]
-) -> None:  # E: liveref-untyped, strict:type-arg
+def through_bare_keys(
+    refs: SessionRefRegistry,
+    many: Many[int],
+    key: RegistryKey,  # E: liveref-untyped, strict:type-arg
+) -> None:
     refs.get(key)  # E: liveref-untyped
     refs[key]  # E: liveref-untyped
     refs.get(key, default=None)  # E: liveref-untyped
