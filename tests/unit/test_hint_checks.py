@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Generic, Literal, Optional, Protocol, TypedDict, TypeVar, Union
 
 import numpy as np
+
 import pytest
 import typing_extensions as te
 from beartype.vale import Is
@@ -98,6 +99,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, object]]:
 
     monkeypatch.setattr(predicates, "beartype", lambda: (note, conf))
     monkeypatch.setattr(info, "beartype", lambda: (note, conf))
+    monkeypatch.setattr(
+        info, "_CHECKS", WeakValueDictionary()
+    )  # those that keys of other tests hold ask for themselves
     return questions
 
 
