@@ -99,9 +99,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, object]]:
 
     monkeypatch.setattr(predicates, "beartype", lambda: (note, conf))
     monkeypatch.setattr(info, "beartype", lambda: (note, conf))
-    monkeypatch.setattr(
-        info, "_CHECKS", WeakValueDictionary()
-    )  # those that keys of other tests hold ask for themselves
+    # Checks that keys of other tests hold have noted whom to ask.
+    monkeypatch.setattr(info, "_CHECKS", weakref.WeakValueDictionary())
     return questions
 
 
