@@ -24,16 +24,8 @@ def main(folder: Path) -> None:
     """Replace the stubs in a folder."""
     with tempfile.TemporaryDirectory() as scratch:
         stubgen = Path(sys.executable).with_name("stubgen")
-        command: list[str | Path] = [
-            stubgen,
-            "--quiet",
-            "--search-path",
-            SOURCE.parent,
-            "--package",
-            "liveref",
-            "--output",
-            scratch,
-        ]
+        options = ["--quiet", "--search-path", str(SOURCE.parent), "--package", "liveref", "--output", scratch]
+        command = [str(stubgen), *options]
         subprocess.run(command, check=True, env={"PYTHONPATH": str(SOURCE.parent)})  # noqa: S603
         written = Path(scratch) / "liveref"
         shutil.rmtree(folder / "liveref", ignore_errors=True)

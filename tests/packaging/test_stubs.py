@@ -48,7 +48,9 @@ def test_a_public_module_without_a_stub_fails(project: Path) -> None:
     stubgen = project / "stubgen.py"
     stubgen.write_text("import sys, pathlib; pathlib.Path(sys.argv[-1], 'liveref').mkdir()")
     generator = project / "stubs" / "generate.py"
-    generator.write_text(generator.read_text().replace("[stubgen,", f"[sys.executable, {str(stubgen)!r},"))
+    source = generator.read_text()
+    assert "[str(stubgen), *options]" in source
+    generator.write_text(source.replace("[str(stubgen),", f"[sys.executable, {str(stubgen)!r},"))
     failed = generate(project, project / "out")
     assert failed.returncode == 1
     assert "stubgen wrote no jsonable.pyi" in failed.stderr
