@@ -62,9 +62,8 @@ def classes(refs: SessionRefRegistry, key: RegistryKey[object]) -> None:
     assert_type(refs.get(key, dict[str, type[Base]]), dict[str, type[Base]])  # E: pyright=reportAssertTypeFailure
     # deviation(pyright, basedpyright): reads type[X] inside of the brackets of a hint as X; an alias does not
     assert_type(refs.get(key, list[type[Base] | None]), list[type[Base] | None])  # E: pyright=reportAssertTypeFailure
+    found = refs.get(key, Mapping[type[Base], type[Sub]])
     # deviation(pyright, basedpyright): reads type[X] inside of the brackets of a hint as X; an alias does not
-    assert_type(
-        refs.get(key, Mapping[type[Base], type[Sub]]), Mapping[type[Base], type[Sub]]
-    )  # E: pyright=reportAssertTypeFailure
+    assert_type(found, Mapping[type[Base], type[Sub]])  # E: pyright=reportAssertTypeFailure
     assert_type(refs.get(key, Classes), dict[str, type[Base]])
     assert_type(RegistryKey.new(Classes), RegistryKey[dict[str, type[Base]]])
