@@ -238,7 +238,10 @@ def test_every_form_takes_part() -> None:
 @given(pairs(hints))
 def test_verdict_of_a_lookup_is_that_of_beartype(pair: tuple[Any, Any]) -> None:
     hint, value = pair
-    assert lookup(value, hint) == theirs(value, hint)
+    if lookup(value, hint) != theirs(value, hint):
+        # beartype does not look into a MappingView; what has a Protocol in it may not be asked of it.
+        assert "MappingView" in str(hint)
+        assert not lookup(value, hint)
 
 
 @many

@@ -21,6 +21,7 @@ import pytest
 
 import liveref
 from liveref import LiveRefError, RegistryKey, Session, SessionRefRegistry
+from liveref._lanes import LANES
 from liveref._registry.finalize import Finalizer
 
 HOUSE = str(Path(liveref.__file__).parent)
@@ -165,7 +166,7 @@ def at_each_bytecode(name: str) -> None:
             world.end()
             break
         check(world, f"at bytecode {number}", closed=name == "close")
-    assert number > (20 if EVENT == "opcode" else 3)
+    assert LANES is not None or number > (20 if EVENT == "opcode" else 3)  # a lane in C has no bytecodes
 
 
 def at_each_allocation(name: str) -> None:
