@@ -749,9 +749,9 @@ def test_hints_that_are_gone_are_not_kept_by_beartype() -> None:
 
 
 def test_check_of_a_hint_goes_with_its_key() -> None:
-    key = RegistryKey.new(list[int])
+    key = RegistryKey.new(list[tuple[Base, Other]])
     check = check_of(key._info)
-    assert check_of(class_info(list[int])) is check
+    assert check_of(class_info(list[tuple[Base, Other]])) is check
     alive = weakref.ref(check)
     del key, check
     gc.collect()
