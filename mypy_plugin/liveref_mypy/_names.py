@@ -100,7 +100,9 @@ QUALIFIERS: Final = frozenset({
 })  # fmt: skip
 """Forms that no value is of, though mypy takes some of them for the type inside."""
 SELF: Final = frozenset({"typing.Self", "typing_extensions.Self"})
-GUARDS: Final = frozenset({"typing.TypeGuard", "typing_extensions.TypeGuard", "typing_extensions.TypeIs"})
+GUARDS: Final = frozenset({
+    "typing.TypeGuard", "typing.TypeIs", "typing_extensions.TypeGuard", "typing_extensions.TypeIs",
+})  # fmt: skip
 """Of those, what a Callable may give back."""
 NEED_BRACKETS: Final = frozenset({"typing.Union", "typing.Optional"}) | LITERAL | ANNOTATED
 
