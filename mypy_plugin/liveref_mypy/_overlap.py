@@ -94,8 +94,6 @@ class Overlap:
     def _literal(self, this: LiteralType, other: ProperType, depth: int) -> bool:
         if isinstance(other, LiteralType):
             return (this.fallback.type, this.value) != (other.fallback.type, other.value)
-        if isinstance(other, AnyType):
-            return False
         return (
             _exact_is_disjoint(this, other) if _is_structural(other) else self.are_disjoint(this.fallback, other, depth)
         )

@@ -1821,3 +1821,12 @@ def test_parameters_are_open_whatever_form_they_have() -> None:
     assert check_depth(Called[[Any, Any]]) is CheckDepth.EXACT
     with pytest.raises(HintError, match="T"):
         check_depth(Called[[T]])
+
+
+def test_a_hint_that_no_recursion_reaches_the_end_of_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def part(_self: object, _hint: object) -> object:
+        raise RecursionError
+
+    monkeypatch.setattr("liveref._hints.compile._Compiler.part", part)
+    with pytest.raises(HintError, match="nested too deeply; write a simpler one"):
+        RegistryKey.new(list[frozenset[bytes]])

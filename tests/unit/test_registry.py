@@ -646,3 +646,18 @@ def test_every_error_survives_pickling(registry: SessionRefRegistry) -> None:
 
 def registry_miss(registry: SessionRefRegistry) -> object:
     return registry.get(RegistryKey.new(int))
+
+
+def test_departures_are_found_though_another_thread_notes_one_meanwhile(
+    registry: SessionRefRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = registry.insert("x")
+    registry.release(key)
+    calls = iter([RuntimeError("deque mutated during iteration")])
+
+    def interrupted(predicate: object, items: object) -> object:
+        raise next(calls)
+
+    monkeypatch.setattr("liveref._registry.departures.takewhile", interrupted)
+    with pytest.raises(RefReleasedError, match="released"):
+        registry.get(key)
