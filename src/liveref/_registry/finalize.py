@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable
 from functools import partial
 from itertools import compress, starmap
-from types import TracebackType
+from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, TracebackType
 from typing import Any, Final, TypeAlias
 
 from liveref._registry.outcome import Outcome, Pending, Place, Steps
@@ -49,6 +49,7 @@ def generation() -> int:
 ExitHook: TypeAlias = Callable[[type[BaseException] | None, BaseException | None, TracebackType | None], object]
 """The exit of an entered context manager, bound to it."""
 
+_OF_C: Final = frozenset({BuiltinFunctionType, MethodDescriptorType})
 _DUTY: Final = b"duty"  # no id: those have 16 bytes
 
 
@@ -146,7 +147,7 @@ class Finalizer:
 
     def is_asynchronous(self) -> bool:
         """Whether it is known, without a call, that there is something to await."""
-        return self.is_of_this_process() and (self._asynchronous or is_coroutine_function(self.call))
+        return self._generation == _generation and (self._asynchronous or is_coroutine_function(self.call))
 
     def adopt(self) -> None:
         """Count it as made here: what it closes was opened in this process."""
@@ -161,6 +162,10 @@ def is_coroutine_function(call: object) -> bool:
     """Whether a call gives a coroutine: a function, a method, a partial of one, an object with such a ``__call__``."""
     while isinstance(call, partial):
         call = call.func
+    if type(call) in _OF_C:  # here and in the next what most finalizers are: to ask inspect takes as long as a release
+        return False
+    if isinstance(call, FunctionType) and not call.__dict__:
+        return bool(call.__code__.co_flags & inspect.CO_COROUTINE)
     own_call = getattr(type(call), "__call__", None)  # noqa: B004  not whether there is one, but what it is
     return inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(own_call)
 
