@@ -40,7 +40,6 @@ def hints(refs: SessionRefRegistry, key: RegistryKey[object], flag: bool, one: t
     refs.get(key, Json)  # ok
     refs.get(key, Row)  # ok
     refs.get(key, list[Row])  # ok
-    refs.get(key, TypeForm[int])  # E: liveref-unsupported
     refs.get(key, Anything)  # ok
     refs.insert(1, one)  # ok
 
