@@ -41,12 +41,13 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path) -> Path:
     """A folder with one wrong module, in which the command runs."""
-    (tmp_path / ".git").mkdir()
-    (tmp_path / "wrong.py").write_text(WRONG)
-    (tmp_path / "right.py").write_text(WRONG.replace("    refs.get(key, str)\n", "").replace('"not ours"', "1"))
-    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "project"
+    (folder / ".git").mkdir(parents=True)
+    (folder / "wrong.py").write_text(WRONG)
+    (folder / "right.py").write_text(WRONG.replace("    refs.get(key, str)\n", "").replace('"not ours"', "1"))
+    monkeypatch.chdir(folder)
     monkeypatch.setenv("MYPY_CACHE_DIR", str(cache))
-    return tmp_path
+    return folder
 
 
 def _lines(capsys: pytest.CaptureFixture[str]) -> list[tuple[int, str]]:

@@ -110,7 +110,6 @@ def refused(refs: SessionRefRegistry, key: RegistryKey[object]) -> None:
 
 def odd(refs: SessionRefRegistry, key: RegistryKey[object]) -> None:
     refs.get(key, TypeForm("int"))  # E: liveref-unsupported
-    refs.get(key, TypeForm[int])  # E: liveref-unsupported
     refs.get(key, OldJson)  # E: liveref-unsupported
     refs.get(key, Final)  # E: liveref-unsupported
     refs.get(key, Union)  # E: liveref-unsupported
