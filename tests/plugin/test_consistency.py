@@ -121,7 +121,7 @@ def test_daemon_finds_the_same_before_and_after_edits(daemon: _Daemon, tmp_path:
     user.write_text(USER + GONE)
     first = {("edited_user.py", 6, "liveref-overlap"), ("edited_user.py", 10, "liveref-removed")}
     assert daemon.check("edited_library.py", "edited_user.py") == first
-    library.write_text(LIBRARY.replace("[int]", "[str]"))
+    library.write_text(LIBRARY.replace("[int]", "[str ]"))  # mypy's daemon too
     second = {("edited_user.py", 5, "liveref-overlap"), ("edited_user.py", 10, "liveref-removed")}
     assert daemon.check("edited_library.py", "edited_user.py") == second
     user.write_text("\n\n" + USER + GONE.replace("release(key)", "get(key)"))
