@@ -38,7 +38,7 @@ from mypy.plugin import CheckerPluginInterface
 
 from liveref_mypy import _names
 
-__all__ = ["KEPT", "Index", "Indexes", "blocks_of", "checker_of", "enclosing", "is_checked_once"]
+__all__ = ["KEPT", "Index", "Indexes", "blocks_of", "checker_of", "enclosing", "is_checked_once", "waits_for_error"]
 
 KEPT: Final = 8
 """Functions remembered at most: they are checked one after the other."""
@@ -175,14 +175,16 @@ def _given(blocks: Iterable[Block | None]) -> Iterator[Block]:
     return (block for block in blocks if block is not None)
 
 
-def _waits_for_type_error(expr: Expression) -> bool:
-    """Whether it is ``pytest.raises(RefTypeError)`` or the same of a TestCase; both take a function too."""
+def waits_for_error(expr: Expression) -> bool:
+    """Whether it is ``pytest.raises(…)`` or the same of a TestCase; both take a function too."""
     callee = expr.callee if isinstance(expr, CallExpr) else None
     if isinstance(callee, MemberExpr) and callee.name in _names.ASSERTIONS:
-        known = True
-    else:
-        known = isinstance(callee, RefExpr) and callee.fullname in _names.RAISES
-    return known and isinstance(expr, CallExpr) and any(map(_may_be_type_error, _first_items(expr)))
+        return True
+    return isinstance(callee, RefExpr) and callee.fullname in _names.RAISES
+
+
+def _waits_for_type_error(expr: Expression) -> bool:
+    return waits_for_error(expr) and isinstance(expr, CallExpr) and any(map(_may_be_type_error, _first_items(expr)))
 
 
 def _first_items(expr: CallExpr) -> Iterator[Expression]:

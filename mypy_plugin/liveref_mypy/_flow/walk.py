@@ -19,7 +19,6 @@ from mypy.nodes import (
     GlobalDecl,
     IfStmt,
     MatchStmt,
-    MemberExpr,
     NonlocalDecl,
     OperatorAssignmentStmt,
     OverloadedFuncDef,
@@ -38,7 +37,7 @@ from liveref_mypy import _names
 from liveref_mypy._flow.children import captures
 from liveref_mypy._flow.line import Findings, Line, OpenSession
 from liveref_mypy._flow.state import Scope, Slot, Store
-from liveref_mypy._index import blocks_of
+from liveref_mypy._index import blocks_of, waits_for_error
 from liveref_mypy._types import inherits
 
 __all__ = ["findings_of"]
@@ -155,7 +154,7 @@ class _Walk(Line):
         if all(entered):
             self._block(statement.body.body)
         else:
-            exempts = any(map(_waits_for_error, statement.expr))
+            exempts = any(map(_may_swallow, statement.expr))
             self._exempt += exempts
             self._choose([statement.body])
             self._exempt -= exempts
@@ -232,11 +231,10 @@ def _catches_lookups(expr: Expression | None) -> bool:
     return node.fullname in kin or inherits(node, _names.LOOKUP_ERROR)
 
 
-def _waits_for_error(expr: Expression) -> bool:
+def _may_swallow(expr: Expression) -> bool:
+    """Whether a context waits for an error, or suppresses it."""
     callee = expr.callee if isinstance(expr, CallExpr) else None
-    if isinstance(callee, MemberExpr) and callee.name in _names.ASSERTIONS:
-        return True
-    return isinstance(callee, RefExpr) and (callee.fullname in _names.RAISES or callee.fullname == _names.SUPPRESS)
+    return waits_for_error(expr) or (isinstance(callee, RefExpr) and callee.fullname == _names.SUPPRESS)
 
 
 def _names_of_others(body: Sequence[Statement]) -> Iterator[str]:

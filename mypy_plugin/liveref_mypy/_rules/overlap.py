@@ -21,11 +21,7 @@ def check_overlap(call: Call) -> None:
     if hint is None or held is None:
         return
     is_none = isinstance(get_proper_type(hint), NoneType)
-    advice = (
-        "for a default write default=None"
-        if is_none
-        else "leave the hint out, or make the key with the type of its value"
-    )
+    advice = _INSTEAD_OF_NONE if is_none else _INSTEAD
     call.fail(
         _codes.OVERLAP,
         f"{spell(call.args['key'])} is a key of {held}, and no value of that type is a {call.text(hint)}; {advice}",
