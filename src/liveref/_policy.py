@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 __all__ = [
     "EXPECTED",
@@ -25,6 +25,9 @@ __all__ = [
     "lifetime_row",
     "policy_row",
 ]
+
+Member = TypeVar("Member", bound=enum.Enum)
+Row = TypeVar("Row")
 
 MAX_SESSION_REFS_PER_RUN: Final = 10_000
 """Refs that a registry holds at most unless it is told otherwise (Blazen ``session_ref.rs``)."""
@@ -93,16 +96,20 @@ LIFETIMES: Final[Mapping[RefLifetime, LifetimeRow]] = {
 """One row for each lifetime."""
 
 
+def _row(table: Mapping[Member, Row], member: Member, what: str, where: str) -> Row:
+    if member in table:
+        return table[member]
+    message = f"{what} {member!r} has no row in liveref._policy.{where}"
+    raise NotImplementedError(message)
+
+
 def lifetime_row(lifetime: RefLifetime) -> LifetimeRow:
     """The row of a lifetime.
 
     Raises:
         NotImplementedError: it has none.
     """
-    if lifetime in LIFETIMES:
-        return LIFETIMES[lifetime]
-    message = f"lifetime {lifetime!r} has no row in liveref._policy.LIFETIMES: say there what becomes of its refs"
-    raise NotImplementedError(message)
+    return _row(LIFETIMES, lifetime, "lifetime", "LIFETIMES: say there what becomes of its refs")
 
 
 def _lifetimes(asked: Callable[[LifetimeRow], bool]) -> tuple[RefLifetime, ...]:
@@ -189,7 +196,4 @@ def policy_row(policy: SessionPausePolicy) -> PolicyRow:
     Raises:
         NotImplementedError: it has none.
     """
-    if policy in POLICIES:
-        return POLICIES[policy]
-    message = f"policy {policy!r} has no row in liveref._policy.POLICIES: say there what it keeps"
-    raise NotImplementedError(message)
+    return _row(POLICIES, policy, "policy", "POLICIES: say there what it keeps")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Generic, Never, ParamSpec, Self, cast, final, overload
 
+from liveref._text.blame import raised_at
 from liveref._text.json import JSON, json_copy, path_step
 from liveref._text.tag import printable, readable
 from liveref._typing import MISSING, Missing, T, T_co, persisted
@@ -51,7 +51,7 @@ class Recipe(Generic[T_co]):
         try:
             return self._reopener(*args, **kwargs)
         except Exception as error:  # noqa: BLE001  user code; its text may hold the arguments, so it goes no further
-            raised = f"{readable(type(error))}{_place(error)}"
+            raised = f"{readable(type(error))} at {raised_at(error)}"
         raise ReopenError(self.tag, self._argument_names(), raised)
 
     def _finalizer(self) -> Callable[[T_co], object] | None:
@@ -199,11 +199,3 @@ def _signature(function: Callable[..., object]) -> inspect.Signature:
 def _copies(args: Iterable[object], kwargs: Mapping[str, object]) -> tuple[list[JSON], dict[str, JSON]]:
     copies = [json_copy(arg, f"$[{at}]") for at, arg in enumerate(args)]
     return copies, {name: json_copy(arg, f"${path_step(name)}") for name, arg in kwargs.items()}
-
-
-def _place(error: BaseException) -> str:
-    """Where an exception was raised: the innermost frame."""
-    traceback = cast("TracebackType", error.__traceback__)  # it was raised
-    while traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    return printable(f" at {traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}")

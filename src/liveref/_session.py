@@ -23,6 +23,7 @@ from liveref.exceptions import (
     RegistryClosedError,
     SessionStateError,
     SnapshotWriteError,
+    counted,
 )
 
 __all__ = ["Session"]
@@ -222,8 +223,8 @@ class Session:
             outcome.reraise()
         if failed:
             kinds = ", ".join(readable(type(error)) for error in failed)
-            text = f"{len(failed)} finalizers failed of refs that last until a snapshot: {kinds}. The snapshot stands."
-            warnings.warn(text, RuntimeWarning, stacklevel=3)
+            what = f"{counted(len(failed), 'finalizer')} failed of refs that last until a snapshot: {kinds}"
+            warnings.warn(f"{what}. The snapshot stands.", RuntimeWarning, stacklevel=3)
         for failure in captured.dropped:
             warnings.warn(RefDroppedWarning(failure, captured.contents.policy), stacklevel=3)
 

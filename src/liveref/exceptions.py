@@ -311,7 +311,7 @@ class CapacityExceededError(LiveRefError, RuntimeError):
 
     def __str__(self) -> str:
         return (
-            f"the registry holds its {_number(self.args[0], 'ref')} already: nothing was stored. "
+            f"the registry holds its {counted(self.args[0], 'ref')} already: nothing was stored. "
             f"Release refs that are no longer needed, or raise capacity=."
         )
 
@@ -431,7 +431,7 @@ class SessionRefsNotSerializableError(SnapshotError):
     def __str__(self) -> str:
         refs = "; ".join(map(str, self.failures))
         return (
-            f"no snapshot under {self.args[0]}: {_number(len(self.failures), 'ref')} can't be captured: {refs}. "
+            f"no snapshot under {self.args[0]}: {counted(len(self.failures), 'ref')} can't be captured: {refs}. "
             f"Give each a recipe or a serializer, release it first, or choose a policy that drops."
         )
 
@@ -489,5 +489,6 @@ class SnapshotWriteError(SnapshotError):
         return f"{self.args[0]}. {self.args[1]}"
 
 
-def _number(count: int, noun: str) -> str:
+def counted(count: int, noun: str) -> str:
+    """A number of things in words: ``1 ref``, ``2 refs``."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -1,9 +1,11 @@
 import enum
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 __all__ = ['EXPECTED', 'LASTING', 'LIFETIMES', 'MAX_SESSION_REFS_PER_RUN', 'POLICIES', 'PURGED', 'AtSnapshot', 'LifetimeRow', 'PolicyRow', 'RefLifetime', 'SessionPausePolicy', 'Way', 'lifetime_row', 'policy_row']
 
+Member = TypeVar('Member', bound=enum.Enum)
+Row = TypeVar('Row')
 MAX_SESSION_REFS_PER_RUN: Final[int]
 
 class RefLifetime(enum.StrEnum):

@@ -32,7 +32,7 @@ from liveref._hints.forms import (
 )
 from liveref._hints.predicates import ANY, METHODS, Part, Test, bearable, classes, in_class, leaf
 from liveref._text.tag import is_alias, made_by, readable, stays
-from liveref.exceptions import HintError
+from liveref.exceptions import HintError, counted
 
 __all__ = ["compile_hint"]
 
@@ -301,7 +301,7 @@ def _functions(count: int, depth: CheckDepth, *, more: bool) -> Part:
         return False
 
     kinds = cast("tuple[type]", (Callable,))
-    needs = f"that can't be called with {count} argument{'s' * (count != 1)}"
+    needs = f"that can't be called with {counted(count, 'argument')}"
     return leaf(
         fits, depth, asked=Callable, kinds=kinds, front=kinds, found=lambda value: f"{readable(type(value))} {needs}"
     )

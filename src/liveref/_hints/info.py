@@ -17,7 +17,7 @@ from weakref import WeakValueDictionary
 
 from liveref._hints.compile import compile_hint
 from liveref._hints.forms import TOWER, CheckDepth, is_plain_class
-from liveref._hints.predicates import ITERATORS, PLAIN, Part, Test, bearable, beartype, classes, say_why
+from liveref._hints.predicates import ITERATORS, PLAIN, Part, Test, bearable, beartype, classes, mro_of, say_why
 from liveref._text.tag import loaded_class, made_by, readable, type_tag
 
 __all__ = [
@@ -75,7 +75,6 @@ class Sealed(Check):
 
 
 _NO_CLASSES: Final[tuple[object, ...]] = (UnionType, Union, Annotated)
-_MRO: Final[Callable[[type], tuple[type, ...]]] = vars(type)["__mro__"].__get__
 
 _LONGEST: Final = 180
 """What a mismatch tells of hint and value together, in characters: its line stays under 300."""
@@ -189,7 +188,7 @@ def _outside(info: ClassInfo) -> tuple[type, ...]:
 
 def _is_subclass(lower: type, upper: type) -> bool:
     uppers = TOWER.get(upper, (upper,)) if type(upper) is type else (upper,)
-    return any(base is each for base in _MRO(lower) for each in uppers)
+    return any(base is each for base in mro_of(lower) for each in uppers)
 
 
 def mismatch(value: object, info: ClassInfo, *, full: bool) -> str | None:

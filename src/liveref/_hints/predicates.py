@@ -23,7 +23,8 @@ from typing import Final, TypeAlias, TypeVar, cast
 from weakref import ref
 
 from liveref._hints.forms import CheckDepth
-from liveref._text.tag import readable, type_tag
+from liveref._text.tag import class_dict, readable, type_tag
+from liveref.exceptions import counted
 
 __all__ = [
     "ANY",
@@ -42,6 +43,7 @@ __all__ = [
     "leaf",
     "literals",
     "members",
+    "mro_of",
     "pairs",
     "record",
     "say_why",
@@ -98,8 +100,7 @@ METHODS: Final = (
     types.FunctionType, types.BuiltinFunctionType, classmethod, staticmethod,
     types.MethodDescriptorType, types.WrapperDescriptorType, types.ClassMethodDescriptorType,
 )  # fmt: skip
-_MRO: Final[Callable[[type], tuple[type, ...]]] = vars(type)["__mro__"].__get__
-_OWN: Final[Callable[[type], Mapping[str, object]]] = vars(type)["__dict__"].__get__
+mro_of: Final[Callable[[type], tuple[type, ...]]] = vars(type)["__mro__"].__get__
 _MISSING: Final = object()
 
 
@@ -189,7 +190,7 @@ def members(interface: type, names: Iterable[str], asked: object) -> Part:
         if by_beartype and not any(map(_may_run, of_class)):
             verdict = bearable(asked)(value)
         else:
-            verdict = interface in _MRO(cls) or not lacking(value)
+            verdict = interface in mro_of(cls) or not lacking(value)
         if verdict and None not in of_class:
             identity = id(cls)
             known[identity] = ref(cls, lambda _: known.pop(identity, None) and None)
@@ -348,7 +349,7 @@ def tuple_of(
         rows = [cast("tuple[object, ...]", row) if type(row) is tuple else tuple(_items(row)) for row in values]
         for size in set(map(len, rows)):
             if size < fixed or (middle is None and size > fixed):
-                raise Unfit(f"of {size} item{'s' * (size != 1)}")
+                raise Unfit(f"of {counted(size, 'item')}")
         for at, part in enumerate((*front, *back)):
             index = at if at < len(front) else at - fixed
             yield "", index if index >= 0 else len(rows[0]) + index, part, [row[index] for row in rows]
@@ -436,7 +437,7 @@ def beartype() -> tuple[Callable[..., bool], object]:
 
 def in_class(cls: type, name: str) -> object:
     """What a class has under a name, as it stands there."""
-    return next((_OWN(base)[name] for base in _MRO(cls) if name in _OWN(base)), None)
+    return next((class_dict(base)[name] for base in mro_of(cls) if name in class_dict(base)), None)
 
 
 def _may_run(attribute: object) -> bool:

@@ -17,8 +17,7 @@ from typing import Any, Final, Generic, Self, TypeVar, cast
 from liveref._key import RegistryKey
 from liveref._payloads.parts import Copier, Open, Opener, Parts
 from liveref._payloads.swap import Swap, Writing
-from liveref._text.blame import failure_of, innermost
-from liveref._text.json import path_step
+from liveref._text.blame import failure_of, innermost, step_of
 from liveref._text.tag import loaded_class, readable, type_tag
 from liveref._typing import persisted
 from liveref.exceptions import HintError, LiveRefError, NotJSONableError
@@ -186,7 +185,7 @@ class _Writer(Generic[Written]):
         with suppress(Exception):  # any code of the object's
             parts = opener.parts(value) if opener else parts
         for name, part in parts.items():
-            yield _step(name), part
+            yield step_of(name), part
 
     def _stand_in(self, value: object) -> object:
         if type(value) in BUILTIN_DATA:
@@ -204,10 +203,6 @@ class _Writer(Generic[Written]):
             found = f"a value of type {readable(kind)} that is too large or nested too deeply"
             return NotJSONableError(path, found, _OTHER_FORM)
         return self._swap.refusal(path, value, _INSERT)
-
-
-def _step(name: object) -> str:
-    return path_step(name if isinstance(name, str | int) else readable(type(name)))
 
 
 def _names(value: object) -> Iterable[object]:

@@ -126,7 +126,7 @@ class Swap:
             return None
         if key is None:
             return None
-        return f"which is ref {redact(key._id)} (inserted at {key._entry.where() or 'the resume of its session'})"
+        return f"which is ref {redact(key._id)} (inserted at {key._entry.origin()})"
 
     def write(self) -> Writing:
         """One write of one payload, as a context manager: if it raises, nothing was inserted."""

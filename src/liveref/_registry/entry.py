@@ -87,6 +87,10 @@ class Entry:
         lines = (line for start, end, line in code.co_lines() if start <= self.offset < end and line is not None)
         return printable(f"{code.co_filename}:{next(lines, code.co_firstlineno)}")
 
+    def origin(self) -> str:
+        """As `where`, in words."""
+        return self.where() or "the resume of its session"
+
 
 def caller() -> FrameType | None:
     """The frame that called who asks; None where that is no Python code: a thread of C, gevent, atexit."""

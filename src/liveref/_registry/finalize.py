@@ -11,8 +11,8 @@ import os
 from collections.abc import Callable
 from functools import partial
 from itertools import compress, starmap
-from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, TracebackType
-from typing import Any, Final, TypeAlias
+from types import BuiltinFunctionType, FunctionType, MethodDescriptorType
+from typing import Any, Final
 
 from liveref._registry.outcome import Outcome, Pending, Place, Steps
 from liveref._text.tag import readable
@@ -20,7 +20,6 @@ from liveref.exceptions import InvalidArgumentError
 
 __all__ = [
     "FASTER",
-    "ExitHook",
     "Finalizer",
     "arun",
     "drive",
@@ -45,9 +44,6 @@ def generation() -> int:
     """How many forks lie between this process and the one that imported liveref."""
     return _generation
 
-
-ExitHook: TypeAlias = Callable[[type[BaseException] | None, BaseException | None, TracebackType | None], object]
-"""The exit of an entered context manager, bound to it."""
 
 _OF_C: Final = frozenset({BuiltinFunctionType, MethodDescriptorType})
 _DUTY: Final = b"duty"  # no id: those have 16 bytes

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Generator
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 
+from liveref.exceptions import counted
+
 __all__ = ["Outcome", "Pending", "Place", "Steps"]
 
 
@@ -56,8 +58,7 @@ class Outcome:
         others = [error for error in self.errors if error is not fatal]
         if fatal is not None and not others:
             raise fatal
-        plural = "" if len(others) == 1 else "s"
-        group = BaseExceptionGroup(f"{len(others)} finalizer{plural} failed", others)
+        group = BaseExceptionGroup(f"{counted(len(others), 'finalizer')} failed", others)
         if fatal is not None:
             raise fatal from group
         raise group

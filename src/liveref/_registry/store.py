@@ -48,6 +48,7 @@ from liveref.exceptions import (
     RefReleasedError,
     RefTypeError,
     RegistryClosedError,
+    counted,
 )
 
 __all__ = ["Store", "witness"]
@@ -447,10 +448,9 @@ class Store:
             let_go(holder)
         if undone:
             places = ", ".join(sorted({entry.where() or "resume" for entry in undone})[:5])
-            plural = "" if len(undone) == 1 else "s"
             warnings.warn(
-                f"a registry was collected with {len(undone)} finalizer{plural} not run, of refs inserted at {places}: "
-                f"end its session, or close() it",
+                f"a registry was collected with {counted(len(undone), 'finalizer')} not run, "
+                f"of refs inserted at {places}: end its session, or close() it",
                 ResourceWarning,
                 source=self,
                 stacklevel=2,
@@ -459,8 +459,7 @@ class Store:
 
 def tell(error: BaseException, holder: Holder[Any]) -> None:
     """Note on what a finalizer raised whose it was."""
-    where = holder._entry.where() or "the resume of its session"
-    note = f"finalizer of ref {redact(holder._id)} ({tag_of(holder._info)}, inserted at {where})"
+    note = f"finalizer of ref {redact(holder._id)} ({tag_of(holder._info)}, inserted at {holder._entry.origin()})"
     with suppress(Exception):  # notes of its own may be no list
         BaseException.add_note(error, note)  # a class may have its own add_note, which is user code
 

@@ -229,7 +229,7 @@ class SessionSnapshot:
 
     @property
     def when(self) -> str:
-        """When it was taken: ISO 8601, UTC, to the millisecond."""
+        """When it was taken: ISO 8601, UTC, to the second."""
         return self._contents.when
 
     @property

@@ -34,6 +34,8 @@ __all__ = [
     "innermost",
     "is_cramped",
     "pickled_parts",
+    "raised_at",
+    "step_of",
     "user_place",
     "why_not_loaded",
     "why_not_pickled",
@@ -154,10 +156,14 @@ def contents(value: object) -> Parts:
     whole = value.args if isinstance(value, BaseException) else value
     if isinstance(whole, dict):
         for name, part in cast("dict[object, object]", whole).items():
-            step = path_step(name if isinstance(name, str | int) else readable(type(name)))
-            yield from ((step, name), (step, part))
+            yield from ((step_of(name), name), (step_of(name), part))
     elif isinstance(whole, list | tuple | set | frozenset):
         yield from _items("", cast("Iterable[object]", whole))
+
+
+def step_of(name: object) -> str:
+    """The step of a path that a key of a dict makes; of an odd key its type."""
+    return path_step(name if isinstance(name, str | int) else readable(type(name)))
 
 
 def _items(step: str, whole: Iterable[object]) -> Parts:
@@ -251,10 +257,15 @@ _ENCODERS: Final = frozenset(
 
 def user_place(error: BaseException) -> str | None:
     """Where code of the user's raised an exception: the innermost frame that is no encoder's; None where none is."""
+    return raised_at(error, but=_ENCODERS)
+
+
+def raised_at(error: BaseException, *, but: Container[str] = ()) -> str | None:
+    """Where an exception was raised: the innermost frame that is not of some packages; None where none is."""
     place, traceback = None, error.__traceback__
     while traceback is not None:
         frame = traceback.tb_frame
-        if str(frame.f_globals.get("__name__")).partition(".")[0] not in _ENCODERS:
+        if str(frame.f_globals.get("__name__")).partition(".")[0] not in but:
             place = f"{frame.f_code.co_filename}:{traceback.tb_lineno}"
         traceback = traceback.tb_next
     return place and printable(place)

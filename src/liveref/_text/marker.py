@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from liveref._lanes import LANES
-from liveref._text.tag import printable
+from liveref._text.tag import printable, qualname_of
 from liveref.exceptions import KeyFormatError, MarkerError
 
 __all__ = [
@@ -116,4 +116,4 @@ def marker_in(text: str) -> object:
 
 
 def _describe(found: object) -> str:
-    return printable(f"a value of type {type.__dict__['__qualname__'].__get__(type(found))[:80]}")
+    return printable(f"a value of type {qualname_of(type(found))[:80]}")

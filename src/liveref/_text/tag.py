@@ -13,13 +13,23 @@ from typing import Final, TypeGuard, cast, get_args, get_origin
 
 from typing_extensions import TypeAliasType
 
-__all__ = ["is_alias", "loaded_class", "made_by", "printable", "readable", "stays", "type_tag"]
+__all__ = [
+    "class_dict",
+    "is_alias",
+    "loaded_class",
+    "made_by",
+    "printable",
+    "qualname_of",
+    "readable",
+    "stays",
+    "type_tag",
+]
 
 _LIMIT: Final = 110
-_QUALNAME: Final[Callable[[type], str]] = vars(type)["__qualname__"].__get__
+qualname_of: Final[Callable[[type], str]] = vars(type)["__qualname__"].__get__
 _MODULE: Final[Callable[[type], object]] = vars(type)["__module__"].__get__
 _MODULE_DICT: Final[Callable[[object], dict[str, object]]] = vars(types.ModuleType)["__dict__"].__get__
-_CLASS_DICT: Final[Callable[[type], dict[str, object]]] = vars(type)["__dict__"].__get__
+class_dict: Final[Callable[[type], dict[str, object]]] = vars(type)["__dict__"].__get__
 _ALIASES: Final = (TypeAliasType, getattr(typing, "TypeAliasType", TypeAliasType))
 _UNIONS: Final = (typing.Union, types.UnionType)
 _FUNCTIONS: Final = (types.FunctionType, types.BuiltinFunctionType, types.MethodType)
@@ -89,7 +99,7 @@ def loaded_class(tag: str) -> type | None:
         if not issubclass(type(found), type):
             return None
         cls = cast("type", found)  # issubclass, unlike isinstance, asks no __class__ property
-        namespace = _CLASS_DICT(cls)
+        namespace = class_dict(cls)
     return cast("type", found)
 
 
@@ -99,12 +109,12 @@ def stays(cls: type) -> bool:
 
 
 def _tag_of_class(cls: type) -> str:
-    return f"{_module_of(cls)}:{_QUALNAME(cls)}"
+    return f"{_module_of(cls)}:{qualname_of(cls)}"
 
 
 def _name_of_class(cls: type) -> str:
     module = _module_of(cls)
-    return _QUALNAME(cls) if module == "builtins" else f"{module}.{_QUALNAME(cls)}"
+    return qualname_of(cls) if module == "builtins" else f"{module}.{qualname_of(cls)}"
 
 
 def _module_of(cls: type) -> str:

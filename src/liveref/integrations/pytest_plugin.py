@@ -21,6 +21,7 @@ from liveref._registry.entry import Entry, Holder
 from liveref._registry.registry import SessionRefRegistry
 from liveref._registry.store import Store, witness
 from liveref._session import Session
+from liveref.exceptions import counted
 
 __all__ = ["live_session"]
 
@@ -136,5 +137,5 @@ def _was_opened(entry: Entry) -> bool:
 def _refuse(item: pytest.Item, keys: list[Holder[Any]]) -> None:
     leaks = [f"  {tag_of(key._info)} inserted at {key._entry.where() or 'a resume'}" for key in keys]
     if leaks and item.get_closest_marker(_MARKER) is None:
-        heading = f"the test left {len(leaks)} ref{'' if len(leaks) == 1 else 's'} with finalizers:"
+        heading = f"the test left {counted(len(leaks), 'ref')} with finalizers:"
         pytest.fail("\n".join([heading, *leaks, _ADVICE]), pytrace=False)

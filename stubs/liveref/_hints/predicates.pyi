@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from liveref._hints.forms import CheckDepth
 from typing import Final, TypeAlias, TypeVar
 
-__all__ = ['ANY', 'ITERATORS', 'METHODS', 'PLAIN', 'Part', 'attributes', 'bearable', 'beartype', 'choice', 'classes', 'every', 'in_class', 'items', 'leaf', 'literals', 'members', 'pairs', 'record', 'say_why', 'tuple_of']
+__all__ = ['ANY', 'ITERATORS', 'METHODS', 'PLAIN', 'Part', 'attributes', 'bearable', 'beartype', 'choice', 'classes', 'every', 'in_class', 'items', 'leaf', 'literals', 'members', 'mro_of', 'pairs', 'record', 'say_why', 'tuple_of']
 
 T = TypeVar('T')
 Test: TypeAlias = Callable[[object], bool]
@@ -27,6 +27,7 @@ Columns: TypeAlias = Iterator[tuple[str, int | None, Part, Iterable[object]]]
 ITERATORS: Final[Mapping[type, Callable[[object], Iterator[object]]]]
 PLAIN: Final[frozenset[type]]
 METHODS: Final[Incomplete]
+mro_of: Final[Callable[[type], tuple[type, ...]]]
 
 class Unfit(Exception): ...
 

@@ -1,13 +1,11 @@
 from _typeshed import Incomplete
 from collections.abc import Callable
 from liveref._registry.outcome import Outcome, Place, Steps
-from types import TracebackType
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
-__all__ = ['FASTER', 'ExitHook', 'Finalizer', 'arun', 'drive', 'finish', 'generation', 'run']
+__all__ = ['FASTER', 'Finalizer', 'arun', 'drive', 'finish', 'generation', 'run']
 
 def generation() -> int: ...
-ExitHook: TypeAlias = Callable[[type[BaseException] | None, BaseException | None, TracebackType | None], object]
 
 class _Faster(Exception): ...
 
