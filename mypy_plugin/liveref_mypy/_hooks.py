@@ -51,8 +51,10 @@ _REGISTRY_RULES: Final[Mapping[str, Rules]] = {
 }
 _KEY_RULES: Final[Mapping[str, Rules]] = {
     "new": Rules(without_hint=(check_lost_hint,), with_hint=(check_depth,)),
-    "parse": Rules(without_hint=(check_lost_hint,), with_hint=(check_depth, check_roundtrip)),
-    "from_marker": Rules(without_hint=(check_lost_hint,), with_hint=(check_depth, check_roundtrip)),
+    **dict.fromkeys(
+        ("parse", "from_marker", "read"),
+        Rules(without_hint=(check_lost_hint,), with_hint=(check_depth, check_roundtrip)),
+    ),
 }
 
 

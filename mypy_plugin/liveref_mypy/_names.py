@@ -27,7 +27,7 @@ METHODS_OF_KEYS: Final = frozenset({
 })  # fmt: skip
 """Those that take a key, besides the lookups."""
 TYPED_METHODS: Final = frozenset({"get", "insert"})
-KEY_METHODS: Final = frozenset({"from_marker", "new", "parse"})
+KEY_METHODS: Final = frozenset({"from_marker", "new", "parse", "read"})
 LIFETIMES_THAT_OUTLIVE: Final = frozenset({"UNTIL_EXPLICIT_DROP", "UNTIL_PARENT_FINISH"})
 
 # What liveref's own run-time table knows of other packages.

@@ -10,11 +10,16 @@ from liveref_mypy._call import Call
 
 __all__ = ["check_lost_hint"]
 
-_EXAMPLES = {"new": "new({hint})", "parse": "parse(text, {hint})", "from_marker": "from_marker(marker, {hint})"}
+_EXAMPLES = {
+    "new": "new({hint})",
+    "parse": "parse(text, {hint})",
+    "from_marker": "from_marker(marker, {hint})",
+    "read": "read(found, {hint})",
+}
 
 
 def check_lost_hint(call: Call) -> None:
-    """Check ``RegistryKey[int].parse(text)``, ``.new()`` and ``.from_marker(marker)``."""
+    """Check ``RegistryKey[int].parse(text)``, ``.new()``, ``.from_marker(marker)`` and ``.read(found)``."""
     callee = call.expr.callee if isinstance(call.expr, CallExpr) else None
     written = _in_brackets(callee.expr) if isinstance(callee, MemberExpr) else None
     if written is None or _asks_for_nothing(written):

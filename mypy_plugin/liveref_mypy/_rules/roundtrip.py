@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from mypy.nodes import CallExpr, Expression, MemberExpr, NameExpr, RefExpr, StrExpr
 
 from liveref_mypy import _codes, _names
@@ -11,9 +13,11 @@ from liveref_mypy._rules.misfit import held_instead
 
 __all__ = ["check_roundtrip"]
 
+_SOURCES: Final = {"parse": "text", "from_marker": "marker", "read": "found"}
+
 
 def check_roundtrip(call: Call) -> None:
-    """Check ``parse(str(key), hint)`` and ``from_marker(key.to_marker(), hint)``."""
+    """Check ``parse(str(key), hint)``, ``from_marker(key.to_marker(), hint)`` and ``read`` of either."""
     hint = call.hint
     key = None if hint is None else _key_of(call)
     if key is None or hint is None:
@@ -30,12 +34,10 @@ def check_roundtrip(call: Call) -> None:
 
 def _key_of(call: Call) -> Expression | None:
     """The key that the text or marker of a call was made of, with one local variable in between at most."""
-    source = call.args.get("text" if call.method == "parse" else "marker")
+    source = call.args.get(_SOURCES[call.method])
     if isinstance(source, NameExpr):
         source = call.index.value_of(source.node)
-    if source is None:
-        return None
-    return _of_text(source) if call.method == "parse" else _of_marker(source)
+    return None if source is None else _of_text(source) or _of_marker(source)
 
 
 def _of_text(expr: Expression) -> Expression | None:

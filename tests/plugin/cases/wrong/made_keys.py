@@ -41,6 +41,7 @@ def lost(text: str, marker: object) -> None:
     RegistryKey[int].new()  # E: liveref-lost-hint
     RegistryKey[int].parse(text)  # E: liveref-lost-hint
     RegistryKey[list[int]].from_marker(marker)  # E: liveref-lost-hint
+    RegistryKey[list[int]].read(marker)  # E: liveref-lost-hint
     RegistryKey[int | None].parse(text=text)  # E: liveref-lost-hint
     IntKey.new()  # E: liveref-lost-hint
     IntKey.parse(text)  # E: liveref-lost-hint
@@ -54,6 +55,9 @@ def round_trips(key: RegistryKey[int], either: RegistryKey[int | str], dog: Regi
     RegistryKey.parse(f"{key.uuid}", str)  # E: liveref-roundtrip
     RegistryKey.parse(str(either), bytes)  # E: liveref-roundtrip
     RegistryKey.from_marker(key.to_marker(), str)  # E: liveref-roundtrip
+    RegistryKey.read(key.to_marker(), str)  # E: liveref-roundtrip
+    RegistryKey.read(f"{key}", str)  # E: liveref-roundtrip
+    RegistryKey.read(key.to_marker(), int)  # ok
     RegistryKey.from_marker(key.to_marker(typed=True), hint=str)  # E: liveref-roundtrip
     text = str(key)
     RegistryKey.parse(text, str)  # E: liveref-roundtrip
