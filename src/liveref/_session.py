@@ -10,8 +10,8 @@ from liveref._pause.capture import Capture, capture
 from liveref._pause.resume import restore
 from liveref._policy import MAX_SESSION_REFS_PER_RUN, SessionPausePolicy
 from liveref._registry.current import Scope, enter_scope, leave_scope
-from liveref._registry.finalize import arun, drive, run
-from liveref._registry.outcome import Outcome, Steps
+from liveref._registry.finalize import arun, check_timeout, drive, run
+from liveref._registry.outcome import Outcome
 from liveref._registry.registry import SessionRefRegistry
 from liveref._snapshot.file import StrPath
 from liveref._snapshot.keyring import SnapshotKeys
@@ -238,8 +238,10 @@ class Session:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool | None:
+        if self._leave():
+            return None
         outcome = Outcome(error)
-        run(self._end(outcome), outcome)
+        run(self._refs._finish(outcome), outcome)
         return error is not None and outcome.error is None
 
     async def __aenter__(self) -> Self:
@@ -248,8 +250,10 @@ class Session:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool | None:
+        if self._leave():
+            return None
         outcome = Outcome(error)
-        await arun(self._end(outcome), outcome, None)
+        await arun(self._refs._finish(outcome), outcome, None)
         return error is not None and outcome.error is None
 
     def close(self) -> None:
@@ -258,8 +262,9 @@ class Session:
         Raises:
             ExceptionGroup: of what finalizers raised, once all have run.
         """
-        outcome = Outcome()
-        run(self._end(outcome), outcome)
+        if not self._leave():
+            outcome = Outcome()
+            run(self._refs._finish(outcome), outcome)
 
     async def aclose(self, *, timeout: float | None = None) -> None:
         """As `close`, awaiting asynchronous finalizers.
@@ -267,13 +272,16 @@ class Session:
         Args:
             timeout: seconds for each finalizer, as in `SessionRefRegistry.adrain`.
         """
-        outcome = Outcome()
-        await arun(self._end(outcome), outcome, timeout)
+        check_timeout(timeout)
+        if not self._leave():
+            outcome = Outcome()
+            await arun(self._refs._finish(outcome), outcome, timeout)
 
-    def _end(self, outcome: Outcome) -> Steps:
-        """Leave the scope and, where the registry is this session's own, end that too."""
+    def _leave(self) -> bool:
+        """Leave the scope and take no refs any more; whether that is all there is to do."""
         self._state = "closed"
-        if self._scope is not None:
-            leave_scope(self._scope)
+        scope = self._scope
+        if scope is not None:
+            leave_scope(scope)
             self._scope = None
-        return self._refs._finish(outcome) if self._owner else self._refs._drop((), "", outcome)
+        return not self._owner or self._refs._shut()

@@ -658,8 +658,8 @@ def test_a_lookup_inside_of_a_wait_leaves_the_wait_as_it_was() -> None:
 
 
 def test_departures_are_found_in_an_index_that_does_not_grow_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(departures, "_REMEMBERED", 3)
-    gone = departures.Departures(maxlen=3)
+    monkeypatch.setattr(departures, "REMEMBERED", 3)
+    gone = departures.Departures((), 3)
     assert gone.find(b"0") is None
     for number in range(50):
         gone.append((b"%d" % number, "released", float(number)))
@@ -674,7 +674,7 @@ def test_an_index_that_two_threads_take_up_at_once_lacks_nothing(monkeypatch: py
     assert gone.find(b"a") is not None
     index, before = gone._indexed
     gone.extend((b"%d" % number, "released", 2.0) for number in range(10))
-    monkeypatch.setattr(departures, "_REMEMBERED", 0)  # so that this one begins a new index
+    monkeypatch.setattr(departures, "REMEMBERED", 0)  # so that this one begins a new index
     assert gone.find(b"5") is not None
     gone._indexed = index, before  # the other one, which has begun before, publishes its own
     monkeypatch.undo()

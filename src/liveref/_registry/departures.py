@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
 from functools import partial
 from itertools import takewhile
 from operator import is_not, itemgetter
 from typing import Final, TypeAlias
 
-__all__ = ["Departure", "Departures"]
+__all__ = ["REMEMBERED", "Departure", "Departures"]
 
 Departure: TypeAlias = tuple[bytes, str, float]
 """The id of a ref, how it went, and when, in seconds of the monotonic clock."""
 
-_REMEMBERED: Final = 10_000
+REMEMBERED: Final = 10_000
 _OF: Final = itemgetter(0)
 
 
 class Departures(deque[Departure]):
     """The last departures, in their order: to note one is an append, and they are indexed when one is asked for."""
 
-    __slots__ = ("_indexed",)
-
-    def __init__(self, records: Iterable[Departure] = (), maxlen: int = _REMEMBERED) -> None:
-        super().__init__(records, maxlen)
-        self._indexed: tuple[dict[bytes, Departure], Departure | None] = {}, None  # up to which departure
+    _indexed: tuple[dict[bytes, Departure], Departure] | None = None
+    """The index, and up to which departure; none until one is asked for: most sessions end before."""
 
     def find(self, uid: bytes) -> Departure | None:
         """The departure of a ref; None where it never went from here, or too long ago. O(1), amortised."""
@@ -36,11 +32,11 @@ class Departures(deque[Departure]):
 
     def _take_up(self) -> dict[bytes, Departure]:
         """The index, with what was noted since the last time; threads that do so at once each give a whole one."""
-        index, before = self._indexed
+        index, before = self._indexed or ({}, None)
         latest = self[-1]
         if latest is before:
             return index
-        if len(index) > 2 * _REMEMBERED:
+        if len(index) > 2 * REMEMBERED:
             index, before = {}, None
         try:
             new = list(takewhile(partial(is_not, before), reversed(self)))

@@ -22,6 +22,7 @@ __all__ = [
     "FASTER",
     "Finalizer",
     "arun",
+    "check_timeout",
     "drive",
     "finish",
     "generation",
@@ -184,7 +185,9 @@ def finish(call: Callable[..., object], *args: object) -> None:
 
 def drive(steps: Steps) -> None:
     """Run finalizers in a synchronous call; an awaitable is closed, as a TypeError."""
-    _run_from(steps, partial(next, steps))
+    pending = next(steps, None)
+    if pending is not None:
+        _run_from(steps, partial(steps.throw, dismiss(pending.awaitable)))
 
 
 def run(steps: Steps, outcome: Outcome) -> None:
@@ -202,8 +205,7 @@ async def arun(steps: Steps, outcome: Outcome, timeout: float | None, *, bare: b
     Raises:
         InvalidArgumentError: the timeout is no number of seconds; no finalizer has run.
     """
-    if timeout is not None:
-        _check_seconds(timeout)
+    check_timeout(timeout)
     from asyncio import CancelledError  # noqa: PLC0415  it takes as long to import as all of liveref
 
     from liveref._registry.shield import settle  # noqa: PLC0415  so does what needs it
@@ -229,7 +231,10 @@ async def arun(steps: Steps, outcome: Outcome, timeout: float | None, *, bare: b
         outcome.reraise(bare=bare)
 
 
-def _check_seconds(timeout: float) -> None:
+def check_timeout(timeout: float | None) -> None:
+    """Raise InvalidArgumentError unless it is None or a number of seconds."""
+    if timeout is None:
+        return
     number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
     if not number or not timeout >= 0:
         shown = f"{timeout:g}" if number else readable(type(timeout))

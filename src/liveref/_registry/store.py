@@ -28,7 +28,7 @@ from liveref._hints.info import ClassInfo, Sealed, check_of, class_of, hint_of, 
 from liveref._key import RegistryKey
 from liveref._policy import LASTING, RefLifetime, lifetime_row
 from liveref._recipe import Recipe
-from liveref._registry.departures import Departure, Departures
+from liveref._registry.departures import REMEMBERED, Departure, Departures
 from liveref._registry.entry import Entry, Holder, enter, fill, hold, let_go
 from liveref._registry.finalize import FASTER, Finalizer, dismiss
 from liveref._registry.moment import by_object
@@ -81,7 +81,7 @@ class Store:
         self._closed = False
         self._room = min(capacity, maxsize)
         self._refs = {}
-        self._gone = Departures()
+        self._gone = Departures((), REMEMBERED)
         self._dropped = {}
         self._parent: Self | None = None
         self._latest: Entry | None = None
@@ -89,10 +89,11 @@ class Store:
         if told is not None:
             told(self)
 
-    def _shut(self) -> None:
-        """Take no refs any more."""
+    def _shut(self) -> bool:
+        """Take no refs any more; whether there are none."""
         self._closed = True
         self._room = _SHUT
+        return not self._refs
 
     # How refs come.
 
@@ -397,12 +398,11 @@ class Store:
         return self._drop(reversed(self._refs.copy().values()), how, outcome)
 
     def _finish(self, outcome: Outcome) -> Steps:
-        """End with the session: take no refs any more, hand over what the parent takes, drop what does not last."""
-        self._shut()
+        """End with the session: hand over what the parent takes, drop what does not last."""
         if self._parent is not None:
             self._hand_over(self._parent, outcome)
         ending = [holder for holder in self._refs.copy().values() if holder._entry.lifetime not in LASTING]
-        yield from self._drop(reversed(ending), "session ended", outcome)
+        return self._drop(reversed(ending), "session ended", outcome)
 
     def _hand_over(self, parent: Store, outcome: Outcome) -> None:
         for holder in self._refs.copy().values():
