@@ -8,6 +8,7 @@ million refs.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import dataclasses
 import gc
@@ -225,6 +226,27 @@ def large_array(folder: Path) -> Iterator[Case]:
     )
 
 
+async def stall(path: Path, array: np.ndarray[tuple[int], np.dtype[np.float64]], *, copy: bool) -> float:
+    """Seconds for which the event loop stands still at most while an array is saved beside it."""
+    session = session_of([array])
+    saving = asyncio.ensure_future(session.asave(path, keys=KEYS, copy=copy))
+    worst, last = 0.0, perf_counter()
+    while not saving.done():
+        await asyncio.sleep(0)
+        worst, last = max(worst, perf_counter() - last), perf_counter()
+    return worst
+
+
+def stalls(folder: Path) -> Iterator[Row]:
+    """What `asave` takes of the event loop, with a copy and without."""
+    array = np.random.default_rng(7).random(GIB // 8)
+    path, name = folder / "beside", "an array of 1 GiB: asave, the worst stall of the loop"
+    bare = [asyncio.run(stall(path, array, copy=False)) * 1000 for _ in range(FEW)]
+    yield Row.of("pauses", f"{name}, copy=False", bare, "ms", target=50)
+    copied = [asyncio.run(stall(path, array, copy=True)) / spent(array.copy, perf_counter) for _ in range(FEW)]
+    yield Row.of("pauses", f"{name}, copy=True", copied, "memcpy", target=2)
+
+
 def large_array_of_others(folder: Path) -> Iterator[Case]:
     """How others write one, without a hash."""
     array = np.random.default_rng(7).random(PEER // 8)
@@ -280,6 +302,7 @@ def rows(*, quick: bool) -> Iterator[Row]:
         folder = Path(name)
         for case in (*large_array(folder), *large_array_of_others(folder)):
             yield case.row(FEW)
+        yield from stalls(folder)
         if sys.platform == "linux":
             yield Row.of(
                 "pauses", "an array of 1 GiB: save, beyond the array", [peak(folder / "peak")], "MiB", target=32

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from types import TracebackType
 from typing import Literal, Self
 
@@ -10,11 +11,13 @@ from liveref._pause.capture import Capture, capture
 from liveref._pause.resume import restore
 from liveref._policy import MAX_SESSION_REFS_PER_RUN, SessionPausePolicy
 from liveref._registry.current import Scope, enter_scope, leave_scope
-from liveref._registry.finalize import arun, check_timeout, drive, run
-from liveref._registry.outcome import Outcome
+from liveref._registry.finalize import adrive, arun, check_timeout, drive, run
+from liveref._registry.outcome import Outcome, Steps
 from liveref._registry.registry import SessionRefRegistry
+from liveref._snapshot.container import copy_blobs
 from liveref._snapshot.file import StrPath
 from liveref._snapshot.keyring import SnapshotKeys
+from liveref._snapshot.progress import Progress
 from liveref._snapshot.snapshot import SessionSnapshot, check_target, new_snapshot, save_snapshot
 from liveref._text.tag import readable
 from liveref.exceptions import (
@@ -126,6 +129,7 @@ class Session:
         keys: SnapshotKeys | None = None,
         policy: SessionPausePolicy | None = None,
         verify: bool = False,
+        progress: Progress | None = None,
     ) -> SessionSnapshot:
         """Take a snapshot and write it to a file in one go, large arrays straight from their own memory.
 
@@ -136,24 +140,89 @@ class Session:
             keys: the ring whose current key signs it; unsigned without.
             policy: as for `snapshot`.
             verify: as for `snapshot`.
+            progress: is called with the bytes that are written and those in all, at most every 50 ms and once at the
+                end. What it raises ends the save: the old file stands.
 
         Raises:
-            SnapshotWriteError: the file can't be written, and nothing has changed. If it is ``committed``, the new
-                file stands, and all has been done that is done when it does.
+            SnapshotWriteError: the file can't be written, or the progress raised, and nothing has changed. If it is
+                ``committed``, the new file stands, and all has been done that is done when it does.
             SessionRefsNotSerializableError, RegistryClosedError: as `snapshot`.
 
         Warns:
             RefDroppedWarning, RuntimeWarning: as `snapshot`, once the file stands.
         """
-        check_target(path, keys)
+        check_target(path, keys, progress)
         captured = self._capture("save", policy, verify=verify)
         try:
-            made = save_snapshot(captured.contents, captured.buffers, path, keys)
+            made = save_snapshot(captured.contents, captured.buffers, path, keys, progress)
         except SnapshotWriteError as error:
             if error.committed:
                 self._settle(captured)
             raise
         self._settle(captured)
+        return made
+
+    async def asave(
+        self,
+        path: StrPath,
+        *,
+        keys: SnapshotKeys | None = None,
+        policy: SessionPausePolicy | None = None,
+        copy: bool = True,
+        progress: Progress | None = None,
+    ) -> SessionSnapshot:
+        """As `save`, but a thread hashes and writes while the event loop goes on.
+
+        The refs are captured in the loop, at one moment. Who is cancelled waits for the thread before the
+        CancelledError comes: the old file stands or the new one, and the purges follow the file. The finalizers
+        of refs that last until a snapshot are awaited.
+
+        Args:
+            path: as for `save`, as are the next two.
+            keys: the ring whose current key signs it; unsigned without.
+            policy: what becomes of a ref that can't be captured.
+            copy: copy the large buffers in the loop first, so that the file is of that moment too. Without, nothing
+                is copied: write to none of them until it returns.
+            progress: as for `save`; called in the thread.
+
+        Raises:
+            RuntimeError: the event loop is not asyncio's. Nothing was captured.
+            SnapshotWriteError, SessionRefsNotSerializableError, RegistryClosedError: as `save`.
+
+        Warns:
+            RefDroppedWarning, RuntimeWarning: as `save`.
+
+        Example:
+            >>> import asyncio, tempfile
+            >>> from pathlib import Path
+            >>> from liveref import Session, SessionSnapshot
+            >>> async def main(folder: str) -> str:
+            ...     async with Session() as session:
+            ...         session.refs.insert([1, 2, 3])
+            ...         return repr((await session.asave(Path(folder, "paused"))).refs[0].type_tag)
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     asyncio.run(main(folder))
+            "'builtins:list'"
+        """
+        check_target(path, keys, progress)
+        if type(copy) is not bool:
+            raise InvalidArgumentError("copy", "True or False", readable(type(copy)))
+        from liveref._registry.shield import in_thread, require_asyncio  # noqa: PLC0415  it loads asyncio
+
+        require_asyncio("asave")
+        captured = self._capture("asave", policy, verify=False)
+        buffers = copy_blobs(captured.buffers) if copy else captured.buffers
+        outcome = Outcome()
+        write = partial(save_snapshot, captured.contents, buffers, path, keys, progress)
+        try:
+            made = await in_thread(write, outcome)
+        except Exception as error:
+            if isinstance(error, SnapshotWriteError) and error.committed:
+                await self._asettle(captured, outcome)
+            if outcome.errors:  # it was cancelled meanwhile
+                outcome.reraise()
+            raise
+        await self._asettle(captured, outcome)
         return made
 
     @classmethod
@@ -216,17 +285,28 @@ class Session:
     def _settle(self, captured: Capture) -> None:
         """Once a snapshot stands: purge what lasted until it, and tell what was dropped."""
         outcome = Outcome()
-        if captured.purged:
-            drive(self._refs._drop(reversed(captured.purged), "purged by a snapshot", outcome))
+        drive(self._purge(captured, outcome))
+        self._tell(captured, outcome)
+
+    async def _asettle(self, captured: Capture, outcome: Outcome) -> None:
+        """As `_settle`, awaiting finalizers."""
+        await adrive(self._purge(captured, outcome), outcome, None)
+        self._tell(captured, outcome)
+
+    def _purge(self, captured: Capture, outcome: Outcome) -> Steps:
+        return self._refs._drop(reversed(captured.purged), "purged by a snapshot", outcome)
+
+    def _tell(self, captured: Capture, outcome: Outcome) -> None:
+        """Warn of finalizers that failed and of refs that were dropped; raise what is no Exception."""
         failed = [error for error in outcome.errors if isinstance(error, Exception)]
         if len(failed) < len(outcome.errors):
             outcome.reraise()
         if failed:
             kinds = ", ".join(readable(type(error)) for error in failed)
             what = f"{counted(len(failed), 'finalizer')} failed of refs that last until a snapshot: {kinds}"
-            warnings.warn(f"{what}. The snapshot stands.", RuntimeWarning, stacklevel=3)
+            warnings.warn(f"{what}. The snapshot stands.", RuntimeWarning, stacklevel=4)
         for failure in captured.dropped:
-            warnings.warn(RefDroppedWarning(failure, captured.contents.policy), stacklevel=3)
+            warnings.warn(RefDroppedWarning(failure, captured.contents.policy), stacklevel=4)
 
     def __enter__(self) -> Self:
         if self._state != "new":

@@ -21,6 +21,7 @@ from liveref.exceptions import InvalidArgumentError
 __all__ = [
     "FASTER",
     "Finalizer",
+    "adrive",
     "arun",
     "check_timeout",
     "drive",
@@ -198,14 +199,19 @@ def run(steps: Steps, outcome: Outcome) -> None:
 
 
 async def arun(steps: Steps, outcome: Outcome, timeout: float | None, *, bare: bool = False) -> None:
-    """Drive finalizers in an asynchronous call and raise what they raised.
-
-    Plain finalizers are shielded from cancellation, as `settle` tells.
+    """As `adrive`, and raise what they raised.
 
     Raises:
         InvalidArgumentError: the timeout is no number of seconds; no finalizer has run.
     """
     check_timeout(timeout)
+    await adrive(steps, outcome, timeout)
+    if outcome.errors:
+        outcome.reraise(bare=bare)
+
+
+async def adrive(steps: Steps, outcome: Outcome, timeout: float | None) -> None:
+    """Run finalizers in an asynchronous call; plain ones are shielded from cancellation, as `settle` tells."""
     from asyncio import CancelledError  # noqa: PLC0415  it takes as long to import as all of liveref
 
     from liveref._registry.shield import settle  # noqa: PLC0415  so does what needs it
@@ -227,8 +233,6 @@ async def arun(steps: Steps, outcome: Outcome, timeout: float | None, *, bare: b
             advance = partial(steps.throw, error)
         else:
             advance = partial(steps.send, result)
-    if outcome.errors:
-        outcome.reraise(bare=bare)
 
 
 def check_timeout(timeout: float | None) -> None:

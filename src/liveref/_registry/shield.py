@@ -10,14 +10,15 @@ import asyncio
 import contextvars
 import math
 import sys
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from types import ModuleType
 from typing import Final
 
 from liveref._registry.outcome import Outcome, Place
+from liveref._typing import T
 
-__all__ = ["innermost_scope", "library_here", "settle"]
+__all__ = ["in_thread", "innermost_scope", "library_here", "require_asyncio", "see_out", "settle"]
 
 GRACE: Final = 10.0
 """Seconds that a finalizer without a timeout of its own gets once its closing task is cancelled."""
@@ -62,6 +63,29 @@ async def see_out(awaitable: Awaitable[object], error: BaseException) -> None:
     job = _Job(awaitable)
     await _wait(job, Outcome(error), GRACE)
     job.forget()
+
+
+async def in_thread(work: Callable[[], T], outcome: Outcome) -> T:
+    """What blocking work gives, done in a thread of asyncio's.
+
+    Who is cancelled meanwhile waits until it has ended, however long that takes: the cancellation is in the outcome.
+    """
+    job = asyncio.get_running_loop().run_in_executor(None, contextvars.copy_context().run, work)
+    with ExitStack() as shield:
+        while not job.done():
+            try:
+                await asyncio.wait({job})
+            except asyncio.CancelledError as error:
+                if not outcome.is_hasty:
+                    shield.enter_context(_Job.shield())
+                outcome.cancel(error)
+    return job.result()
+
+
+def require_asyncio(operation: str) -> None:
+    """Raise RuntimeError unless the event loop that runs here is asyncio's."""
+    if library_here() is not asyncio:
+        raise RuntimeError(f"{operation}() needs asyncio, or anyio on it: nothing was done")
 
 
 def innermost_scope() -> object:

@@ -28,6 +28,7 @@ from liveref._snapshot.container import (
 )
 from liveref._snapshot.digest import CHUNK, is_signature, new_digest, new_mac
 from liveref._snapshot.keyring import SnapshotKeys, SnapshotLimits
+from liveref._snapshot.progress import Meter, Progress, StoppedError
 from liveref._text.json import JSON
 from liveref.exceptions import SnapshotAuthError, SnapshotError, SnapshotReadError, SnapshotWriteError
 
@@ -51,7 +52,13 @@ _LARGE: Final = 8 * CHUNK
 
 
 def write_file(
-    path: StrPath, header: Mapping[str, JSON], blobs: Sequence[Buffer], keys: SnapshotKeys | None, *, copied: int = 0
+    path: StrPath,
+    header: Mapping[str, JSON],
+    blobs: Sequence[Buffer],
+    keys: SnapshotKeys | None,
+    *,
+    copied: int = 0,
+    progress: Progress | None = None,
 ) -> Callable[[], Container]:
     """Write a container so that a crash at any moment leaves the old file or the new one.
 
@@ -66,26 +73,29 @@ def write_file(
         blobs: contiguous buffers.
         keys: the ring whose current key signs; None writes an unsigned container.
         copied: how many of the first blobs a reader copies before it checks them.
+        progress: is told of the bytes that are written; the last time before the file takes the place of the old one.
 
     Returns:
         What maps the new file, as `read_file` does, whatever has taken its place since.
 
     Raises:
-        SnapshotWriteError: the file can't be written; the old one stands. With ``committed`` the new one does, and
-            only its folder could not be synced. What maps the file raises it too, where that can't be done.
+        SnapshotWriteError: the file can't be written, or the progress raised; the old one stands. With ``committed``
+            the new one does, and only its folder could not be synced. What maps the file raises it too, where that
+            can't be done.
         InvalidArgumentError: the header or a blob can't be written.
     """
     parts = lay_out(header, blobs, keys.current if keys else "", copied)
     mac = None if keys is None else new_mac(keys._secrets[keys.current])
+    meter = Meter(progress, sum(memoryview(part).nbytes for part in parts) + (mac.digest_size if mac else 0))
     try:
         target = _target(path)
         folder, name = os.path.split(target)
         stem = f".{new_digest(os.fsencode(name)).hexdigest()[:16]}-"  # short, however long the name is
         _sweep(folder, stem)
-        source = _replace(target, stem, parts, mac)
-    except OSError as error:
+        source = _replace(target, stem, parts, mac, meter)
+    except (OSError, StoppedError) as error:
         what = f"the snapshot {os.fspath(path)!r} can't be written: {_why(error)}"
-        raise SnapshotWriteError(what, "Nothing was changed: mend the cause and write it again.") from error
+        raise SnapshotWriteError(what, "Nothing was changed: mend the cause and write it again.") from _cause(error)
     try:
         _sync_folder(folder)
     except OSError as error:
@@ -113,7 +123,14 @@ def _why(error: BaseException | None) -> str:
     """What the system said; told apart, for a name of its error in a frame that it holds keeps files open."""
     if isinstance(error, SnapshotError):
         return _why(error.__cause__) if error.__cause__ else str(error.args[0])
+    if isinstance(error, StoppedError):
+        return str(error)
     return (isinstance(error, OSError) and error.strerror) or type(error).__name__
+
+
+def _cause(error: Exception) -> BaseException:
+    """What the user's progress raised, or the system's error itself."""
+    return error.__cause__ or error
 
 
 def _target(path: StrPath) -> str:
@@ -129,13 +146,14 @@ def _target(path: StrPath) -> str:
     raise OSError(errno.EINVAL, "there is something else than a regular file")
 
 
-def _replace(target: str, stem: str, parts: Sequence[Buffer], mac: HMAC | None) -> _Source | None:
+def _replace(target: str, stem: str, parts: Sequence[Buffer], mac: HMAC | None, meter: Meter) -> _Source | None:
     """Fill a temporary file, open it for reading, and give it the name of the target; on Windows it is not opened."""
     fd, temporary = _create(os.path.dirname(target), stem)
     source = None
     try:
         try:
-            _fill(fd, parts, mac)
+            _fill(fd, parts, mac, meter)
+            meter.end()
             if not _WINDOWS:
                 source = _Source(temporary)
                 os.replace(temporary, target)  # under the lock, or a sweep might be faster
@@ -206,22 +224,22 @@ def _remove_stray(temporary: str) -> None:
         os.close(fd)
 
 
-def _fill(fd: int, parts: Sequence[Buffer], mac: HMAC | None) -> None:
+def _fill(fd: int, parts: Sequence[Buffer], mac: HMAC | None, meter: Meter) -> None:
     """Write parts and their signature, and sync them."""
     if hasattr(os, "fchmod"):  # pragma: no branch  Windows before Python 3.13
         os.fchmod(fd, 0o600)  # whatever the umask
     size = sum(memoryview(part).nbytes for part in parts)
-    if size < _LARGE or not _fill_beside(fd, parts, size, mac):
+    if size < _LARGE or not _fill_beside(fd, parts, size, mac, meter):
         for chunk in _chunks(parts, [memoryview(bytearray(min(size, CHUNK)))]):
             if mac is not None:
                 mac.update(chunk)
-            _write(fd, chunk)
+            meter.add(_write(fd, chunk))
     if mac is not None:
         _write(fd, memoryview(mac.digest()))
     os.fsync(fd)
 
 
-def _fill_beside(fd: int, parts: Sequence[Buffer], size: int, mac: HMAC | None) -> bool:
+def _fill_beside(fd: int, parts: Sequence[Buffer], size: int, mac: HMAC | None, meter: Meter) -> bool:
     """Write and sync parts in a thread while this one hashes; False where no thread can start, as at the exit.
 
     A GiB takes 0.9 s so, and one after the other 1.2 s: 0.6 s to hash it, and as much to write and sync it.
@@ -230,7 +248,7 @@ def _fill_beside(fd: int, parts: Sequence[Buffer], size: int, mac: HMAC | None) 
 
     with ThreadPoolExecutor(1) as pool:
         try:
-            written: deque[Future[None]] = deque([pool.submit(_write, fd, memoryview(b""))])
+            written: deque[Future[int]] = deque([pool.submit(_write, fd, memoryview(b""))])
         except RuntimeError:
             return False
         buffers = [memoryview(bytearray(CHUNK)) for _ in range(min(_BUFFERS, -(-size // CHUNK)))]
@@ -239,9 +257,9 @@ def _fill_beside(fd: int, parts: Sequence[Buffer], size: int, mac: HMAC | None) 
             if mac is not None:
                 mac.update(chunk)
             while len(written) >= len(buffers):  # the next chunk takes the memory of the first of these
-                written.popleft().result()
+                meter.add(written.popleft().result())
         while written:  # with no name for it: its error holds this frame, and that would hold it
-            written.popleft().result()
+            meter.add(written.popleft().result())
     return True
 
 
@@ -262,12 +280,15 @@ def _chunks(parts: Iterable[Buffer], buffers: Iterable[memoryview]) -> Iterator[
     yield chunk[:filled]
 
 
-def _write(fd: int, chunk: memoryview, *, sync: bool = False) -> None:
+def _write(fd: int, chunk: memoryview, *, sync: bool = False) -> int:
+    """Write a chunk; its bytes."""
+    count = len(chunk)
     while chunk:
         chunk = chunk[os.write(fd, chunk) :]
     if sync:
         os.fsync(fd)
         _drop_cache(fd)
+    return count
 
 
 def _drop_cache(fd: int) -> None:
@@ -294,7 +315,14 @@ def _sync_folder(folder: str) -> None:
         os.close(fd)
 
 
-def read_file(path: StrPath, *, keys: SnapshotKeys | None, trusted: bool, limits: SnapshotLimits) -> Container:
+def read_file(
+    path: StrPath,
+    *,
+    keys: SnapshotKeys | None,
+    trusted: bool,
+    limits: SnapshotLimits,
+    progress: Progress | None = None,
+) -> Container:
     """The container in a file: its blobs are mapped, writable and aligned to 64 bytes; the file stays untouched.
 
     The file is opened once, and kept open for `Container.fresh_blobs`. The signature is checked by reading the file,
@@ -308,19 +336,22 @@ def read_file(path: StrPath, *, keys: SnapshotKeys | None, trusted: bool, limits
         keys: as for `unpack`, as are the next two.
         trusted: take an unsigned container, and a signed one unchecked where there are no keys.
         limits: what to take at most.
+        progress: is told of the bytes whose signature is checked, and at the end.
 
     Raises:
-        SnapshotReadError: the file can't be read, or is no regular one.
+        SnapshotReadError: the file can't be read, or is no regular one, or the progress raised.
         SnapshotError: as `unpack`.
     """
     try:
         source = _Source(path)
         prologue = read_prologue(source.first, source.size, limits)
         secret = secret_for(prologue, keys, trusted=trusted)
+        meter = Meter(progress, source.size)
         if secret is not None:
-            source.verify(prologue, secret)
-    except OSError as error:
-        raise _unreadable(path, error) from error
+            source.verify(prologue, secret, meter)
+        meter.end()
+    except (OSError, StoppedError) as error:
+        raise _unreadable(path, error) from _cause(error)
 
     return _mapped(path, source, prologue, limits, verified=secret is not None)
 
@@ -335,9 +366,9 @@ def _mapped(path: StrPath, source: _Source, prologue: Prologue, limits: Snapshot
     return parse(memoryview(again()), prologue, limits, verified=verified, again=again)
 
 
-def _unreadable(path: StrPath, error: OSError | ValueError) -> SnapshotReadError:
-    reason = error.strerror if isinstance(error, OSError) else "it was cut while it was read"
-    what = f"the snapshot {os.fspath(path)!r} can't be read: {reason or type(error).__name__}"
+def _unreadable(path: StrPath, error: OSError | ValueError | StoppedError) -> SnapshotReadError:
+    reason = "it was cut while it was read" if isinstance(error, ValueError) else _why(error)
+    what = f"the snapshot {os.fspath(path)!r} can't be read: {reason}"
     return SnapshotReadError(what, "Pass the path of a file that write or save made.")
 
 
@@ -366,14 +397,16 @@ class _Source:
         if self._fd >= 0:
             os.close(self._fd)
 
-    def verify(self, prologue: Prologue, secret: bytes) -> None:
+    def verify(self, prologue: Prologue, secret: bytes, meter: Meter) -> None:
         """Raise SnapshotAuthError unless the signature holds."""
         mac, copied = new_mac(secret), new_digest()
         for chunk in self._chunks(0, prologue.copied):
             copied.update(chunk)
             mac.update(chunk)
+            meter.add(len(chunk))
         for chunk in self._chunks(prologue.copied, prologue.body):
             mac.update(chunk)
+            meter.add(len(chunk))
         signature = b"".join(self._chunks(prologue.body, prologue.total))
         if not is_signature(signature, mac):
             raise wrong_signature(prologue)

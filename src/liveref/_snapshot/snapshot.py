@@ -14,6 +14,7 @@ from liveref._snapshot.container import Container, copy_blobs, pack, unpack
 from liveref._snapshot.contents import BLOBS, Contents, Kind
 from liveref._snapshot.file import StrPath, read_file, write_file
 from liveref._snapshot.keyring import SnapshotKeys, SnapshotLimits
+from liveref._snapshot.progress import Progress, check_progress
 from liveref._text.marker import redact
 from liveref._text.tag import readable
 from liveref.exceptions import InvalidArgumentError
@@ -156,18 +157,28 @@ class SessionSnapshot:
         keys: SnapshotKeys | None = None,
         trusted: bool = False,
         limits: SnapshotLimits = _DEFAULT_LIMITS,
+        progress: Progress | None = None,
     ) -> SessionSnapshot:
         """The snapshot in a file, which is mapped: large arrays are read when they are touched.
 
-        The file stays open, and untouched, as long as the snapshot lives. Arguments as for `from_bytes`.
+        The file stays open, and untouched, as long as the snapshot lives.
+
+        Args:
+            path: the file.
+            keys: as for `from_bytes`, as are the next two.
+            trusted: take it unsigned, or signed where there are no keys to check it.
+            limits: what to take at most.
+            progress: is called with the bytes that are done and those in all, at most every 50 ms while the
+                signature is checked, and once at the end.
 
         Raises:
-            SnapshotReadError: the file can't be read, or is no regular one.
+            SnapshotReadError: the file can't be read, or is no regular one; or the progress raised.
             SnapshotError: as `from_bytes`.
         """
-        check_target(path, keys)
+        check_target(path, keys, progress)
         _check_reading(keys, trusted, limits)
-        return _of_container(read_file(path, keys=keys, trusted=trusted, limits=limits), limits)
+        read = read_file(path, keys=keys, trusted=trusted, limits=limits, progress=progress)
+        return _of_container(read, limits)
 
     def to_bytes(self, *, keys: SnapshotKeys | None = None) -> bytes:
         """The snapshot as bytes.
@@ -272,19 +283,24 @@ def new_snapshot(contents: Contents, buffers: Sequence[Buffer]) -> SessionSnapsh
 
 
 def save_snapshot(
-    contents: Contents, buffers: Sequence[Buffer], path: StrPath, keys: SnapshotKeys | None
+    contents: Contents,
+    buffers: Sequence[Buffer],
+    path: StrPath,
+    keys: SnapshotKeys | None,
+    progress: Progress | None,
 ) -> SessionSnapshot:
     """As `new_snapshot`, but the buffers are written to a file from their own memory, and mapped from there."""
     header, blobs = contents.encode()
-    written = write_file(path, header, [*blobs, *buffers], keys, copied=_COPIED)
+    written = write_file(path, header, [*blobs, *buffers], keys, copied=_COPIED, progress=progress)
     return _of_file(contents, written())
 
 
-def check_target(path: StrPath, keys: SnapshotKeys | None) -> None:
-    """Raise InvalidArgumentError unless these are a path and a ring of keys or None."""
+def check_target(path: StrPath, keys: SnapshotKeys | None, progress: Progress | None = None) -> None:
+    """Raise InvalidArgumentError unless these are a path, a ring of keys or None, and callable or None."""
     if not isinstance(path, str) and not (isinstance(path, os.PathLike) and isinstance(os.fspath(path), str)):
         raise InvalidArgumentError("path", "a str or an os.PathLike of one", readable(type(path)))
     _check_keys(keys)
+    check_progress(progress)
 
 
 def _check_keys(keys: SnapshotKeys | None) -> None:

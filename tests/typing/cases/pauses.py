@@ -47,6 +47,22 @@ def saved(session: Session, path: Path, keys: SnapshotKeys) -> None:
     session.save(path, policy="hard_error")  # E: argument
     assert_type(session.save(path, verify=True), SessionSnapshot)
     session.save(path, verify=None)  # E: argument
+    assert_type(session.save(path, progress=told), SessionSnapshot)
+    session.save(path, progress=len)  # E: argument
+
+
+async def saved_beside_the_loop(session: Session, path: Path, keys: SnapshotKeys) -> None:
+    assert_type(await session.asave(path), SessionSnapshot)
+    assert_type(await session.asave(path, keys=keys, policy=None, copy=False, progress=told), SessionSnapshot)
+    await session.asave(path, keys)  # E: positional
+    await session.asave(path, copy="no")  # E: argument
+    await session.asave(path, progress=len)  # E: argument
+    assert_type(SessionSnapshot.read(path, keys=keys, progress=told), SessionSnapshot)
+    SessionSnapshot.read(path, progress=1)  # E: argument
+
+
+def told(done: int, total: int) -> None:
+    """What is told of the progress."""
 
 
 class NamedSession(Session):
