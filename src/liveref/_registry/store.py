@@ -54,6 +54,7 @@ from liveref.exceptions import (
 __all__ = ["Store", "witness"]
 
 _SHUT: Final = -1
+_NO_DEFAULT: Final = "It was asked for as None; to get None where it is gone, write get(key, default=None)."
 _ID: Final[Callable[[RegistryKey[object]], bytes]] = attrgetter("_id")
 
 witness: Final[ContextVar[Callable[[Store], object] | None]] = ContextVar("liveref_witness", default=None)
@@ -150,7 +151,9 @@ class Store:
         if info is not None:
             found = mismatch(value, info, full=True)
             if found is not None:
-                raise RefTypeError("insert", None, readable(hint_of(info)), found, "Nothing was stored.")
+                raise RefTypeError(
+                    "insert", None, readable(hint_of(info)), found.found, "Nothing was stored."
+                ) from found.cause
         if not isinstance(lifetime, RefLifetime):
             raise InvalidArgumentError("lifetime", "a RefLifetime", readable(type(lifetime)))
         if finalizer is not None and not callable(finalizer):
@@ -281,7 +284,10 @@ class Store:
             info = holder._info
         found = mismatch(value, info, full=full)
         if found is not None:
-            raise RefTypeError(operation, redact(holder._id), readable(hint_of(info)), found)
+            advice = _NO_DEFAULT if operation == "get" and hint_of(info) is None else None
+            raise RefTypeError(
+                operation, redact(holder._id), readable(hint_of(info)), found.found, advice
+            ) from found.cause
 
     def _end(self, holder: Holder[Any], how: str, leaving: BaseException | None = None) -> object:
         """Take a ref out and run its finalizer.

@@ -36,6 +36,7 @@ __all__ = [
     "pickled_parts",
     "raised_at",
     "step_of",
+    "user_call",
     "user_place",
     "why_not_loaded",
     "why_not_pickled",
@@ -269,6 +270,14 @@ def raised_at(error: BaseException, *, but: Container[str] = ()) -> str | None:
             place = f"{frame.f_code.co_filename}:{traceback.tb_lineno}"
         traceback = traceback.tb_next
     return place and printable(place)
+
+
+def user_call(error: BaseException) -> str | None:
+    """The name of the function of the user's that liveref called when an exception was raised; None where it is ours."""
+    traceback = error.__traceback__
+    while traceback is not None and str(traceback.tb_frame.f_globals.get("__name__")).startswith("liveref."):
+        traceback = traceback.tb_next
+    return traceback and traceback.tb_frame.f_code.co_name
 
 
 _CRAMPED: Final = 200
