@@ -19,12 +19,12 @@ from liveref._text.tag import readable
 from liveref.exceptions import InvalidArgumentError
 
 __all__ = [
-    "FASTER",
     "Finalizer",
     "arun",
     "drive",
     "finish",
     "generation",
+    "is_waiting",
     "run",
 ]
 
@@ -47,13 +47,6 @@ def generation() -> int:
 
 _OF_C: Final = frozenset({BuiltinFunctionType, MethodDescriptorType})
 _DUTY: Final = b"duty"  # no id: those have 16 bytes
-
-
-class _Faster(Exception):  # noqa: N818  a word of this module's, never raised
-    """Says that another thread, or a call inside of this one, took the ref."""
-
-
-FASTER: Final = _Faster()
 
 
 class Finalizer:
@@ -91,36 +84,37 @@ class Finalizer:
         self._sharers.pop(uid, None)
         return len(self._sharers) == 1 and self._sharers.pop(_DUTY, False)
 
-    def end(self, refs: dict[bytes, Any], holder: Any, leaving: BaseException | None) -> object:
-        """Take a ref out and, where it was the last that shares this, call: what that returns, or `FASTER`.
+    def end(self, refs: dict[bytes, Any], holder: Any, held: list[object], leaving: BaseException | None) -> bool:
+        """Take a ref out and, where it was the last that shares this, call; whether the ref was still there.
 
         An exception that comes from outside, as KeyboardInterrupt does, finds the ref still there, or the call begun:
-        to take the duty over and to call is one step of the interpreter.
+        to take the duty over, to call and to hold what that returns is one step of the interpreter.
 
         Args:
             refs: the refs of the registry.
             holder: the ref, a Holder: Any, for those stand on the floor above.
+            held: gets what the call returns.
             leaving: the exception that an exit sees.
         """
         uid, sharers = holder._id, self._sharers
         args = (getattr(holder, "_value", None),) if not self.is_exit else _seen(leaving)
         try:
             if refs.pop(uid, None) is None:
-                return FASTER
+                return False
             sharers.pop(uid, None)
-            if len(sharers) > 1:
-                return None
-            call = self.call if self._generation == _generation else _leave_to_the_parent
-            return next(starmap(call, compress((args,), map(sharers.pop, (_DUTY,)))))
+            if len(sharers) == 1:
+                call = self.call if self._generation == _generation else _leave_to_the_parent
+                held.extend(starmap(call, compress((args,), map(sharers.pop, (_DUTY,)))))
         except BaseException as error:
             if type(error) is KeyError and error.args and error.args[0] is _DUTY:  # another thread was faster to run it
-                return None
+                return True
             if uid not in refs:
                 sharers.pop(uid, None)
                 if len(sharers) == 1 and _DUTY in sharers:
                     self.rejoin(uid)
                     refs[uid] = holder
             raise
+        return True
 
     def rejoin(self, uid: bytes) -> None:
         """Undo a `leave`."""
@@ -139,7 +133,7 @@ class Finalizer:
         """Leave an asynchronous context whose ref was not stored."""
         result = self.call(*_seen(error))
         if inspect.isawaitable(result):
-            yield Pending(result, self.place)
+            yield Pending([result], self.place)
 
     def is_asynchronous(self) -> bool:
         """Whether it is known, without a call, that there is something to await."""
@@ -164,6 +158,18 @@ def is_coroutine_function(call: object) -> bool:
         return bool(call.__code__.co_flags & inspect.CO_COROUTINE)
     own_call = getattr(type(call), "__call__", None)  # noqa: B004  not whether there is one, but what it is
     return inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(own_call)
+
+
+def is_waiting(held: list[object]) -> bool:
+    """Whether what a finalizer returned is still to be awaited."""
+    result = held[0] if held else None
+    if result is None or not inspect.isawaitable(result):
+        return False
+    if inspect.iscoroutine(result):
+        return inspect.getcoroutinestate(result) == inspect.CORO_CREATED
+    from asyncio import isfuture  # noqa: PLC0415  it takes as long to import as all of liveref
+
+    return isfuture(result) and not result.done()
 
 
 def _seen(leaving: BaseException | None) -> tuple[object, ...]:
@@ -206,25 +212,27 @@ async def arun(steps: Steps, outcome: Outcome, timeout: float | None, *, bare: b
         _check_seconds(timeout)
     from asyncio import CancelledError  # noqa: PLC0415  it takes as long to import as all of liveref
 
-    from liveref._registry.shield import settle  # noqa: PLC0415  so does what needs it
+    from liveref._registry.shield import library_here, settle  # noqa: PLC0415  so does what needs it
 
     outcome.is_hasty = isinstance(outcome.error, CancelledError)
     advance: Callable[[], Pending] = partial(next, steps)
+    held: list[Any] = []
     while True:
         try:
-            pending = advance()
+            held, place = advance()
+            advance = partial(steps.send, await settle(held, outcome, place, timeout))
         except StopIteration:
             break
-        try:
-            result = await settle(pending.awaitable, outcome, pending.place, timeout)
-        except GeneratorExit as error:  # the event loop is gone: nothing can be awaited any more
-            _run_from(steps, partial(steps.throw, error))
+        except GeneratorExit:
+            if library_here() is None:  # the event loop is gone: nothing can be awaited any more
+                held.clear()
+                _run_from(steps, partial(steps.throw, CancelledError()))
             raise
-        except BaseException as error:  # noqa: BLE001  the finalizer's, or a cancellation
+        except BaseException as error:  # the finalizer's, a cancellation, or one from outside
+            if inspect.getgeneratorstate(steps) == inspect.GEN_CLOSED:  # it came from outside, and ended them
+                raise
             outcome.is_hasty |= isinstance(error, CancelledError)
             advance = partial(steps.throw, error)
-        else:
-            advance = partial(steps.send, result)
     if outcome.errors:
         outcome.reraise(bare=bare)
 
@@ -242,7 +250,7 @@ def _run_from(steps: Steps, advance: Callable[[], Pending]) -> None:
             pending = advance()
         except StopIteration:
             return
-        advance = partial(steps.throw, dismiss(pending.awaitable))
+        advance = partial(steps.throw, dismiss(pending.held.pop()))
 
 
 def dismiss(awaitable: object) -> BaseException:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Generator
+from collections.abc import Generator
 from enum import Enum
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from liveref.exceptions import counted
 
@@ -68,11 +68,11 @@ class Pending(NamedTuple):
     """What a finalizer asks to be awaited.
 
     Attributes:
-        awaitable: what it returned.
+        held: what it returned, alone in a list: there it stays until it is awaited, whatever comes from outside.
         place: where.
     """
 
-    awaitable: Awaitable[object]
+    held: list[Any]  # Any: an awaitable, which no list of objects is known to hold
     place: Place
 
 

@@ -12,7 +12,7 @@ moves stands in both registries before it goes from the first.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import replace
@@ -30,7 +30,7 @@ from liveref._policy import LASTING, RefLifetime, lifetime_row
 from liveref._recipe import Recipe
 from liveref._registry.departures import Departure, Departures
 from liveref._registry.entry import Entry, Holder, enter, fill, hold, let_go
-from liveref._registry.finalize import FASTER, Finalizer, dismiss
+from liveref._registry.finalize import Finalizer, dismiss, is_waiting
 from liveref._registry.moment import by_object
 from liveref._registry.outcome import Outcome, Pending, Steps
 from liveref._snapshot.contents import Dropping
@@ -289,42 +289,45 @@ class Store:
                 operation, redact(holder._id), readable(hint_of(info)), found.found, advice
             ) from found.cause
 
-    def _end(self, holder: Holder[Any], how: str, leaving: BaseException | None = None) -> object:
+    def _end(self, holder: Holder[Any], how: str, held: list[Any], leaving: BaseException | None = None) -> bool:
         """Take a ref out and run its finalizer.
 
         Args:
             holder: the ref.
             how: the way it goes.
+            held: gets what the finalizer returned.
             leaving: the exception that leaves the session's body, for the exit of a context.
 
         Returns:
-            What the finalizer returned, or `FASTER` where somebody else has taken the ref.
+            Whether it was still there.
         """
         uid = holder._id
         self._gone.append((uid, how, monotonic()))  # first: there is no moment between
         finalizer = holder._entry.finalizer
         if finalizer is None:
-            result: object = FASTER if self._refs.pop(uid, None) is None else None
+            was_there = self._refs.pop(uid, None) is not None
         else:
             try:
-                result = finalizer.end(self._refs, holder, leaving)
+                was_there = finalizer.end(self._refs, holder, held, leaving)
             except BaseException:
                 if finalizer.is_done():  # else the exception came before the call, and the ref is still there
                     let_go(holder)
                 raise
-        if result is not FASTER:
+        if was_there:
             let_go(holder)
-        return result
+        return was_there
 
     def _release(self, holder: Holder[Any]) -> bool:
         opening, finalizer = holder._entry.opening, holder._entry.finalizer
         known = opening.is_asynchronous() if opening is not None else finalizer and finalizer.is_asynchronous()
         if known:
             raise TypeError(f"ref {redact(holder._id)} stays, for its finalizer is asynchronous: await arelease(key)")
-        result = self._end(holder, "released")
-        if result is not None and isawaitable(result):
-            raise dismiss(result)
-        return result is not FASTER
+        held: list[Any] = []
+        was_there = self._end(holder, "released", held)
+        for result in held:
+            if result is not None and isawaitable(result):
+                raise dismiss(result)
+        return was_there
 
     def _restore(self, holder: Holder[Any], value: object) -> None:
         """Undo a removal that was interrupted."""
@@ -404,11 +407,14 @@ class Store:
 
     def _finish(self, outcome: Outcome) -> Steps:
         """End with the session: take no refs any more, hand over what the parent takes, drop what does not last."""
+        return self._drop(self._ending(outcome), "session ended", outcome)
+
+    def _ending(self, outcome: Outcome) -> Iterator[Holder[Any]]:
+        """The refs that end with the session, which has begun to."""
         self._shut()
         if self._parent is not None:
             self._hand_over(self._parent, outcome)
-        ending = [holder for holder in self._refs.copy().values() if holder._entry.lifetime not in LASTING]
-        yield from self._drop(reversed(ending), "session ended", outcome)
+        yield from reversed([ref for ref in self._refs.copy().values() if ref._entry.lifetime not in LASTING])
 
     def _hand_over(self, parent: Store, outcome: Outcome) -> None:
         for holder in self._refs.copy().values():
@@ -425,18 +431,19 @@ class Store:
 
     def _drop(self, holders: Iterable[Holder[Any]], how: str, outcome: Outcome) -> Steps:
         """Drop refs one by one, each just before its finalizer runs, whatever that raises."""
-        for holder in holders:
-            finalizer, seen = holder._entry.finalizer, outcome.error
+        for holder, held in _until_awaited(holders):
+            finalizer, seen, result = holder._entry.finalizer, outcome.error, None
             try:
-                result = self._end(holder, how, seen)
-                if result is FASTER:
-                    continue
-                outcome.count += 1
+                if not held:
+                    outcome.count += self._end(holder, how, held, seen)
+                result = held[0] if held else None
                 if result is not None and finalizer is not None and isawaitable(result):
-                    result = yield Pending(result, finalizer.place)
+                    result = yield Pending(held, finalizer.place)
                 if result and finalizer is not None and finalizer.is_exit:
                     outcome.error = None  # the hook swallows the exception, as in contextlib.ExitStack
             except BaseException as error:  # noqa: BLE001  all of them are raised at the end
+                if result is not None and isinstance(error, GeneratorExit):
+                    return  # who closes was cut off: the next close does the rest
                 if error is not seen:
                     outcome.errors.append(error)
                     tell(error, holder)
@@ -461,6 +468,15 @@ class Store:
                 source=self,
                 stacklevel=2,
             )
+
+
+def _until_awaited(holders: Iterable[Holder[Any]]) -> Iterator[tuple[Holder[Any], list[Any]]]:
+    """Each ref, with a list for what its finalizer returns; again where something came before that was awaited."""
+    for holder in holders:
+        held: list[Any] = []
+        yield holder, held
+        while is_waiting(held):
+            yield holder, held
 
 
 def tell(error: BaseException, holder: Holder[Any]) -> None:

@@ -273,7 +273,7 @@ def raised_at(error: BaseException, *, but: Container[str] = ()) -> str | None:
 
 
 def user_call(error: BaseException) -> str | None:
-    """The name of the function of the user's that liveref called when an exception was raised; None where it is ours."""
+    """The name of the user's function that liveref called when an exception was raised; None where it is ours."""
     traceback = error.__traceback__
     while traceback is not None and str(traceback.tb_frame.f_globals.get("__name__")).startswith("liveref."):
         traceback = traceback.tb_next
