@@ -334,9 +334,9 @@ class RegistryClosedError(LiveRefError, RuntimeError):
     def __str__(self) -> str:
         operation = self.args[0]
         if operation in {"snapshot", "save"}:
-            return f"{operation}: the session has ended, and its refs with it. Take the snapshot before its end."
+            return f"{operation}: the registry is closed, for its session has ended. Take the snapshot before that."
         if operation == "child":
-            return "child: the session has ended. Make it the child of a session that still runs."
+            return "child: the registry is closed, for its session has ended. Make the child of one that still runs."
         return (
             f"{operation}: the registry is closed and takes no refs: nothing was stored. "
             f"Use the registry of a session that still runs."

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gc
 import os
 import signal
@@ -232,7 +233,7 @@ def at_each_bytecode_until_an_await(name: str) -> None:
         refs = SessionRefRegistry()
         key = refs.insert("a", finalizer=finalize)
         refs.insert("b", finalizer=lambda value: finalized.append(value))
-        refs.clone_ref(refs.insert("c", finalizer=lambda value: finalize(value)))
+        refs.clone_ref(refs.insert("c", finalizer=functools.partial(finalize)))
         await refs.enter_async_context(context())
         refs.insert("d", finalizer=finalize)
         with contextlib.suppress(Interrupt), interrupter:

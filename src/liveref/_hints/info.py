@@ -77,7 +77,7 @@ class Sealed(Check):
 
 _NO_CLASSES: Final[tuple[object, ...]] = (UnionType, Union, Annotated)
 
-_CLASS_CHECKS: Final = ("__instancecheck__", "__subclasscheck__")
+_CLASS_CHECKS: Final = ("__instancecheck__", "__subclasscheck__", "__subclasshook__")
 
 _LONGEST: Final = 180
 """What a mismatch tells of hint and value together, in characters: its line stays under 300."""

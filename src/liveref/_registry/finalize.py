@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import compress, starmap
 from types import BuiltinFunctionType, FunctionType, MethodDescriptorType
@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from liveref._registry.outcome import Outcome, Pending, Place, Steps
 from liveref._text.tag import readable
+from liveref._typing import T
 from liveref.exceptions import InvalidArgumentError
 
 __all__ = [
@@ -24,8 +25,8 @@ __all__ = [
     "drive",
     "finish",
     "generation",
-    "is_waiting",
     "run",
+    "until_awaited",
 ]
 
 _generation = 0
@@ -160,7 +161,16 @@ def is_coroutine_function(call: object) -> bool:
     return inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(own_call)
 
 
-def is_waiting(held: list[object]) -> bool:
+def until_awaited(refs: Iterable[T]) -> Iterator[tuple[T, list[Any]]]:
+    """Each ref, with a list for what its finalizer returns; again where something came before that was awaited."""
+    for ref in refs:
+        held: list[Any] = []  # Any: see Pending
+        yield ref, held
+        while _is_waiting(held):
+            yield ref, held
+
+
+def _is_waiting(held: list[object]) -> bool:
     """Whether what a finalizer returned is still to be awaited."""
     result = held[0] if held else None
     if result is None or not inspect.isawaitable(result):
@@ -212,7 +222,7 @@ async def arun(steps: Steps, outcome: Outcome, timeout: float | None, *, bare: b
         _check_seconds(timeout)
     from asyncio import CancelledError  # noqa: PLC0415  it takes as long to import as all of liveref
 
-    from liveref._registry.shield import library_here, settle  # noqa: PLC0415  so does what needs it
+    from liveref._registry.shield import settle  # noqa: PLC0415  so does what needs it
 
     outcome.is_hasty = isinstance(outcome.error, CancelledError)
     advance: Callable[[], Pending] = partial(next, steps)
@@ -223,10 +233,10 @@ async def arun(steps: Steps, outcome: Outcome, timeout: float | None, *, bare: b
             advance = partial(steps.send, await settle(held, outcome, place, timeout))
         except StopIteration:
             break
-        except GeneratorExit:
-            if library_here() is None:  # the event loop is gone: nothing can be awaited any more
-                held.clear()
-                _run_from(steps, partial(steps.throw, CancelledError()))
+        except GeneratorExit:  # the event loop is gone: nothing can be awaited any more
+            outcome.is_cut = True
+            held.clear()
+            _run_from(steps, partial(steps.throw, CancelledError()))
             raise
         except BaseException as error:  # the finalizer's, a cancellation, or one from outside
             if inspect.getgeneratorstate(steps) == inspect.GEN_CLOSED:  # it came from outside, and ended them

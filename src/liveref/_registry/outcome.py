@@ -28,15 +28,17 @@ class Outcome:
         error: the exception that leaves the session's body, as the next exit hook sees it.
         errors: what the finalizers raised, in the order they ran.
         count: refs dropped.
+        is_cut: whether nothing can be awaited any more, so that what is asynchronous stays for the next close.
         is_hasty: whether the closing task was cancelled, so that nothing may hang any more.
     """
 
-    __slots__ = ("_cancelled", "count", "error", "errors", "is_hasty")
+    __slots__ = ("_cancelled", "count", "error", "errors", "is_cut", "is_hasty")
 
     def __init__(self, error: BaseException | None = None) -> None:
         self.error = error
         self.errors: list[BaseException] = []
         self.count = 0
+        self.is_cut = False
         self.is_hasty = False
         self._cancelled = False
 

@@ -30,7 +30,7 @@ from liveref._policy import LASTING, RefLifetime, lifetime_row
 from liveref._recipe import Recipe
 from liveref._registry.departures import Departure, Departures
 from liveref._registry.entry import Entry, Holder, enter, fill, hold, let_go
-from liveref._registry.finalize import Finalizer, dismiss, is_waiting
+from liveref._registry.finalize import Finalizer, dismiss, until_awaited
 from liveref._registry.moment import by_object
 from liveref._registry.outcome import Outcome, Pending, Steps
 from liveref._snapshot.contents import Dropping
@@ -431,8 +431,10 @@ class Store:
 
     def _drop(self, holders: Iterable[Holder[Any]], how: str, outcome: Outcome) -> Steps:
         """Drop refs one by one, each just before its finalizer runs, whatever that raises."""
-        for holder, held in _until_awaited(holders):
+        for holder, held in until_awaited(holders):
             finalizer, seen, result = holder._entry.finalizer, outcome.error, None
+            if outcome.is_cut and finalizer is not None and finalizer.is_asynchronous():
+                continue  # it is left to the next close
             try:
                 if not held:
                     outcome.count += self._end(holder, how, held, seen)
@@ -443,7 +445,7 @@ class Store:
                     outcome.error = None  # the hook swallows the exception, as in contextlib.ExitStack
             except BaseException as error:  # noqa: BLE001  all of them are raised at the end
                 if result is not None and isinstance(error, GeneratorExit):
-                    return  # who closes was cut off: the next close does the rest
+                    return  # who drives this was cut off itself
                 if error is not seen:
                     outcome.errors.append(error)
                     tell(error, holder)
@@ -468,15 +470,6 @@ class Store:
                 source=self,
                 stacklevel=2,
             )
-
-
-def _until_awaited(holders: Iterable[Holder[Any]]) -> Iterator[tuple[Holder[Any], list[Any]]]:
-    """Each ref, with a list for what its finalizer returns; again where something came before that was awaited."""
-    for holder in holders:
-        held: list[Any] = []
-        yield holder, held
-        while is_waiting(held):
-            yield holder, held
 
 
 def tell(error: BaseException, holder: Holder[Any]) -> None:

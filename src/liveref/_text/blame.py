@@ -266,18 +266,22 @@ def raised_at(error: BaseException, *, but: Container[str] = ()) -> str | None:
     place, traceback = None, error.__traceback__
     while traceback is not None:
         frame = traceback.tb_frame
-        if str(frame.f_globals.get("__name__")).partition(".")[0] not in but:
+        if _package(frame) not in but:
             place = f"{frame.f_code.co_filename}:{traceback.tb_lineno}"
         traceback = traceback.tb_next
     return place and printable(place)
 
 
 def user_call(error: BaseException) -> str | None:
-    """The name of the user's function that liveref called when an exception was raised; None where it is ours."""
+    """The name of the user's function that was called, by `isinstance` too, when it was raised; None where none was."""
     traceback = error.__traceback__
-    while traceback is not None and str(traceback.tb_frame.f_globals.get("__name__")).startswith("liveref."):
+    while traceback is not None and _package(traceback.tb_frame) in {"liveref", "abc", "typing"}:
         traceback = traceback.tb_next
     return traceback and traceback.tb_frame.f_code.co_name
+
+
+def _package(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__")).partition(".")[0]
 
 
 _CRAMPED: Final = 200
