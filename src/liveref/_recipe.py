@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Generic, Never, ParamSpec, Self, cast, final, overload
 
-from liveref._text.blame import raised_at
+from liveref._text.blame import user_place
 from liveref._text.json import JSON, json_copy, path_step
 from liveref._text.tag import printable, readable
 from liveref._typing import MISSING, Missing, T, T_co, persisted
@@ -50,9 +50,9 @@ class Recipe(Generic[T_co]):
         args, kwargs = _copies(self._args, self._kwargs)  # what the function does to them changes no later call
         try:
             return self._reopener(*args, **kwargs)
-        except Exception as error:  # noqa: BLE001  user code; its text may hold the arguments, so it goes no further
-            raised = f"{readable(type(error))} at {raised_at(error)}"
-        raise ReopenError(self.tag, self._argument_names(), raised)
+        except Exception as error:  # any code of the user's
+            raised = f"{readable(type(error))} at {user_place(error) or 'its call'}"
+            raise ReopenError(self.tag, self._argument_names(), raised) from error
 
     def _finalizer(self) -> Callable[[T_co], object] | None:
         return self._reopener.finalizer

@@ -332,8 +332,13 @@ class RegistryClosedError(LiveRefError, RuntimeError):
         super().__init__(operation)
 
     def __str__(self) -> str:
+        operation = self.args[0]
+        if operation in {"snapshot", "save"}:
+            return f"{operation}: the registry is closed, for its session has ended. Take the snapshot before that."
+        if operation == "child":
+            return "child: the registry is closed, for its session has ended. Make the child of one that still runs."
         return (
-            f"{self.args[0]}: the registry is closed and takes no refs: nothing was stored. "
+            f"{operation}: the registry is closed and takes no refs: nothing was stored. "
             f"Use the registry of a session that still runs."
         )
 
@@ -355,7 +360,7 @@ class SessionStateError(LiveRefError, RuntimeError):
 
 
 class ReopenError(LiveRefError):
-    """A recipe raised.
+    """A recipe raised; what it raised is the cause.
 
     Args:
         recipe: the recipe's tag.

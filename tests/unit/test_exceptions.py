@@ -75,6 +75,15 @@ SAMPLES = [
     (InvalidArgumentError("capacity", "an int", "str"), "capacity must be an int, found str."),
     (CapacityExceededError(5), "the registry holds its 5 refs already: nothing was stored"),
     (RegistryClosedError("insert"), "insert: the registry is closed"),
+    (
+        RegistryClosedError("save"),
+        "save: the registry is closed, for its session has ended. Take the snapshot before that.",
+    ),
+    (RegistryClosedError("snapshot"), "snapshot: the registry is closed, for its session has ended. Take the"),
+    (
+        RegistryClosedError("child"),
+        "child: the registry is closed, for its session has ended. Make the child of one that",
+    ),
     (SessionStateError("entered"), "the session is entered already"),
     (ReopenError("app.db", ("path",), "OSError"), "recipe 'app.db' with arguments (path) raised OSError"),
     (

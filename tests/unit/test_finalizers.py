@@ -443,17 +443,19 @@ def test_a_context_that_raises_what_it_saw_is_not_told_twice() -> None:
     assert caught.value is error
 
 
-def test_a_close_whose_loop_is_gone_still_runs_the_rest() -> None:
+@pytest.mark.parametrize("owner", [SessionRefRegistry, Session])
+def test_a_close_whose_loop_is_gone_still_runs_the_rest(owner: type[SessionRefRegistry | Session]) -> None:
     done: list[object] = []
 
     async def hang(_value: object) -> None:
         await asyncio.Event().wait()
 
-    registry = SessionRefRegistry()
+    closed = owner()
+    registry = closed.refs if isinstance(closed, Session) else closed
     registry.insert(1, finalizer=done.append)
     registry.insert(2, finalizer=hang)
     loop = asyncio.new_event_loop()
-    closing = registry.aclose()
+    closing = closed.aclose()
 
     async def start() -> None:
         task = asyncio.current_task()
@@ -469,6 +471,61 @@ def test_a_close_whose_loop_is_gone_still_runs_the_rest() -> None:
     loop.close()
     assert done == [1]
     assert registry.is_empty()
+
+
+def test_a_close_that_is_cut_off_leaves_what_is_asynchronous_to_the_next_close() -> None:
+    done: list[object] = []
+
+    async def close(value: object) -> None:
+        await asyncio.sleep(0)
+        done.append(value)
+
+    async def main() -> None:
+        registry = SessionRefRegistry()
+        for value in range(4):
+            registry.insert(value, finalizer=done.append if value % 2 else close)
+        closing = registry.aclose()
+        with contextlib.suppress(StopIteration):
+            closing.send(None)
+        closing.close()
+        assert (len(registry), done) == (1, [3, 1])
+        await registry.aclose()
+        assert (len(registry), sorted(done)) == (0, [0, 1, 2, 3])  # type: ignore[type-var]
+
+    asyncio.run(main())
+
+
+def test_what_a_sync_finalizer_raises_ends_no_close_whatever_it_is() -> None:
+    def leave(_value: object) -> None:
+        raise GeneratorExit
+
+    registry, done = SessionRefRegistry(), list[object]()
+    registry.insert(1, finalizer=done.append)
+    registry.insert(2, finalizer=leave)
+    with pytest.raises(GeneratorExit):
+        registry.close()
+    assert done == [1]
+
+
+@pytest.mark.parametrize("ends", ["result", "exception"])
+def test_a_future_that_a_finalizer_gives_is_awaited_once(ends: str) -> None:
+    async def main() -> None:
+        registry, futures = SessionRefRegistry(), list[asyncio.Future[object]]()
+
+        def begin(value: object) -> asyncio.Future[object]:
+            futures.append(asyncio.get_running_loop().create_future())
+            if ends == "result":
+                futures[0].set_result(value)
+            else:
+                futures[0].set_exception(Boom())
+            return futures[0]
+
+        registry.insert(1, finalizer=begin)
+        with contextlib.nullcontext() if ends == "result" else pytest.raises(ExceptionGroup):
+            await registry.aclose()
+        assert len(futures) == 1
+
+    asyncio.run(main())
 
 
 def test_another_kind_of_event_loop_awaits_plainly() -> None:

@@ -466,7 +466,8 @@ def test_hint_that_can_not_be_checked_is_refused_at_the_key(registry: SessionRef
 
 
 def found(value: object, hint: object, *, full: bool = True) -> str:
-    text = mismatch(value, class_info(hint), full=full)
+    found = mismatch(value, class_info(hint), full=full)
+    text = found and found.found
     assert text is not None
     return text.replace(f"{__name__}.", "")
 

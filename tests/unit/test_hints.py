@@ -1474,7 +1474,7 @@ def test_class_whose_metaclass_raises_passes_or_gives_an_error_of_ours(registry:
                 try:
                     use()
                 except LiveRefError as error:
-                    assert "hunter2" not in chain_of(error)
+                    assert "hunter2" not in f"{error} {error.args}"
 
 
 def test_metaclass_that_raises_in_the_check_gives_a_wrong_type(registry: SessionRefRegistry) -> None:
@@ -1482,7 +1482,7 @@ def test_metaclass_that_raises_in_the_check_gives_a_wrong_type(registry: Session
         for value in (1, [1], {"a": 1}, int):
             with pytest.raises(RefTypeError) as caught:
                 registry.insert(value, hint)
-            assert "hunter2" not in chain_of(caught.value)
+            assert "hunter2" not in f"{caught.value} {caught.value.args}"
     assert registry.is_empty()
 
 
@@ -1491,7 +1491,8 @@ def test_metaclass_that_raises_in_the_check_leaves_the_ref_at_get(registry: Sess
     key = registry.insert(value)
     with pytest.raises(RefTypeError, match="whose check raised ZeroDivisionError") as caught:
         registry.get(key, RaisingCheck)
-    assert "hunter2" not in chain_of(caught.value)
+    assert "hunter2" not in f"{caught.value} {caught.value.args}"
+    assert str(caught.value.__cause__) == "hunter2"  # what the user's own code said
     assert registry.get(key) is value
 
 

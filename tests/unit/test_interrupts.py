@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gc
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dis import opname
 from pathlib import Path
 from types import FrameType
@@ -40,7 +41,7 @@ class Interrupter:
     """Raises before the n-th bytecode of liveref that runs in its ``with``."""
 
     def __init__(self, number: int) -> None:
-        self.left = number
+        self.number = self.left = number
 
     def __call__(self, frame: FrameType, event: str, _arg: object) -> Interrupter | None:
         if not frame.f_code.co_filename.startswith(HOUSE):
@@ -193,6 +194,10 @@ def at_each_allocation(name: str) -> None:
 def test_what_comes_from_outside_loses_nothing(way: Callable[[str], None], name: str) -> None:
     if way is at_each_allocation:
         pytest.importorskip("_testcapi", reason="this Python has no _testcapi")
+    run_apart(way, name)
+
+
+def run_apart(way: Callable[[str], None], name: str) -> None:
     # In a process of its own: what strikes between any two bytecodes strikes the interpreter's own bookkeeping too,
     # and that of coverage, which does not survive it.
     command = [sys.executable, __file__, way.__name__, name]
@@ -201,6 +206,56 @@ def test_what_comes_from_outside_loses_nothing(way: Callable[[str], None], name:
     if way is at_each_allocation and done.returncode == -signal.SIGSEGV:
         pytest.skip("this interpreter itself crashes where an allocation fails: no Python code can")
     assert done.returncode == 0, done.stderr
+
+
+ASYNCHRONOUS: dict[str, Callable[[SessionRefRegistry, RegistryKey[str]], Awaitable[object]]] = {
+    "aclose": lambda refs, _: refs.aclose(),
+    "aclose in time": lambda refs, _: refs.aclose(timeout=5),
+    "adrain": lambda refs, _: refs.adrain(),
+    "arelease": lambda refs, key: refs.arelease(key),
+}
+
+
+def at_each_bytecode_until_an_await(name: str) -> None:
+    """Run an asynchronous operation with an interrupt before each of its bytecodes; then close."""
+    finalized: list[str] = []
+
+    async def finalize(value: str) -> None:
+        await asyncio.sleep(0)
+        finalized.append(value)
+
+    @contextlib.asynccontextmanager
+    async def context() -> AsyncIterator[str]:
+        yield "context"
+        finalized.append("context")  # an exit that is cut in the middle of its own awaits is over
+
+    async def main(interrupter: Interrupter) -> None:
+        refs = SessionRefRegistry()
+        key = refs.insert("a", finalizer=finalize)
+        refs.insert("b", finalizer=lambda value: finalized.append(value))
+        refs.clone_ref(refs.insert("c", finalizer=functools.partial(finalize)))
+        await refs.enter_async_context(context())
+        refs.insert("d", finalizer=finalize)
+        with contextlib.suppress(Interrupt), interrupter:
+            await ASYNCHRONOUS[name](refs, key)
+        await refs.aclose()
+        for _ in range(3):  # what was begun goes on in a task
+            await asyncio.sleep(0)
+        assert sorted(finalized) == ["a", "b", "c", "context", "d"], (interrupter.number, finalized)
+
+    number, left = 0, 0
+    while left <= 0:
+        number += 1
+        interrupter = Interrupter(number)
+        finalized.clear()
+        asyncio.run(main(interrupter))
+        left = interrupter.left
+    assert number > (100 if EVENT == "opcode" else 20)
+
+
+@pytest.mark.parametrize("name", ASYNCHRONOUS)
+def test_what_comes_from_outside_loses_no_asynchronous_finalizer(name: str) -> None:
+    run_apart(at_each_bytecode_until_an_await, name)
 
 
 class Struck(dict[bytes, RegistryKey[object]]):

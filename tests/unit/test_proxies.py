@@ -10,7 +10,15 @@ from unittest.mock import MagicMock, Mock, create_autospec
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from liveref import NotJSONableError, RegistryKey, Session, SessionRefRegistry, reopener
+from liveref import (
+    NotJSONableError,
+    RefLifetime,
+    RegistryKey,
+    Session,
+    SessionRefRegistry,
+    register_serializer,
+    reopener,
+)
 from liveref._payloads.swap import Swap
 from liveref.jsonable import decode, encode
 
@@ -159,6 +167,41 @@ def test_so_is_a_proxy_that_a_recipe_opens_after_a_pause() -> None:
         assert type(resumed.refs.get(key)) is Proxy
         assert [info.type_tag for info in resumed.refs.describe()] == [f"{__name__}:Conn"]
         assert [home.hint for home in resumed.refs] == [Conn]
+
+
+class Pretends:
+    """It is pickled as what it is, and says that it is another."""
+
+    @property
+    def __class__(self) -> type:
+        return Conn
+
+    def __reduce__(self) -> tuple[type, tuple[()]]:
+        return Pretends, ()
+
+
+class Refuses(Pretends):
+    @property
+    def __class__(self) -> type:
+        raise LookupError
+
+    def __reduce__(self) -> tuple[type, tuple[()]]:
+        return Refuses, ()
+
+
+@pytest.mark.parametrize("lifetime", [RefLifetime.UNTIL_CONTEXT_DROP, RefLifetime.UNTIL_PARENT_FINISH])
+@pytest.mark.parametrize("beside", [[], [b"x"]], ids=["alone", "beside what is serialized"])
+def test_a_resume_tags_an_object_as_its_insert_did(beside: list[bytes], lifetime: RefLifetime) -> None:
+    register_serializer("test_proxies.bytes", bytes, bytes, bytes)
+    with Session() as session:
+        for value in (Pretends(), Refuses(), *beside):
+            session.refs.insert(value, lifetime=lifetime)
+        hints = [key.hint for key in session.refs]
+        assert hints[:2] == [Conn, Refuses]
+        snapshot = session.snapshot()
+    with Session.resume(snapshot) as resumed:
+        assert [key.hint for key in resumed.refs] == hints
+        assert [info.type_tag for info in resumed.refs.describe()][:2] == [f"{__name__}:Conn", f"{__name__}:Refuses"]
 
 
 def test_objects_of_all_kinds_are_of_their_type() -> None:

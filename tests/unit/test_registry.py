@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import copy
 import gc
@@ -377,7 +378,8 @@ def test_a_recipe_that_raises_names_itself_and_its_arguments_but_no_value(regist
     assert re.search(
         r"recipe 'tests\.registry\.list' with arguments \(size, fail\) raised OSError at .*:\d+", str(caught.value)
     )
-    assert "271828" not in f"{caught.value} {caught.value.args} {caught.value.__cause__} {caught.value.__context__}"
+    assert "271828" not in f"{caught.value} {caught.value.args}"
+    assert type(caught.value.__cause__) is OSError
     assert registry.is_empty()
 
 
@@ -609,6 +611,51 @@ def test_a_registry_collected_without_finalizers_is_silent() -> None:
         warnings.simplefilter("error")
         del registry
         gc.collect()
+
+
+def test_a_lookup_of_none_says_how_to_get_none_where_the_ref_is_gone(registry: SessionRefRegistry) -> None:
+    key = registry.insert(1)
+    with pytest.raises(RefTypeError, match=r"write get\(key, default=None\)"):
+        registry.get(key, None)
+    with pytest.raises(RefTypeError, match="To probe the type use isinstance"):
+        registry.get(key, str)
+    with pytest.raises(RefTypeError, match="Nothing was stored"):
+        registry.insert(1, None)
+    assert registry.get(registry.insert(None), None) is None
+
+
+class Asks(abc.ABC):
+    @classmethod
+    def __subclasshook__(cls, other: type) -> bool:
+        raise LookupError("the hook of a class")
+
+
+class Length(list[int]):
+    def __class_getitem__(cls, _item: object) -> type:
+        return cls
+
+    @property
+    def __class__(self) -> type:
+        raise LookupError("the value")
+
+
+@pytest.mark.parametrize("hint", [Asks, list[Asks], Asks | None, type[Asks], dict[str, Asks]])
+def test_what_the_check_of_a_class_raised_is_the_cause(registry: SessionRefRegistry, hint: object) -> None:
+    for value in (1, [1], int, {"a": 1}):
+        with contextlib.suppress(RefTypeError):
+            registry.insert(value, hint)
+            continue
+        with pytest.raises(RefTypeError) as caught:
+            registry.insert(value, hint)
+        raised = "raised LookupError" in str(caught.value)
+        assert str(caught.value.__cause__) == ("the hook of a class" if raised else "None")
+
+
+def test_what_a_value_raised_in_a_check_is_not(registry: SessionRefRegistry) -> None:
+    for hint in (set[int], int | set[str]):
+        with pytest.raises(RefTypeError) as caught:
+            registry.insert(Length(), hint)
+        assert caught.value.__cause__ is caught.value.__context__ is None
 
 
 def test_no_error_holds_the_repr_of_a_value_or_a_whole_key(registry: SessionRefRegistry) -> None:

@@ -12,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from types import UnionType
-from typing import Annotated, Final, TypeAlias, Union, cast, get_origin
+from typing import Annotated, Final, NamedTuple, TypeAlias, Union, cast, get_origin
 from weakref import WeakValueDictionary
 
 from liveref._hints.compile import compile_hint
 from liveref._hints.forms import TOWER, CheckDepth, is_plain_class
 from liveref._hints.predicates import ITERATORS, PLAIN, Part, Test, bearable, beartype, classes, mro_of, say_why
+from liveref._text.blame import user_call
 from liveref._text.tag import loaded_class, made_by, readable, type_tag
 
 __all__ = [
@@ -75,6 +76,8 @@ class Sealed(Check):
 
 
 _NO_CLASSES: Final[tuple[object, ...]] = (UnionType, Union, Annotated)
+
+_CLASS_CHECKS: Final = ("__instancecheck__", "__subclasscheck__", "__subclasshook__")
 
 _LONGEST: Final = 180
 """What a mismatch tells of hint and value together, in characters: its line stays under 300."""
@@ -191,13 +194,25 @@ def _is_subclass(lower: type, upper: type) -> bool:
     return any(base is each for base in mro_of(lower) for each in uppers)
 
 
-def mismatch(value: object, info: ClassInfo, *, full: bool) -> str | None:
-    """What was found instead of what the hint asks for, as text without the value; None if it fits.
+class Mismatch(NamedTuple):
+    """Why a value does not fit a hint.
 
-    With ``full`` the whole value is looked at, else its outside and first item. A check that raises
-    says no: neither its exception nor the value's ``repr`` goes further.
+    Attributes:
+        found: what was found instead, as text without the value.
+        cause: what the check of a class raised.
     """
-    check = check_of(info)
+
+    found: str
+    cause: Exception | None
+
+
+def mismatch(value: object, info: ClassInfo, *, full: bool) -> Mismatch | None:
+    """What was found instead of what the hint asks for; None if it fits.
+
+    With ``full`` the whole value is looked at, else its outside and first item. A check that raises says no; what a
+    method of the value raised goes no further, for it may show the value.
+    """
+    check, cause = check_of(info), None
     try:
         if check.part.passes((value,), full) if check and full else isinstance(value, info):
             return None
@@ -206,8 +221,9 @@ def mismatch(value: object, info: ClassInfo, *, full: bool) -> str | None:
         found = f"{readable(type(value))}, nested too deeply to be checked"
     except Exception as error:  # noqa: BLE001  user code: a metaclass, a validator, a container's methods
         found = f"{readable(type(value))}, whose check raised {readable(type(error))}"
+        cause = error if user_call(error) in _CLASS_CHECKS else None
     longest = _LONGEST - len(readable(hint_of(info)))
-    return found if len(found) <= longest else f"{found[:longest]}…"
+    return Mismatch(found if len(found) <= longest else f"{found[:longest]}…", cause)
 
 
 def _lookup(part: Part) -> Test:

@@ -80,7 +80,7 @@ def _tags(fates: Fates) -> tuple[list[int], list[str]]:
     sources = list(map(id, map(_INFO, fates.refs)))
     if fates.recipes:
         pairs = zip(sources, fates.values, strict=True)
-        sources = [id(value) if isinstance(value, Opening) else source for source, value in pairs]
+        sources = [id(value) if type(value) is Opening else source for source, value in pairs]
     if sources and sources.count(sources[0]) == len(sources):
         return [0] * len(sources), [fates.tag(0)]
     numbers: defaultdict[int, int] = defaultdict(count().__next__)  # counts the distinct ones at the speed of C

@@ -104,7 +104,7 @@ class Fates:
     def tag(self, row: int) -> str:
         """The type tag of a ref."""
         value = self.values[row]
-        return value.type_tag if isinstance(value, Opening) else tag_of(self.refs[row]._info)
+        return value.type_tag if type(value) is Opening else tag_of(self.refs[row]._info)
 
     def stand_ins(self) -> dict[int, int]:
         """For each object that a pickle refers to instead of holding it, its place among those that are kept."""

@@ -11,6 +11,7 @@ from time import monotonic
 from typing import Any, Final, NamedTuple
 
 from liveref import _recipe
+from liveref._hints.info import class_of
 from liveref._pause.serializer import Serializer, serializer_tagged
 from liveref._policy import EXPECTED, RefLifetime
 from liveref._registry.entry import Entry, Holder, hold, hold_all
@@ -357,7 +358,7 @@ class _Places:
 
     def _ref(self, row: int, entry: Entry, values: list[object]) -> Holder[Any]:
         """A ref; without a value where its recipe is yet to give one."""
-        return hold(self._contents.ids[row], type(values[0]) if values else object, entry, *values)
+        return hold(self._contents.ids[row], class_of(values[0]) if values else object, entry, *values)
 
     def _entry(self, row: int, finalizer: Finalizer | None, opening: Opening | None = None) -> Entry:
         """The entry of a ref; those of one object share its finalizer."""

@@ -140,7 +140,7 @@ def hold_all(ids: Iterable[bytes], values: Iterable[object], entries: Iterable[E
     holders: list[Holder[Any]] = list(map(new_object, repeat(RegistryKey, count)))
     for holder, uid, value, entry in zip(holders, ids, values, entries, strict=True):
         holder._id = uid
-        holder._info = type(value)
+        holder._info = class_of(value)
         holder._value = value
         holder._entry = entry
     return holders

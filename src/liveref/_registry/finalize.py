@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import compress, starmap
 from types import BuiltinFunctionType, FunctionType, MethodDescriptorType
@@ -16,10 +16,10 @@ from typing import Any, Final
 
 from liveref._registry.outcome import Outcome, Pending, Place, Steps
 from liveref._text.tag import readable
+from liveref._typing import T
 from liveref.exceptions import InvalidArgumentError
 
 __all__ = [
-    "FASTER",
     "Finalizer",
     "adrive",
     "arun",
@@ -28,6 +28,7 @@ __all__ = [
     "finish",
     "generation",
     "run",
+    "until_awaited",
 ]
 
 _generation = 0
@@ -49,13 +50,6 @@ def generation() -> int:
 
 _OF_C: Final = frozenset({BuiltinFunctionType, MethodDescriptorType})
 _DUTY: Final = b"duty"  # no id: those have 16 bytes
-
-
-class _Faster(Exception):  # noqa: N818  a word of this module's, never raised
-    """Says that another thread, or a call inside of this one, took the ref."""
-
-
-FASTER: Final = _Faster()
 
 
 class Finalizer:
@@ -93,36 +87,37 @@ class Finalizer:
         self._sharers.pop(uid, None)
         return len(self._sharers) == 1 and self._sharers.pop(_DUTY, False)
 
-    def end(self, refs: dict[bytes, Any], holder: Any, leaving: BaseException | None) -> object:
-        """Take a ref out and, where it was the last that shares this, call: what that returns, or `FASTER`.
+    def end(self, refs: dict[bytes, Any], holder: Any, held: list[object], leaving: BaseException | None) -> bool:
+        """Take a ref out and, where it was the last that shares this, call; whether the ref was still there.
 
         An exception that comes from outside, as KeyboardInterrupt does, finds the ref still there, or the call begun:
-        to take the duty over and to call is one step of the interpreter.
+        to take the duty over, to call and to hold what that returns is one step of the interpreter.
 
         Args:
             refs: the refs of the registry.
             holder: the ref, a Holder: Any, for those stand on the floor above.
+            held: gets what the call returns.
             leaving: the exception that an exit sees.
         """
         uid, sharers = holder._id, self._sharers
         args = (getattr(holder, "_value", None),) if not self.is_exit else _seen(leaving)
         try:
             if refs.pop(uid, None) is None:
-                return FASTER
+                return False
             sharers.pop(uid, None)
-            if len(sharers) > 1:
-                return None
-            call = self.call if self._generation == _generation else _leave_to_the_parent
-            return next(starmap(call, compress((args,), map(sharers.pop, (_DUTY,)))))
+            if len(sharers) == 1:
+                call = self.call if self._generation == _generation else _leave_to_the_parent
+                held.extend(starmap(call, compress((args,), map(sharers.pop, (_DUTY,)))))
         except BaseException as error:
             if type(error) is KeyError and error.args and error.args[0] is _DUTY:  # another thread was faster to run it
-                return None
+                return True
             if uid not in refs:
                 sharers.pop(uid, None)
                 if len(sharers) == 1 and _DUTY in sharers:
                     self.rejoin(uid)
                     refs[uid] = holder
             raise
+        return True
 
     def rejoin(self, uid: bytes) -> None:
         """Undo a `leave`."""
@@ -141,7 +136,7 @@ class Finalizer:
         """Leave an asynchronous context whose ref was not stored."""
         result = self.call(*_seen(error))
         if inspect.isawaitable(result):
-            yield Pending(result, self.place)
+            yield Pending([result], self.place)
 
     def is_asynchronous(self) -> bool:
         """Whether it is known, without a call, that there is something to await."""
@@ -168,6 +163,27 @@ def is_coroutine_function(call: object) -> bool:
     return inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(own_call)
 
 
+def until_awaited(refs: Iterable[T]) -> Iterator[tuple[T, list[Any]]]:
+    """Each ref, with a list for what its finalizer returns; again where something came before that was awaited."""
+    for ref in refs:
+        held: list[Any] = []  # Any: see Pending
+        yield ref, held
+        while _is_waiting(held):
+            yield ref, held
+
+
+def _is_waiting(held: list[object]) -> bool:
+    """Whether what a finalizer returned is still to be awaited."""
+    result = held[0] if held else None
+    if result is None or not inspect.isawaitable(result):
+        return False
+    if inspect.iscoroutine(result):
+        return inspect.getcoroutinestate(result) == inspect.CORO_CREATED
+    from asyncio import isfuture  # noqa: PLC0415  it takes as long to import as all of liveref
+
+    return isfuture(result) and not result.done()
+
+
 def _seen(leaving: BaseException | None) -> tuple[object, ...]:
     """The arguments of an exit."""
     return (None, None, None) if leaving is None else (type(leaving), leaving, leaving.__traceback__)
@@ -188,7 +204,7 @@ def drive(steps: Steps) -> None:
     """Run finalizers in a synchronous call; an awaitable is closed, as a TypeError."""
     pending = next(steps, None)
     if pending is not None:
-        _run_from(steps, partial(steps.throw, dismiss(pending.awaitable)))
+        _run_from(steps, partial(steps.throw, dismiss(pending.held.pop())))
 
 
 def run(steps: Steps, outcome: Outcome) -> None:
@@ -216,23 +232,25 @@ async def adrive(steps: Steps, outcome: Outcome, timeout: float | None) -> None:
 
     from liveref._registry.shield import settle  # noqa: PLC0415  so does what needs it
 
-    outcome.is_hasty = isinstance(outcome.error, CancelledError)
+    outcome.is_hasty |= isinstance(outcome.error, CancelledError)
     advance: Callable[[], Pending] = partial(next, steps)
+    held: list[Any] = []
     while True:
         try:
-            pending = advance()
+            held, place = advance()
+            advance = partial(steps.send, await settle(held, outcome, place, timeout))
         except StopIteration:
             break
-        try:
-            result = await settle(pending.awaitable, outcome, pending.place, timeout)
-        except GeneratorExit as error:  # the event loop is gone: nothing can be awaited any more
-            _run_from(steps, partial(steps.throw, error))
+        except GeneratorExit:  # the event loop is gone: nothing can be awaited any more
+            outcome.is_cut = True
+            held.clear()
+            _run_from(steps, partial(steps.throw, CancelledError()))
             raise
-        except BaseException as error:  # noqa: BLE001  the finalizer's, or a cancellation
+        except BaseException as error:  # the finalizer's, a cancellation, or one from outside
+            if inspect.getgeneratorstate(steps) == inspect.GEN_CLOSED:  # it came from outside, and ended them
+                raise
             outcome.is_hasty |= isinstance(error, CancelledError)
             advance = partial(steps.throw, error)
-        else:
-            advance = partial(steps.send, result)
 
 
 def check_timeout(timeout: float | None) -> None:
@@ -251,7 +269,7 @@ def _run_from(steps: Steps, advance: Callable[[], Pending]) -> None:
             pending = advance()
         except StopIteration:
             return
-        advance = partial(steps.throw, dismiss(pending.awaitable))
+        advance = partial(steps.throw, dismiss(pending.held.pop()))
 
 
 def dismiss(awaitable: object) -> BaseException:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Generator
+from collections.abc import Generator
 from enum import Enum
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from liveref.exceptions import counted
 
@@ -28,15 +28,17 @@ class Outcome:
         error: the exception that leaves the session's body, as the next exit hook sees it.
         errors: what the finalizers raised, in the order they ran.
         count: refs dropped.
+        is_cut: whether nothing can be awaited any more, so that what is asynchronous stays for the next close.
         is_hasty: whether the closing task was cancelled, so that nothing may hang any more.
     """
 
-    __slots__ = ("_cancelled", "count", "error", "errors", "is_hasty")
+    __slots__ = ("_cancelled", "count", "error", "errors", "is_cut", "is_hasty")
 
     def __init__(self, error: BaseException | None = None) -> None:
         self.error = error
         self.errors: list[BaseException] = []
         self.count = 0
+        self.is_cut = False
         self.is_hasty = False
         self._cancelled = False
 
@@ -68,11 +70,11 @@ class Pending(NamedTuple):
     """What a finalizer asks to be awaited.
 
     Attributes:
-        awaitable: what it returned.
+        held: what it returned, alone in a list: there it stays until it is awaited, whatever comes from outside.
         place: where.
     """
 
-    awaitable: Awaitable[object]
+    held: list[Any]  # Any: an awaitable, which no list of objects is known to hold
     place: Place
 
 

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from types import ModuleType
-from typing import Final
+from typing import Any, Final
 
 from liveref._registry.outcome import Outcome, Place
 from liveref._typing import T
@@ -27,31 +27,34 @@ FAREWELL: Final = 1.0
 """Seconds that a finalizer gets to end once it is cancelled."""
 
 
-async def settle(awaitable: Awaitable[object], outcome: Outcome, place: Place, timeout: float | None) -> object:
+async def settle(held: list[Any], outcome: Outcome, place: Place, timeout: float | None) -> object:
     """What a finalizer comes to, on asyncio and trio, with anyio or without.
 
     A cancelled closing task waits for it, for the timeout or `GRACE` at most; where asyncio cancels it once more, not
     any longer.
 
     Args:
-        awaitable: what the finalizer returned.
+        held: what the finalizer returned, alone in a list, and then the task that awaits it. It is left there where an
+            exception comes from outside, to be waited for again. Any: see `Pending`.
         outcome: takes the cancellation in.
         place: where it has to run.
         timeout: seconds.
     """
     library = library_here()
     if library is None:
-        return await awaitable
+        return await held[0]
     if timeout is None and outcome.is_hasty:
         timeout = GRACE  # asyncio cancels once: what comes later would wait for ever
     if place is not Place.ANY_TASK:
-        return await _in_this_task(library, awaitable, place, timeout)
+        return await _in_this_task(library, held[0], place, timeout)
     try:
-        job = _Job(awaitable) if library is asyncio else _TrioJob(awaitable)
+        held[:] = map(asyncio.ensure_future if library is asyncio else _TrioJob, held)  # in one step: it is known
     except RuntimeError:  # the run of trio ends, as for a generator that was left behind: no task begins any more
-        return await _in_this_task(library, awaitable, Place.THIS_TASK, timeout)
+        return await _in_this_task(library, held[0], Place.THIS_TASK, timeout)
+    job = _Job(held[0]) if library is asyncio else held[0]
     begun = job.now()
     asked = await _wait(job, outcome, timeout)
+    held.clear()
     if job.done() and not (asked and job.cancelled()):
         return job.result()
     job.forget()

@@ -12,7 +12,7 @@ moves stands in both registries before it goes from the first.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import replace
@@ -30,7 +30,7 @@ from liveref._policy import LASTING, RefLifetime, lifetime_row
 from liveref._recipe import Recipe
 from liveref._registry.departures import REMEMBERED, Departure, Departures
 from liveref._registry.entry import Entry, Holder, enter, fill, hold, let_go
-from liveref._registry.finalize import FASTER, Finalizer, dismiss
+from liveref._registry.finalize import Finalizer, dismiss, until_awaited
 from liveref._registry.moment import by_object
 from liveref._registry.outcome import Outcome, Pending, Steps
 from liveref._snapshot.contents import Dropping
@@ -54,6 +54,7 @@ from liveref.exceptions import (
 __all__ = ["Store", "witness"]
 
 _SHUT: Final = -1
+_NO_DEFAULT: Final = "It was asked for as None; to get None where it is gone, write get(key, default=None)."
 _ID: Final[Callable[[RegistryKey[object]], bytes]] = attrgetter("_id")
 
 witness: Final[ContextVar[Callable[[Store], object] | None]] = ContextVar("liveref_witness", default=None)
@@ -151,7 +152,9 @@ class Store:
         if info is not None:
             found = mismatch(value, info, full=True)
             if found is not None:
-                raise RefTypeError("insert", None, readable(hint_of(info)), found, "Nothing was stored.")
+                raise RefTypeError(
+                    "insert", None, readable(hint_of(info)), found.found, "Nothing was stored."
+                ) from found.cause
         if not isinstance(lifetime, RefLifetime):
             raise InvalidArgumentError("lifetime", "a RefLifetime", readable(type(lifetime)))
         if finalizer is not None and not callable(finalizer):
@@ -282,44 +285,50 @@ class Store:
             info = holder._info
         found = mismatch(value, info, full=full)
         if found is not None:
-            raise RefTypeError(operation, redact(holder._id), readable(hint_of(info)), found)
+            advice = _NO_DEFAULT if operation == "get" and hint_of(info) is None else None
+            raise RefTypeError(
+                operation, redact(holder._id), readable(hint_of(info)), found.found, advice
+            ) from found.cause
 
-    def _end(self, holder: Holder[Any], how: str, leaving: BaseException | None = None) -> object:
+    def _end(self, holder: Holder[Any], how: str, held: list[Any], leaving: BaseException | None = None) -> bool:
         """Take a ref out and run its finalizer.
 
         Args:
             holder: the ref.
             how: the way it goes.
+            held: gets what the finalizer returned.
             leaving: the exception that leaves the session's body, for the exit of a context.
 
         Returns:
-            What the finalizer returned, or `FASTER` where somebody else has taken the ref.
+            Whether it was still there.
         """
         uid = holder._id
         self._gone.append((uid, how, monotonic()))  # first: there is no moment between
         finalizer = holder._entry.finalizer
         if finalizer is None:
-            result: object = FASTER if self._refs.pop(uid, None) is None else None
+            was_there = self._refs.pop(uid, None) is not None
         else:
             try:
-                result = finalizer.end(self._refs, holder, leaving)
+                was_there = finalizer.end(self._refs, holder, held, leaving)
             except BaseException:
                 if finalizer.is_done():  # else the exception came before the call, and the ref is still there
                     let_go(holder)
                 raise
-        if result is not FASTER:
+        if was_there:
             let_go(holder)
-        return result
+        return was_there
 
     def _release(self, holder: Holder[Any]) -> bool:
         opening, finalizer = holder._entry.opening, holder._entry.finalizer
         known = opening.is_asynchronous() if opening is not None else finalizer and finalizer.is_asynchronous()
         if known:
             raise TypeError(f"ref {redact(holder._id)} stays, for its finalizer is asynchronous: await arelease(key)")
-        result = self._end(holder, "released")
-        if result is not None and isawaitable(result):
-            raise dismiss(result)
-        return result is not FASTER
+        held: list[Any] = []
+        was_there = self._end(holder, "released", held)
+        for result in held:
+            if result is not None and isawaitable(result):
+                raise dismiss(result)
+        return was_there
 
     def _restore(self, holder: Holder[Any], value: object) -> None:
         """Undo a removal that was interrupted."""
@@ -399,10 +408,13 @@ class Store:
 
     def _finish(self, outcome: Outcome) -> Steps:
         """End with the session: hand over what the parent takes, drop what does not last."""
+        return self._drop(self._ending(outcome), "session ended", outcome)
+
+    def _ending(self, outcome: Outcome) -> Iterator[Holder[Any]]:
+        """The refs that end with the session, which takes none any more."""
         if self._parent is not None:
             self._hand_over(self._parent, outcome)
-        ending = [holder for holder in self._refs.copy().values() if holder._entry.lifetime not in LASTING]
-        return self._drop(reversed(ending), "session ended", outcome)
+        yield from reversed([ref for ref in self._refs.copy().values() if ref._entry.lifetime not in LASTING])
 
     def _hand_over(self, parent: Store, outcome: Outcome) -> None:
         for holder in self._refs.copy().values():
@@ -419,18 +431,21 @@ class Store:
 
     def _drop(self, holders: Iterable[Holder[Any]], how: str, outcome: Outcome) -> Steps:
         """Drop refs one by one, each just before its finalizer runs, whatever that raises."""
-        for holder in holders:
-            finalizer, seen = holder._entry.finalizer, outcome.error
+        for holder, held in until_awaited(holders):
+            finalizer, seen, result = holder._entry.finalizer, outcome.error, None
+            if outcome.is_cut and finalizer is not None and finalizer.is_asynchronous():
+                continue  # it is left to the next close
             try:
-                result = self._end(holder, how, seen)
-                if result is FASTER:
-                    continue
-                outcome.count += 1
+                if not held:
+                    outcome.count += self._end(holder, how, held, seen)
+                result = held[0] if held else None
                 if result is not None and finalizer is not None and isawaitable(result):
-                    result = yield Pending(result, finalizer.place)
+                    result = yield Pending(held, finalizer.place)
                 if result and finalizer is not None and finalizer.is_exit:
                     outcome.error = None  # the hook swallows the exception, as in contextlib.ExitStack
             except BaseException as error:  # noqa: BLE001  all of them are raised at the end
+                if result is not None and isinstance(error, GeneratorExit):
+                    return  # who drives this was cut off itself
                 if error is not seen:
                     outcome.errors.append(error)
                     tell(error, holder)

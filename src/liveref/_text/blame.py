@@ -36,6 +36,7 @@ __all__ = [
     "pickled_parts",
     "raised_at",
     "step_of",
+    "user_call",
     "user_place",
     "why_not_loaded",
     "why_not_pickled",
@@ -265,10 +266,22 @@ def raised_at(error: BaseException, *, but: Container[str] = ()) -> str | None:
     place, traceback = None, error.__traceback__
     while traceback is not None:
         frame = traceback.tb_frame
-        if str(frame.f_globals.get("__name__")).partition(".")[0] not in but:
+        if _package(frame) not in but:
             place = f"{frame.f_code.co_filename}:{traceback.tb_lineno}"
         traceback = traceback.tb_next
     return place and printable(place)
+
+
+def user_call(error: BaseException) -> str | None:
+    """The name of the user's function that was called, by `isinstance` too, when it was raised; None where none was."""
+    traceback = error.__traceback__
+    while traceback is not None and _package(traceback.tb_frame) in {"liveref", "abc", "typing"}:
+        traceback = traceback.tb_next
+    return traceback and traceback.tb_frame.f_code.co_name
+
+
+def _package(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__")).partition(".")[0]
 
 
 _CRAMPED: Final = 200
