@@ -59,10 +59,16 @@ class _Compiler:
 
     def __init__(self) -> None:
         self._open: dict[object, list[Part]] = {}
+        self._known: dict[int, tuple[Part, object]] = {}
         self._scope: tuple[TypeAliasType, Variables] | None = None
 
-    def part(self, hint: object) -> Part:  # noqa: PLR0911  one line a form
-        """The part of a check that a hint, or a part of one, comes to."""
+    def part(self, hint: object) -> Part:
+        """The part of a check that a hint, or a part of one, comes to: built once, however often it is asked for."""
+        if id(hint) not in self._known:
+            self._known[id(hint)] = self._part(hint), hint  # which so keeps its id
+        return self._known[id(hint)][0]
+
+    def _part(self, hint: object) -> Part:  # noqa: PLR0911  one line a form
         origin, args = get_origin(hint), get_args(hint)
         if self._scope and isinstance(hint, str | typing.ForwardRef):
             return self.part(_evaluated(hint, *self._scope))
@@ -108,13 +114,14 @@ class _Compiler:
                 lambda values, whole: not whole or meant[0].passes(values, whole),
                 why=lambda value, whole: meant[0].why(value, whole),  # noqa: PLW0108  it is not built yet
             )
-        built, scope = self._open.setdefault(key, []), self._scope
+        built, scope, known = self._open.setdefault(key, []), self._scope, self._known
+        self._known = {}  # in there it may be meant, and texts mean other things
         try:
             built.append(build())
         except NameError as error:
             raise Refused(hint, f"it names {error.name!r}, which is not defined; define or import that first") from None
         finally:
-            self._scope = scope
+            self._scope, self._known = scope, known
             del self._open[key]
         return built[0]
 

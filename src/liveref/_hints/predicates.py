@@ -154,7 +154,7 @@ def leaf(
 
 def literals(choices: tuple[object, ...]) -> Part:
     """A Literal, by exact class too: beartype compares by ``==`` alone, and ``1 == True``."""
-    by_class = {cls: frozenset(each for each in choices if type(each) is cls) for cls in map(type, choices)}
+    by_class = {cls: frozenset(each for each in choices if type(each) is cls) for cls in set(map(type, choices))}
 
     def glance(value: object) -> bool:
         return type(value) in by_class and value in by_class[type(value)]
