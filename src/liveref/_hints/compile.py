@@ -7,7 +7,7 @@ import functools
 import inspect
 import sys
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, ItemsView, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
@@ -194,6 +194,10 @@ class _Compiler:
         depth = CheckDepth.SHALLOW if out_of_reach else _depth_of([item])
         return predicates.items(origin, item, depth, _asked(origin, [item]))
 
+    def _entries(self, origin: type, args: Sequence[object]) -> Part:
+        item = self.part(subscribe(tuple, args))
+        return predicates.items(origin, item, _depth_of([item]), _asked(origin, self.parts(args)))
+
     def _pairs(self, origin: type, args: Sequence[object]) -> Part:
         parts = self.parts(args)
         key, value = parts if len(parts) > 1 else (parts[0], classes(int))  # a Counter
@@ -225,10 +229,13 @@ class _Compiler:
         """Of an array the dtype too, which beartype compares by size, unit and order of bytes, and the shape."""
         of_dtype = self.part(dtype)
         for scalar in get_args(dtype):
-            if self.part(scalar) is not ANY and not isinstance(scalar, type):
+            generic = get_origin(scalar)  # of np.floating[Any]
+            cls = scalar if generic is None or generic in forms.UNIONS else generic
+            if self.part(scalar) is not ANY and not isinstance(cls, type):
                 raise Refused(scalar, "the dtype of an array is one scalar type; write one")
-            of_dtype = ANY if scalar is typing.Any else leaf(_of_scalar(scalar), found="dtype {}".format)
-        is_open = self._is_open(getattr(shape, "__value__", shape))  # an alias of numpy's in NDArray
+            of_dtype = ANY if scalar is typing.Any else leaf(_of_scalar(cls), found="dtype {}".format)
+        sizes = [size for scalar in get_args(dtype) for size in get_args(scalar)]
+        is_open = self._all_open([getattr(shape, "__value__", shape), *sizes])  # an alias of numpy's in NDArray
         depth = CheckDepth.EXACT if is_open else CheckDepth.SHALLOW
         return predicates.attributes(origin, {"dtype": of_dtype, "shape": self.part(shape)}, depth)
 
@@ -267,6 +274,7 @@ _BUILDERS: Final[Mapping[object, Builder]] = {
     Callable: _Compiler._callable,
     **dict.fromkeys(forms.UNIONS, lambda run, _, hints: _union(hints, run.parts(hints))),
     **dict.fromkeys(forms.ITEMS, _Compiler._items),
+    ItemsView: _Compiler._entries,
     **dict.fromkeys([*forms.PAIRS, collections.Counter], _Compiler._pairs),
     **dict.fromkeys(forms.TEXTS, _Compiler._text),
 }
