@@ -793,3 +793,14 @@ def test_part_of_a_hint_is_built_once_though_it_is_asked_for_again_at_each_level
 def test_literal_of_many_values_is_one_look() -> None:
     hint = Literal[tuple(range(20_000))]
     assert fits(19_999, hint) and not fits(20_000, hint) and not fits(True, hint)
+
+
+class Anything(TypedDict):
+    what: object
+    more: te.NotRequired[int]
+
+
+def test_key_that_must_be_there_must_be_there_whatever_its_value_may_be() -> None:
+    assert fits({"what": None}, Anything) and fits({"what": object(), "more": 1}, Anything)
+    assert not fits({}, Anything) and not fits({"more": 1}, Anything) and not fits({"what": 1, "more": "x"}, Anything)
+    assert fits(collections.OrderedDict(what=1), Anything) and not fits(collections.OrderedDict(more=1), Anything)
