@@ -130,7 +130,7 @@ class _Table:
         args = args_given(hint)
         if not args:
             return outside
-        if name in _names.ITEMS | _names.PAIRS or name in _names.TEXTS | {_names.TUPLE, _names.COUNTER}:
+        if name in _names.ITEMS | _names.PAIRS | _names.TEXTS | {_names.TUPLE, _names.COUNTER, _names.ITEMS_VIEW}:
             return self._container(hint)
         if name in _names.FILES and all(is_class(arg, "builtins.str", "builtins.bytes") for arg in args):
             return EXACT
@@ -147,9 +147,13 @@ class _Table:
         if worst.depth >= Depth.UNKNOWN or outside.depth >= Depth.UNKNOWN:
             return max(worst, outside, key=lambda verdict: verdict.depth)
         if hint.type.fullname == _names.NDARRAY:
-            if any(isinstance(scalar, UnionType) for dtype in args[1:] for scalar in scalars_of(dtype)):
+            scalars = [scalar for dtype in args[1:] for scalar in scalars_of(dtype)]
+            if any(isinstance(scalar, UnionType) for scalar in scalars):
                 return refused(hint, "the dtype of an array is one scalar type")
-            args = args[:1]
+            args = [
+                *args[:1],
+                *(size for scalar in scalars if isinstance(scalar, Instance) for size in args_given(scalar)),
+            ]
         if self._are_open(args):
             return outside
         return shallow(hint, "what stands in its brackets can't be checked")

@@ -79,6 +79,7 @@ PAIRS: Final = frozenset({
     "typing.Mapping", "typing.MutableMapping",
 })  # fmt: skip
 COUNTER: Final = "collections.Counter"
+ITEMS_VIEW: Final = "typing.ItemsView"
 TEXTS: Final = frozenset({"re.Pattern", "re.Match"})
 MIXINS: Final = frozenset({"enum.Enum", "enum.Flag", "enum.ReprEnum"})
 """Classes that are there to be mixed with others: an IntEnum is an int and an Enum."""

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Generic, Never, ParamSpec, Self, cast, final, overload
 
-from liveref._text.blame import user_place
+from liveref._text.blame import raised_at
 from liveref._text.json import JSON, json_copy, path_step
 from liveref._text.tag import printable, readable
 from liveref._typing import MISSING, Missing, T, T_co, persisted
@@ -15,6 +15,8 @@ from liveref.exceptions import InvalidArgumentError, NotJSONableError, RefLoadEr
 __all__ = ["Recipe", "Reopener", "origin_of", "recipe", "reopener"]
 
 P = ParamSpec("P")
+_OURS: Final = ("liveref", "contextlib")
+"""The packages whose frames are not the recipe's, where it looks up what another recipe opens."""
 
 
 @final
@@ -51,7 +53,7 @@ class Recipe(Generic[T_co]):
         try:
             return self._reopener(*args, **kwargs)
         except Exception as error:  # any code of the user's
-            raised = f"{readable(type(error))} at {user_place(error) or 'its call'}"
+            raised = f"{readable(type(error))} at {raised_at(error, but=_OURS) or 'its call'}"
             raise ReopenError(self.tag, self._argument_names(), raised) from error
 
     def _finalizer(self) -> Callable[[T_co], object] | None:

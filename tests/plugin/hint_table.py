@@ -249,6 +249,8 @@ def containers() -> None:
     RegistryKey.new(MutableSet[int])
     RegistryKey.new(KeysView[int])
     RegistryKey.new(ValuesView[int])
+    RegistryKey.new(ItemsView[str, int])
+    RegistryKey.new(ItemsView[str, Callable[[int], int]])
     RegistryKey.new(Collection[int])
     RegistryKey.new(dict[str, int])
     RegistryKey.new(dict[str, Any])
@@ -277,7 +279,6 @@ def out_of_reach() -> None:
     RegistryKey.new(Awaitable[int])
     RegistryKey.new(Generator[int, None, None])
     RegistryKey.new(Generator[Any, Any, Any])
-    RegistryKey.new(ItemsView[str, int])
     RegistryKey.new(os.PathLike[str])
     RegistryKey.new(re.Pattern[str])
     RegistryKey.new(re.Match[bytes])
@@ -367,6 +368,8 @@ def generics() -> None:
     RegistryKey.new(npt.NDArray[np.float64])
     RegistryKey.new(np.ndarray[tuple[int, int], np.dtype[np.float64]])
     RegistryKey.new(np.ndarray)
+    RegistryKey.new(npt.NDArray[np.floating[Any]])
+    RegistryKey.new(npt.NDArray[np.floating[np._typing._32Bit]])
 
 
 def protocols() -> None:

@@ -126,12 +126,13 @@ VALUES: list[Any] = [
     collections.deque([1]), collections.Counter("a"), collections.ChainMap({"a": 1}), collections.OrderedDict(a=1),
     collections.defaultdict(int, a=1), np.zeros(2), io.StringIO(), bytearray(b"a"), {"a": 1}, {"a": "b"},
 ]  # fmt: skip
+PAIRS: frozenset[object] = forms.PAIRS | {cabc.ItemsView}
 HASHABLE: list[Any] = [each for each in VALUES if type(each).__hash__ is not None]
 
 
 def larger(hints: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     items = st.tuples(st.sampled_from(sorted(forms.ITEMS, key=str)), hints).map(lambda parts: parts[0][parts[1]])
-    pairs = st.tuples(st.sampled_from(sorted(forms.PAIRS, key=str)), hints, hints).map(lambda p: p[0][p[1], p[2]])
+    pairs = st.tuples(st.sampled_from(sorted(PAIRS, key=str)), hints, hints).map(lambda p: p[0][p[1], p[2]])
     return st.one_of(
         items,
         pairs,
@@ -161,6 +162,7 @@ values = st.recursive(
     max_leaves=4,
 )
 MAKERS: dict[object, Any] = {
+    cabc.ItemsView: dict.items,
     cabc.KeysView: lambda items: dict.fromkeys(items).keys(),
     cabc.ValuesView: lambda items: dict(enumerate(items)).values(),
     cabc.MappingView: lambda items: dict.fromkeys(items).keys(),
@@ -185,7 +187,7 @@ def values_of(draw: st.DrawFn, hint: Any) -> Any:
         return tuple(draw(values_of(part)) for part in parts)
     if origin is collections.Counter:
         return collections.Counter({draw(values_of(args[0])): draw(st.sampled_from([1, True, "a"]))})
-    if origin in forms.PAIRS:
+    if origin in PAIRS:
         found = {draw(values_of(args[0])): draw(values_of(args[1])) for _ in range(draw(st.integers(0, 2)))}
         return MAKERS.get(origin, dict)(found)
     if origin in forms.ITEMS:
@@ -229,7 +231,7 @@ many = settings(
 
 def test_every_form_takes_part() -> None:
     assert set(_BUILDERS) <= {
-        *forms.ITEMS, *forms.PAIRS, *forms.UNIONS, *forms.TEXTS, collections.Counter, tuple, type, cabc.Callable,
+        *forms.ITEMS, *PAIRS, *forms.UNIONS, *forms.TEXTS, collections.Counter, tuple, type, cabc.Callable,
         Literal, Annotated,
     }  # fmt: skip
 

@@ -600,9 +600,15 @@ def test_recipes_that_look_each_other_up_are_told_so(count: int) -> None:
     with session:
         for key in keys:
             TOLD.clear()
-            with pytest.raises(ReopenError):
+            with pytest.raises(ReopenError) as caught:
                 session.refs.get_any(key)
             assert "a lookup of its own ref" in TOLD[0]
+            error: BaseException | None = caught.value
+            for _ in range(count):  # each is told with the place in its own recipe, and by what it is caused
+                assert error is not None
+                assert f"raised liveref.ReopenError at {__file__}:" in str(error)
+                error = error.__cause__
+            assert str(error) == TOLD[0]
 
 
 @pytest.mark.parametrize("count", [2, 3])

@@ -757,3 +757,50 @@ def test_check_of_a_hint_goes_with_its_key() -> None:
     del key, check
     gc.collect()
     assert alive() is None
+
+
+class Listed(list[T], Generic[T]): ...
+
+
+class Pair(TypedDict, Generic[T]):
+    left: T
+    right: T
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda hint: Box[hint],
+        lambda hint: Listed[hint],
+        lambda hint: Pair[hint],
+        lambda hint: Callable[[int], hint],
+        lambda hint: cabc.Generator[hint, int, int],
+        lambda hint: Optional[cabc.Awaitable[hint]],
+        lambda hint: Annotated[type[hint] if hint is int else Box[hint], "x"],
+        lambda hint: te.TypeAliasType("Wrapped", Box[hint]),
+    ],
+    ids=itertools.count(),
+)
+def test_part_of_a_hint_is_built_once_though_it_is_asked_for_again_at_each_level(
+    wrap: Callable[[object], object],
+) -> None:
+    hint: object = int
+    for _ in range(24):  # twice as long with each level, it would take an hour
+        hint = wrap(hint)
+    assert check_depth(hint) in CheckDepth
+
+
+def test_literal_of_many_values_is_one_look() -> None:
+    hint = Literal[tuple(range(20_000))]
+    assert fits(19_999, hint) and not fits(20_000, hint) and not fits(True, hint)
+
+
+class Anything(TypedDict):
+    what: object
+    more: te.NotRequired[int]
+
+
+def test_key_that_must_be_there_must_be_there_whatever_its_value_may_be() -> None:
+    assert fits({"what": None}, Anything) and fits({"what": object(), "more": 1}, Anything)
+    assert not fits({}, Anything) and not fits({"more": 1}, Anything) and not fits({"what": 1, "more": "x"}, Anything)
+    assert fits(collections.OrderedDict(what=1), Anything) and not fits(collections.OrderedDict(more=1), Anything)

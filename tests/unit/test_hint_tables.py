@@ -75,4 +75,4 @@ def test_what_a_callable_may_give_back_is_the_same() -> None:
 def test_builders_know_every_form_of_the_tables() -> None:
     from liveref._hints.compile import _BUILDERS
 
-    assert {*forms.ITEMS, *forms.PAIRS, *forms.TEXTS, *forms.UNIONS} <= set(_BUILDERS)
+    assert {*forms.ITEMS, *forms.PAIRS, *forms.TEXTS, *forms.UNIONS, *found([_names.ITEMS_VIEW])} <= set(_BUILDERS)

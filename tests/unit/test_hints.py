@@ -621,7 +621,13 @@ CONTAINERS = [
     Row("Collection", cabc.Collection[int], EXACT, [[1], {1}, (1,), {1: "x"}], [[1, "x"], {1, "x"}, 1, iter([1])]),
     Row("KeysView", cabc.KeysView[str], EXACT, [{"a": 1}.keys()], [{"a": 1, 1: 1}.keys(), ["a"]]),
     Row("ValuesView", cabc.ValuesView[int], EXACT, [{"a": 1}.values()], [{"a": 1, "b": "x"}.values(), [1]]),
-    Row("ItemsView", cabc.ItemsView[str, int], SHALLOW, [{"a": 1}.items()], [[("a", 1)], {"a": 1}.keys()]),
+    Row(
+        "ItemsView",
+        cabc.ItemsView[str, int],
+        EXACT,
+        [{"a": 1}.items()],
+        [[("a", 1)], {"a": 1}.keys(), {"a": 1, "b": "x"}.items(), {1: 1}.items()],
+    ),
     Row(
         "Iterable",
         cabc.Iterable[int],

@@ -17,13 +17,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dis import opname
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import pytest
 
 import liveref
 from liveref import LiveRefError, RegistryKey, Session, SessionRefRegistry
 from liveref._lanes import LANES
+from liveref._registry import shield
 from liveref._registry.finalize import Finalizer
+from liveref._registry.outcome import Outcome
 
 HOUSE = str(Path(liveref.__file__).parent)
 CAPACITY = 6
@@ -334,6 +337,67 @@ def test_a_remove_of_a_plain_ref_that_is_interrupted_leaves_the_ref(monkeypatch:
     monkeypatch.undo()
     assert world.refs[world.plain] == "plain"
     check(world, "in a remove", closed=False)
+
+
+@pytest.mark.parametrize("kind", ["coroutine", "future"])
+def test_what_comes_from_outside_before_an_await_awaits_it_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    finalized: list[str] = []
+    settle, interrupts = shield.settle, [Interrupt()]
+
+    async def struck(*args: Any) -> object:
+        if interrupts:
+            raise interrupts.pop()
+        return await settle(*args)
+
+    async def finalize(value: str) -> None:
+        finalized.append(value)
+
+    def begin(value: str) -> object:
+        return finalize(value) if kind == "coroutine" else asyncio.ensure_future(finalize(value))
+
+    async def main() -> None:
+        registry = SessionRefRegistry()
+        for value in ("first", "last"):
+            registry.insert(value, finalizer=begin)
+        with pytest.raises(Interrupt):
+            await registry.aclose()
+        assert registry.is_empty()
+
+    monkeypatch.setattr(shield, "settle", struck)
+    asyncio.run(main())
+    assert finalized == ["last", "first"]
+
+
+def test_what_comes_from_outside_between_two_finalizers_leaves_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_refs: object) -> Iterator[object]:
+        raise Interrupt
+        yield
+
+    finalized: list[str] = []
+    registry = SessionRefRegistry()
+    registry.insert("x", finalizer=finalized.append)
+    monkeypatch.setattr("liveref._registry.store.until_awaited", interrupted)
+    with pytest.raises(Interrupt):
+        asyncio.run(registry.aclose())
+    monkeypatch.undo()
+    assert (len(registry), finalized) == (1, [])
+    registry.close()
+    assert finalized == ["x"]
+
+
+def test_a_close_whose_driver_is_gone_takes_no_more_refs_out() -> None:
+    async def finalize(_value: str) -> None: ...
+
+    registry = SessionRefRegistry()
+    for value in ("first", "last"):
+        registry.insert(value, finalizer=finalize)
+    steps = registry._purge(Outcome(), "drained")
+    next(steps).held.pop().close()
+    steps.close()
+    assert len(registry) == 1
+    asyncio.run(registry.aclose())
 
 
 def test_an_asynchronous_context_that_is_stored_when_an_interrupt_comes_is_left_by_the_close() -> None:

@@ -7,7 +7,7 @@ import functools
 import inspect
 import sys
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, ItemsView, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
@@ -59,10 +59,16 @@ class _Compiler:
 
     def __init__(self) -> None:
         self._open: dict[object, list[Part]] = {}
+        self._known: dict[int, tuple[Part, object]] = {}
         self._scope: tuple[TypeAliasType, Variables] | None = None
 
-    def part(self, hint: object) -> Part:  # noqa: PLR0911  one line a form
-        """The part of a check that a hint, or a part of one, comes to."""
+    def part(self, hint: object) -> Part:
+        """The part of a check that a hint, or a part of one, comes to: built once, however often it is asked for."""
+        if id(hint) not in self._known:
+            self._known[id(hint)] = self._part(hint), hint  # which so keeps its id
+        return self._known[id(hint)][0]
+
+    def _part(self, hint: object) -> Part:  # noqa: PLR0911  one line a form
         origin, args = get_origin(hint), get_args(hint)
         if self._scope and isinstance(hint, str | typing.ForwardRef):
             return self.part(_evaluated(hint, *self._scope))
@@ -108,13 +114,14 @@ class _Compiler:
                 lambda values, whole: not whole or meant[0].passes(values, whole),
                 why=lambda value, whole: meant[0].why(value, whole),  # noqa: PLW0108  it is not built yet
             )
-        built, scope = self._open.setdefault(key, []), self._scope
+        built, scope, known = self._open.setdefault(key, []), self._scope, self._known
+        self._known = {}  # in there it may be meant, and texts mean other things
         try:
             built.append(build())
         except NameError as error:
             raise Refused(hint, f"it names {error.name!r}, which is not defined; define or import that first") from None
         finally:
-            self._scope = scope
+            self._scope, self._known = scope, known
             del self._open[key]
         return built[0]
 
@@ -187,6 +194,10 @@ class _Compiler:
         depth = CheckDepth.SHALLOW if out_of_reach else _depth_of([item])
         return predicates.items(origin, item, depth, _asked(origin, [item]))
 
+    def _entries(self, origin: type, args: Sequence[object]) -> Part:
+        item = self.part(subscribe(tuple, args))
+        return predicates.items(origin, item, _depth_of([item]), _asked(origin, self.parts(args)))
+
     def _pairs(self, origin: type, args: Sequence[object]) -> Part:
         parts = self.parts(args)
         key, value = parts if len(parts) > 1 else (parts[0], classes(int))  # a Counter
@@ -218,10 +229,13 @@ class _Compiler:
         """Of an array the dtype too, which beartype compares by size, unit and order of bytes, and the shape."""
         of_dtype = self.part(dtype)
         for scalar in get_args(dtype):
-            if self.part(scalar) is not ANY and not isinstance(scalar, type):
+            generic = get_origin(scalar)  # of np.floating[Any]
+            cls = scalar if generic is None or generic in forms.UNIONS else generic
+            if self.part(scalar) is not ANY and not isinstance(cls, type):
                 raise Refused(scalar, "the dtype of an array is one scalar type; write one")
-            of_dtype = ANY if scalar is typing.Any else leaf(_of_scalar(scalar), found="dtype {}".format)
-        is_open = self._is_open(getattr(shape, "__value__", shape))  # an alias of numpy's in NDArray
+            of_dtype = ANY if scalar is typing.Any else leaf(_of_scalar(cls), found="dtype {}".format)
+        sizes = [size for scalar in get_args(dtype) for size in get_args(scalar)]
+        is_open = self._all_open([getattr(shape, "__value__", shape), *sizes])  # an alias of numpy's in NDArray
         depth = CheckDepth.EXACT if is_open else CheckDepth.SHALLOW
         return predicates.attributes(origin, {"dtype": of_dtype, "shape": self.part(shape)}, depth)
 
@@ -260,6 +274,7 @@ _BUILDERS: Final[Mapping[object, Builder]] = {
     Callable: _Compiler._callable,
     **dict.fromkeys(forms.UNIONS, lambda run, _, hints: _union(hints, run.parts(hints))),
     **dict.fromkeys(forms.ITEMS, _Compiler._items),
+    ItemsView: _Compiler._entries,
     **dict.fromkeys([*forms.PAIRS, collections.Counter], _Compiler._pairs),
     **dict.fromkeys(forms.TEXTS, _Compiler._text),
 }

@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from itertools import chain, islice
 from operator import itemgetter
-from typing import Final, TypeAlias, TypeVar, cast
+from typing import Any, Final, TypeAlias, TypeVar, cast
 from weakref import ref
 
 from liveref._hints.forms import CheckDepth
@@ -101,7 +101,7 @@ METHODS: Final = (
     types.MethodDescriptorType, types.WrapperDescriptorType, types.ClassMethodDescriptorType,
 )  # fmt: skip
 mro_of: Final[Callable[[type], tuple[type, ...]]] = vars(type)["__mro__"].__get__
-_MISSING: Final = object()
+_MISSING: Final = type("Missing", (), {})()  # of a class that no hint names
 
 
 class Unfit(Exception):  # noqa: N818  never leaves this module
@@ -154,7 +154,7 @@ def leaf(
 
 def literals(choices: tuple[object, ...]) -> Part:
     """A Literal, by exact class too: beartype compares by ``==`` alone, and ``1 == True``."""
-    by_class = {cls: frozenset(each for each in choices if type(each) is cls) for cls in map(type, choices)}
+    by_class = {cls: frozenset(each for each in choices if type(each) is cls) for cls in set(map(type, choices))}
 
     def glance(value: object) -> bool:
         return type(value) in by_class and value in by_class[type(value)]
@@ -303,17 +303,16 @@ def _structure(  # noqa: C901  closures
 def items(origin: type, item: Part, depth: CheckDepth, asked: object) -> Part:
     """A container of one kind of item."""
     kinds, exact, sees = _kinds(origin), item.exact, item.glance
-    read = _telling_items if item.only_classes else _items
 
-    def glance(value: object) -> bool:
+    def glance(value: Any) -> bool:  # Any: a cast costs as much as the look
         if type(value) not in kinds:
             return False
-        for first in cast("Iterable[object]", value):
+        for first in value:
             return type(first) in exact or (sees is not None and sees(first))
         return True
 
     def columns(values: Sequence[object], whole: bool) -> Columns:  # noqa: FBT001
-        yield "", 0, item, _column(values, whole, read)
+        yield "", 0, item, _column(values, whole, _telling_items if item.only_classes else _items)
 
     return _structure(origin, columns, depth, asked, glance)
 
@@ -326,12 +325,12 @@ def pairs(origin: type, key: Part, value: Part, depth: CheckDepth, asked: object
         yield ".keys()", 0, key, _column(values, whole, _sides(0))
         yield ".values()", 0, value, _column(values, whole, _sides(1), _VALUES)
 
-    def glance(found: object) -> bool:
+    def glance(found: Any) -> bool:  # Any: a cast costs as much as the look
         if type(found) not in kinds:
             return False
-        for k in cast("Mapping[object, object]", found):
+        for k in found:
             if type(k) in key_exact or (key_sees is not None and key_sees(k)):
-                v = cast("Mapping[object, object]", found)[k]
+                v = found[k]
                 return type(v) in exact or (sees is not None and sees(v))
             return False
         return True
@@ -343,7 +342,8 @@ def tuple_of(
     front: Sequence[Part], middle: Part | None, back: Sequence[Part], depth: CheckDepth, asked: object
 ) -> Part:
     """A tuple of fixed items; with a middle, any number of one kind of item stands between front and back."""
-    fixed, exact, sees = len(front) + len(back), [part.exact for part in front], [part.glance for part in front]
+    kinds, fixed = _kinds(tuple), len(front) + len(back)
+    exact, sees = [part.exact for part in front], [part.glance for part in front]
 
     def columns(values: Sequence[object], whole: bool) -> Columns:  # noqa: FBT001
         rows = [cast("tuple[object, ...]", row) if type(row) is tuple else tuple(_items(row)) for row in values]
@@ -357,11 +357,11 @@ def tuple_of(
             middles = [row[len(front) : (len(row) if whole else min(len(row), fixed + 1)) - len(back)] for row in rows]
             yield "", len(front), middle, _column(middles, whole, iter)
 
-    def glance(value: object) -> bool:
-        if type(value) is not tuple or middle or len(row := cast("tuple[object, ...]", value)) != fixed:
+    def glance(value: Any) -> bool:  # Any: a cast costs as much as the look
+        if type(value) not in kinds or middle or len(value) != fixed:
             return False
         at = 0
-        for item in row:  # faster by half than zip, as is an index than a pair
+        for item in value:  # faster by half than zip, as is an index than a pair
             if not (type(item) in exact[at] or ((sees_it := sees[at]) and sees_it(item))):
                 return False
             at += 1  # noqa: SIM113
@@ -378,6 +378,7 @@ def record(fields: Mapping[str, tuple[Part, bool]], others: Part | None, depth: 
         others: what the values of all other keys must fit; None where there must be none.
         depth: how much is seen.
     """
+    kinds, looks = _kinds(dict), [(name, part.exact, part.glance, must) for name, (part, must) in fields.items()]
 
     def columns(values: Sequence[object], whole: bool) -> Columns:  # noqa: FBT001
         rows = [cast("dict[str, object]", row) if type(row) is dict else dict(_pairs(row)) for row in values]
@@ -392,13 +393,12 @@ def record(fields: Mapping[str, tuple[Part, bool]], others: Part | None, depth: 
             raise Unfit("with a key that is not declared")
         yield "[…]", None, others or ANY, column
 
-    def glance(value: object) -> bool:
-        if type(value) is not dict or others is not ANY:
+    def glance(value: Any) -> bool:  # Any: a cast costs as much as the look
+        if type(value) not in kinds or others is not ANY:
             return False
-        for name, (part, required) in fields.items():
-            item = cast("dict[str, object]", value).get(name, _MISSING)
-            sure = type(item) in part.exact or (part.glance is not None and part.glance(item))
-            if required if item is _MISSING else not sure:
+        for name, exact, sees, must in looks:
+            item = value.get(name, _MISSING)
+            if type(item) not in exact and (must or item is not _MISSING) and not (sees and sees(item)):
                 return False
         return True
 
