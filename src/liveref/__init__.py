@@ -8,9 +8,13 @@ from liveref._key import RegistryKey
 from liveref._pause.serializer import register_serializer, serializer
 from liveref._policy import MAX_SESSION_REFS_PER_RUN, RefLifetime, SessionPausePolicy
 from liveref._recipe import Recipe, Reopener, reopener
+from liveref._registry.borrowing import Borrow
 from liveref._registry.current import bind, current_session_registry, use_session_registry
 from liveref._registry.entry import RefInfo
+from liveref._registry.owners import Owner, acting_as, current_owner
 from liveref._registry.registry import SessionRefRegistry
+from liveref._registry.stats import RegistryStats
+from liveref._registry.sweeping import Sweeping
 from liveref._registry.typed import TypedRefs
 from liveref._session import Session
 from liveref._snapshot.keyring import SnapshotKeys, SnapshotLimits
@@ -30,6 +34,7 @@ from liveref.exceptions import (
     PickleFormatError,
     RefDroppedError,
     RefDroppedWarning,
+    RefExpiredError,
     RefFailure,
     RefLoadError,
     RefLookupError,
@@ -53,6 +58,7 @@ from liveref.exceptions import (
 __all__ = [
     "MAX_SESSION_REFS_PER_RUN",
     "SESSION_REF_TAG",
+    "Borrow",
     "CapacityExceededError",
     "CapturedRef",
     "CheckDepth",
@@ -67,10 +73,12 @@ __all__ = [
     "NoCurrentRegistryError",
     "NotJSONableError",
     "NotPicklableError",
+    "Owner",
     "PickleFormatError",
     "Recipe",
     "RefDroppedError",
     "RefDroppedWarning",
+    "RefExpiredError",
     "RefFailure",
     "RefInfo",
     "RefLifetime",
@@ -81,6 +89,7 @@ __all__ = [
     "RefTypeError",
     "RegistryClosedError",
     "RegistryKey",
+    "RegistryStats",
     "ReopenError",
     "Reopener",
     "Session",
@@ -98,10 +107,13 @@ __all__ = [
     "SnapshotReadError",
     "SnapshotVersionError",
     "SnapshotWriteError",
+    "Sweeping",
     "TypedRefs",
     "UnknownTypeTagError",
+    "acting_as",
     "bind",
     "check_depth",
+    "current_owner",
     "current_session_registry",
     "register_serializer",
     "reopener",
@@ -110,5 +122,5 @@ __all__ = [
 ]
 
 for _name in __all__:  # a public name carries its public path, in a repr, a traceback, a pickle
-    if hasattr(globals()[_name], "__module__"):
+    if callable(globals()[_name]) and hasattr(globals()[_name], "__module__"):
         globals()[_name].__module__ = __name__

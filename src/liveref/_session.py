@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from functools import partial
+from time import monotonic
 from types import TracebackType
 from typing import Literal, Self
 
@@ -41,6 +43,11 @@ class Session:
     Args:
         capacity: refs that its registry holds at most.
         policy: what a snapshot does with live refs.
+        ttl: as for `SessionRefRegistry`, as are the rest.
+        idle: seconds without a use after which a ref has expired.
+        owned: whether each ref has to have an owner.
+        per_owner: refs of one owner at most.
+        clock: gives the seconds of leases.
 
     Raises:
         InvalidArgumentError: one of them is no such thing.
@@ -62,11 +69,18 @@ class Session:
         *,
         capacity: int = MAX_SESSION_REFS_PER_RUN,
         policy: SessionPausePolicy = SessionPausePolicy.PICKLE_OR_ERROR,
+        ttl: float | None = None,
+        idle: float | None = None,
+        owned: bool = False,
+        per_owner: int | None = None,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         if not isinstance(policy, SessionPausePolicy):
             raise InvalidArgumentError("policy", "a SessionPausePolicy", readable(type(policy)))
         self.policy = policy
-        self._refs = SessionRefRegistry(capacity=capacity)
+        self._refs = SessionRefRegistry(
+            capacity=capacity, ttl=ttl, idle=idle, owned=owned, per_owner=per_owner, clock=clock
+        )
         self._owner = True
         self._scope: Scope | None = None
         self._state = "new"
@@ -89,7 +103,7 @@ class Session:
         """
         if self._refs._closed:
             raise RegistryClosedError("child")
-        child = Session(capacity=self._refs.capacity, policy=self.policy)
+        child = Session(capacity=self._refs.capacity, policy=self.policy, **self._refs._defaults._asdict())
         if isolated:
             child._refs._parent = self._refs
         else:
@@ -234,6 +248,11 @@ class Session:
         capacity: int = MAX_SESSION_REFS_PER_RUN,
         policy: SessionPausePolicy = SessionPausePolicy.PICKLE_OR_ERROR,
         broken: Literal["raise", "drop"] = "raise",
+        ttl: float | None = None,
+        idle: float | None = None,
+        owned: bool = False,
+        per_owner: int | None = None,
+        clock: Callable[[], float] = monotonic,
     ) -> Self:
         """A new session that holds what the snapshot does, each ref under its key.
 
@@ -248,6 +267,11 @@ class Session:
             policy: as for `Session`.
             broken: what becomes of the refs that can't be restored: ``"raise"`` one error that names them all, or
                 ``"drop"`` them, and what holds them; the rest comes back. A lookup of a dropped one tells why.
+            ttl: as for `Session`, as are the rest: of refs that are inserted from now on.
+            idle: seconds without a use after which a ref has expired.
+            owned: whether each ref has to have an owner.
+            per_owner: refs of one owner at most.
+            clock: gives the seconds of leases.
 
         Raises:
             CapacityExceededError: its refs do not fit.
@@ -267,7 +291,9 @@ class Session:
             raise InvalidArgumentError("carry", "a SessionRefRegistry", readable(type(carry)))
         if broken not in {"raise", "drop"}:
             raise InvalidArgumentError("broken", "'raise' or 'drop'", f"another {readable(type(broken))}")
-        session = cls(capacity=capacity, policy=policy)
+        session = cls(
+            capacity=capacity, policy=policy, ttl=ttl, idle=idle, owned=owned, per_owner=per_owner, clock=clock
+        )
         restore(snapshot, session._refs, carry, drop=broken == "drop")
         return session
 

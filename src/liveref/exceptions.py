@@ -15,8 +15,8 @@ import dataclasses
 __all__ = [
     "CapacityExceededError", "DuplicateKeyError", "HintError", "InvalidArgumentError", "KeyFormatError",
     "LiveRefError", "MarkerError", "NoCurrentRegistryError", "NotJSONableError", "NotPicklableError",
-    "PickleFormatError", "RefDroppedError", "RefDroppedWarning", "RefFailure", "RefLoadError", "RefLookupError",
-    "RefNotFoundError", "RefReleasedError", "RefTypeError", "RegistryClosedError", "ReopenError",
+    "PickleFormatError", "RefDroppedError", "RefDroppedWarning", "RefExpiredError", "RefFailure", "RefLoadError",
+    "RefLookupError", "RefNotFoundError", "RefReleasedError", "RefTypeError", "RegistryClosedError", "ReopenError",
     "SessionRefsNotSerializableError", "SessionStateError", "SnapshotAuthError", "SnapshotError",
     "SnapshotFormatError", "SnapshotLimitError", "SnapshotReadError", "SnapshotVersionError", "SnapshotWriteError",
     "UnknownTypeTagError",
@@ -28,11 +28,7 @@ class LiveRefError(Exception):
 
 
 class RefLookupError(LiveRefError, LookupError):
-    """Base of the errors of a lookup that finds no live object.
-
-    Attributes:
-        public: what a client may be told.
-    """
+    """Base of the errors of a lookup that finds no live object."""
 
     public = "There is no object under this reference."
     _advice = ""  # what to do instead of the usual, where the lookup was not the user's own but an engine's
@@ -79,6 +75,28 @@ class RefReleasedError(RefLookupError):
         key, how, ago = self.args
         advice = self._advice or "Look it up before that, give it a longer lifetime=, or pass default= to get."
         return f"ref {key} is gone: {how} {ago:.3g} s ago. {advice}"
+
+
+class RefExpiredError(RefReleasedError):
+    """The lease of the ref is over.
+
+    Args:
+        key: the redacted key.
+        limit: which limit it was: ``"ttl"``, since the insert, or ``"idle"``, since the last use.
+        seconds: how many.
+        ago: seconds since it went.
+    """
+
+    public = "What this reference stood for has expired."
+
+    def __init__(self, key: str, limit: str, seconds: float, ago: float) -> None:
+        Exception.__init__(self, key, limit, seconds, ago)
+
+    def __str__(self) -> str:
+        key, limit, seconds, ago = self.args
+        since = "the insert" if limit == "ttl" else "its last use"
+        advice = self._advice or f"Insert the object anew, renew(key) in time, or give it a longer {limit}=."
+        return f"ref {key} has expired: its {limit} of {seconds:g} s since {since} ended {ago:.3g} s ago. {advice}"
 
 
 class RefDroppedError(RefLookupError):
@@ -149,9 +167,6 @@ class RefTypeError(LiveRefError, TypeError):
         expected: the hint, as text.
         found: the type of the value, as text.
         advice: what to do, or None for the usual advice.
-
-    Attributes:
-        public: what a client may be told.
     """
 
     public = "This reference stands for something of another kind than what is needed here."
@@ -192,9 +207,6 @@ class KeyFormatError(LiveRefError, ValueError):
         expected: what was expected.
         advice: what to do, or None for the usual advice.
         what: what failed.
-
-    Attributes:
-        public: what a client may be told.
     """
 
     public = "This is no reference to anything here."
@@ -215,11 +227,7 @@ class MarkerError(KeyFormatError):
 
 
 class DuplicateKeyError(LiveRefError, ValueError):
-    """The target registry of a transfer holds the key already.
-
-    Args:
-        key: the redacted key.
-    """
+    """The target registry of a transfer holds the key, which is told redacted, already."""
 
     def __init__(self, key: str) -> None:
         super().__init__(key)
@@ -246,7 +254,7 @@ class NotJSONableError(LiveRefError, TypeError):
 
 
 class NotPicklableError(NotJSONableError):
-    """A value can't even be pickled; the arguments are those of `NotJSONableError`."""
+    """A value can't even be pickled; arguments as of `NotJSONableError`."""
 
     def __str__(self) -> str:
         path, found, advice = self.args
@@ -295,25 +303,23 @@ class InvalidArgumentError(LiveRefError, ValueError, TypeError):
 
 
 class CapacityExceededError(LiveRefError, RuntimeError):
-    """The registry is full.
+    """The registry is full, or an owner's share of it.
 
     Args:
         capacity: the refs that it takes.
-
-    Attributes:
-        public: what a client may be told.
+        of: what holds them: ``"registry"``, or ``"owner"`` where one owner has as many as each may have.
     """
 
     public = "Too many objects are open at present; try again later."
 
-    def __init__(self, capacity: int) -> None:
-        super().__init__(capacity)
+    def __init__(self, capacity: int, of: str = "registry") -> None:
+        super().__init__(capacity, of)
 
     def __str__(self) -> str:
-        return (
-            f"the registry holds its {counted(self.args[0], 'ref')} already: nothing was stored. "
-            f"Release refs that are no longer needed, or raise capacity=."
-        )
+        capacity, of = self.args
+        who, limit = ("this owner", "per_owner=") if of == "owner" else ("the registry", "capacity=")
+        advice = f"Release refs that are no longer needed, or raise {limit}."
+        return f"{who} holds its {counted(capacity, 'ref')} already: nothing was stored. {advice}"
 
 
 class RegistryClosedError(LiveRefError, RuntimeError):
@@ -321,9 +327,6 @@ class RegistryClosedError(LiveRefError, RuntimeError):
 
     Args:
         operation: what was tried.
-
-    Attributes:
-        public: what a client may be told.
     """
 
     public = "The session has ended."
@@ -333,7 +336,7 @@ class RegistryClosedError(LiveRefError, RuntimeError):
 
     def __str__(self) -> str:
         operation = self.args[0]
-        if operation in {"snapshot", "save"}:
+        if operation in {"snapshot", "save", "asave"}:
             return f"{operation}: the registry is closed, for its session has ended. Take the snapshot before that."
         if operation == "child":
             return "child: the registry is closed, for its session has ended. Make the child of one that still runs."
@@ -344,19 +347,16 @@ class RegistryClosedError(LiveRefError, RuntimeError):
 
 
 class SessionStateError(LiveRefError, RuntimeError):
-    """A session was entered a second time, or after its end.
+    """A session, or as ``of`` says a borrow, that is ``"entered"`` or ``"closed"`` was entered or left again."""
 
-    Args:
-        state: ``"entered"`` or ``"closed"``.
-    """
-
-    def __init__(self, state: str) -> None:
-        super().__init__(state)
+    def __init__(self, state: str, of: str = "session") -> None:
+        super().__init__(state, of)
 
     def __str__(self) -> str:
-        return (
-            f"the session is {self.args[0]} already: a session is the scope of one run. Make a new one, or a child()."
-        )
+        state, of = self.args
+        if of == "borrow":
+            return f"the borrow is {state} already: it is for one `with`. Borrow the ref anew."
+        return f"the session is {state} already: a session is the scope of one run. Make a new one, or a child()."
 
 
 class ReopenError(LiveRefError):
@@ -401,7 +401,7 @@ class RefFailure:
         key: the redacted key.
         type_tag: what it is.
         reason: why it can't be captured.
-        where: ``"file:line"`` of its insert, or None where that was not noted.
+        where: ``"file:line"`` of its insert, or None.
     """
 
     key: str

@@ -1,6 +1,6 @@
 import dataclasses
 
-__all__ = ['CapacityExceededError', 'DuplicateKeyError', 'HintError', 'InvalidArgumentError', 'KeyFormatError', 'LiveRefError', 'MarkerError', 'NoCurrentRegistryError', 'NotJSONableError', 'NotPicklableError', 'PickleFormatError', 'RefDroppedError', 'RefDroppedWarning', 'RefFailure', 'RefLoadError', 'RefLookupError', 'RefNotFoundError', 'RefReleasedError', 'RefTypeError', 'RegistryClosedError', 'ReopenError', 'SessionRefsNotSerializableError', 'SessionStateError', 'SnapshotAuthError', 'SnapshotError', 'SnapshotFormatError', 'SnapshotLimitError', 'SnapshotReadError', 'SnapshotVersionError', 'SnapshotWriteError', 'UnknownTypeTagError']
+__all__ = ['CapacityExceededError', 'DuplicateKeyError', 'HintError', 'InvalidArgumentError', 'KeyFormatError', 'LiveRefError', 'MarkerError', 'NoCurrentRegistryError', 'NotJSONableError', 'NotPicklableError', 'PickleFormatError', 'RefDroppedError', 'RefDroppedWarning', 'RefExpiredError', 'RefFailure', 'RefLoadError', 'RefLookupError', 'RefNotFoundError', 'RefReleasedError', 'RefTypeError', 'RegistryClosedError', 'ReopenError', 'SessionRefsNotSerializableError', 'SessionStateError', 'SnapshotAuthError', 'SnapshotError', 'SnapshotFormatError', 'SnapshotLimitError', 'SnapshotReadError', 'SnapshotVersionError', 'SnapshotWriteError', 'UnknownTypeTagError']
 
 class LiveRefError(Exception): ...
 
@@ -14,6 +14,10 @@ class RefNotFoundError(RefLookupError):
 class RefReleasedError(RefLookupError):
     public: str
     def __init__(self, key: str, how: str, ago: float) -> None: ...
+
+class RefExpiredError(RefReleasedError):
+    public: str
+    def __init__(self, key: str, limit: str, seconds: float, ago: float) -> None: ...
 
 class RefDroppedError(RefLookupError):
     public: str
@@ -53,14 +57,14 @@ class InvalidArgumentError(LiveRefError, ValueError, TypeError):
 
 class CapacityExceededError(LiveRefError, RuntimeError):
     public: str
-    def __init__(self, capacity: int) -> None: ...
+    def __init__(self, capacity: int, of: str = 'registry') -> None: ...
 
 class RegistryClosedError(LiveRefError, RuntimeError):
     public: str
     def __init__(self, operation: str) -> None: ...
 
 class SessionStateError(LiveRefError, RuntimeError):
-    def __init__(self, state: str) -> None: ...
+    def __init__(self, state: str, of: str = 'session') -> None: ...
 
 class ReopenError(LiveRefError):
     def __init__(self, recipe: str, arguments: tuple[str, ...], error: str) -> None: ...

@@ -15,7 +15,8 @@ from liveref_mypy._flow.values import Values, argument
 __all__ = ["Calls"]
 
 _ENDS_ALL = {"drain", "adrain", "close", "aclose"}
-_USES = {"get", "get_any", "remove"}
+_USES = {"borrow", "get", "get_any", "remove", "renew"}
+_DROPS = {"arelease", "release", "remove"}
 _SAVES = {"save", "snapshot"}
 _HARMLESS = {"add", "append", "critical", "debug", "error", "exception", "info", "log", "warning"}
 
@@ -79,9 +80,9 @@ class Calls:
         key = argument(expr, "key", 0)
         if method in _USES and key is not None and "default" not in expr.arg_names:
             self._use(store, key, expr)
-        if method in {"remove", "release"} and key is not None:
+        if method in _DROPS and key is not None:
             self._drop(store, key, method, expr)
-        elif method in _ENDS_ALL:
+        elif method in _ENDS_ALL and "owner" not in expr.arg_names:
             self.end(store, expr.line, f"{method}()")
         elif method == "transfer_ref":
             self._move(key)
@@ -96,13 +97,13 @@ class Calls:
         self._hand_out(expr)
 
     def _drop(self, store: Store, expr: Expression, method: str, call: CallExpr) -> None:
-        """A key goes; where the result of `release` is asked for, it may have been another registry's."""
+        """A key goes; where the result of a release is asked for, it may have been another registry's."""
         key = self._values.of(expr)
         may_be_here = {store} if store.is_own and not store.is_fresh else {None, store}
         if not isinstance(key, Key) or key.owner not in may_be_here or self._state.get(("gone", key)) is not None:
             return
         gone = Gone(store, End(self._values.moment(), call.line, f"{method}()"))
-        self._state.put(("gone", key), UNSURE if method == "release" and call is not self.statement else gone)
+        self._state.put(("gone", key), UNSURE if method != "remove" and call is not self.statement else gone)
 
     def _move(self, key_expr: Expression | None) -> None:
         key = self._values.of(key_expr) if key_expr is not None else None

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from mypy.nodes import (
     AssertStmt,
     AssignmentStmt,
+    AwaitExpr,
     Block,
     CallExpr,
     Decorator,
@@ -78,7 +79,8 @@ class _Walk(Line):
             case AssignmentStmt():
                 self._assign(statement)
             case ExpressionStmt():
-                self._calls.statement = statement.expr
+                awaited = statement.expr.expr if isinstance(statement.expr, AwaitExpr) else statement.expr
+                self._calls.statement = awaited
                 self._expression(statement.expr)
             case AssertStmt():
                 self._expression(statement.expr)

@@ -13,9 +13,10 @@ from liveref._pause.fates import Fates, blame_each, blame_whole, drop_holders
 from liveref._pause.serializer import Serializer, serializer_of
 from liveref._pause.verify import verify_stream
 from liveref._policy import PURGED, SessionPausePolicy, Way, policy_row
-from liveref._registry.entry import Holder
+from liveref._registry.closing import Closing
+from liveref._registry.entry import Entry, Holder
 from liveref._registry.moment import Moment, moment_of
-from liveref._registry.store import Store
+from liveref._registry.owners import Owner
 from liveref._snapshot.contents import Contents, Dropping
 from liveref._snapshot.stream import Stream, dump_stream
 from liveref._text.blame import Culprit, user_place, why_not_pickled
@@ -44,7 +45,7 @@ class Capture(NamedTuple):
     dropped: list[RefFailure]
 
 
-def capture(store: Store, policy: SessionPausePolicy, *, verify: bool = False) -> Capture:
+def capture(store: Closing, policy: SessionPausePolicy, *, verify: bool = False) -> Capture:
     """Capture the refs of a registry as they are at one moment; nothing is changed.
 
     Args:
@@ -55,7 +56,7 @@ def capture(store: Store, policy: SessionPausePolicy, *, verify: bool = False) -
     Raises:
         SessionRefsNotSerializableError: the policy drops nothing, and refs can't be captured.
     """
-    state, purged = moment_of(store._refs), list[Holder[Any]]()
+    state, purged = moment_of(store._living()), list[Holder[Any]]()
     distinct = dict(zip(map(id, state.entries), state.entries, strict=True))  # most refs share theirs
     if any(entry.lifetime in PURGED for entry in distinct.values()):
         state, purged = _part(state)
@@ -142,14 +143,20 @@ def _refuse(fates: Fates, policy: SessionPausePolicy) -> None:
         raise SessionRefsNotSerializableError(policy.value, tuple(fates.told())) from fates.cause
 
 
-def _former(store: Store) -> dict[bytes, Dropping]:
+def _former(store: Closing) -> dict[bytes, Dropping]:
     """What snapshots before this one left out."""
-    return {uid: gone for uid, gone in store._dropped.items() if uid not in store._refs}
+    return {uid: gone for uid, gone in store._dropped.items() if store._at(uid) is None}
 
 
 def _dropped(fates: Fates, policy: SessionPausePolicy, when: str) -> dict[bytes, Dropping]:
     """What this one leaves out."""
     return {
-        fates.refs[row]._id: Dropping(fates.tag(row), policy.value, when, fates.failures[fates.ids[row]])
+        fates.refs[row]._id: Dropping(
+            fates.tag(row), policy.value, when, fates.failures[fates.ids[row]], _owner(fates.entries[row])
+        )
         for row in fates.lost()
     }
+
+
+def _owner(entry: Entry) -> Owner | None:
+    return None if entry.guard is None else entry.guard.owner

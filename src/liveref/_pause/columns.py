@@ -16,6 +16,7 @@ from liveref._policy import RefLifetime
 from liveref._recipe import Recipe
 from liveref._registry.guards import Opening
 from liveref._snapshot.contents import Contents, Dropping, Kind, RecipeCall, SerializerUse
+from liveref._snapshot.guarded import Guarded
 from liveref._snapshot.header import this_writer
 from liveref._snapshot.stream import Stream
 
@@ -56,7 +57,16 @@ def columns_of(fates: Fates, stream: Stream, dropped: dict[bytes, Dropping], whe
         when=when,
         policy=policy,
         writer=this_writer(),
+        guards=_guards(fates),
     )
+
+
+def _guards(fates: Fates) -> dict[int, Guarded]:
+    """The guards of the refs that have one."""
+    if not any(entry.guard for entry in fates.distinct.values()):
+        return {}
+    rows = enumerate(entry.guard for entry in fates.rows(fates.entries))
+    return {row: Guarded(guard.owner, guard.ttl, guard.idle, guard.left()) for row, guard in rows if guard}
 
 
 def _places(fates: Fates, kept: list[int]) -> Sequence[int]:

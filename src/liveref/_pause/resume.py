@@ -14,10 +14,11 @@ from liveref import _recipe
 from liveref._hints.info import class_of
 from liveref._pause.serializer import Serializer, serializer_tagged
 from liveref._policy import EXPECTED, RefLifetime
+from liveref._registry.closing import Closing
 from liveref._registry.entry import Entry, Holder, hold, hold_all
 from liveref._registry.finalize import Finalizer
 from liveref._registry.guards import Opening
-from liveref._registry.store import Store
+from liveref._registry.leases import Guard
 from liveref._snapshot.contents import Contents, Dropping, Kind
 from liveref._snapshot.loading import Failure, Items, load_items, load_list
 from liveref._snapshot.snapshot import SessionSnapshot
@@ -76,7 +77,7 @@ class Revival:
         RefLoadError: a recipe does not take its arguments any more.
     """
 
-    def __init__(self, contents: Contents, carry: Store | None, *, drop: bool) -> None:
+    def __init__(self, contents: Contents, carry: Closing | None, *, drop: bool) -> None:
         self.loaded: dict[int, object] = {}
         self.finalizers: Final[dict[int, Finalizer]] = {}
         self.troubles: Final[dict[int, Trouble]] = {}
@@ -95,11 +96,11 @@ class Revival:
         spans = pairwise([0, *(self._contents.ends[at] for at in serialized)])
         return {at: whole[start:end] for at, (start, end) in zip(serialized, spans, strict=True)}
 
-    def _find_carried(self, carry: Store) -> dict[int, Holder[Any]]:
+    def _find_carried(self, carry: Closing) -> dict[int, Holder[Any]]:
         """A ref to each expected object that the other registry holds."""
         expected = set(self._contents.of_kind(Kind.EXPECTED))
         rows = zip(self._contents.ids, self._contents.objects, strict=True)
-        refs = ((at, carry._refs.get(uid)) for uid, at in rows if at in expected) if expected else ()
+        refs = ((at, carry._at(uid)) for uid, at in rows if at in expected) if expected else ()
         found: dict[int, Holder[Any]] = {}
         for at, ref in refs:
             if ref is not None:
@@ -275,7 +276,7 @@ class Revival:
         return self._rows[at]
 
 
-def restore(snapshot: SessionSnapshot, store: Store, carry: Store | None, *, drop: bool) -> None:
+def restore(snapshot: SessionSnapshot, store: Closing, carry: Closing | None, *, drop: bool) -> None:
     """Put the refs of a snapshot into an empty registry. If this raises, nothing was put or moved.
 
     Args:
@@ -307,16 +308,16 @@ def restore(snapshot: SessionSnapshot, store: Store, carry: Store | None, *, dro
         places.bring_over(brought, carry)
 
 
-def _former(contents: Contents, carry: Store) -> list[Holder[Any]]:
+def _former(contents: Contents, carry: Closing) -> list[Holder[Any]]:
     """What a former snapshot did not hold, for it outlives the run, and the other registry does."""
-    found = [carry._refs[uid] for uid in contents.dropped if uid in carry._refs]
+    found = [ref for uid in contents.dropped if (ref := carry._at(uid)) is not None]
     return [ref for ref in found if ref._entry.lifetime in EXPECTED]
 
 
 class _Places:
     """The places of the refs in the registry. They go by their rows in the snapshot."""
 
-    def __init__(self, contents: Contents, objects: Revival, store: Store) -> None:
+    def __init__(self, contents: Contents, objects: Revival, store: Closing) -> None:
         self._contents: Final = contents
         self._objects: Final = objects
         self._store: Final = store
@@ -333,9 +334,13 @@ class _Places:
 
     def fill(self) -> None:
         """Give each ref its place, but for those that are carried over."""
-        plain = len(self._objects.loaded) == len(self._contents.kinds) and not self._objects.finalizers
-        self._store._fill(self._plain_refs() if plain else self._refs())
-        self._store._dropped |= self._contents.dropped
+        contents = self._contents
+        plain = len(self._objects.loaded) == len(contents.kinds) and not self._objects.finalizers
+        if contents.guards:
+            self._store._fill_guarded(self._refs())
+        else:
+            self._store._fill(self._plain_refs() if plain else self._refs())
+        self._store._dropped |= contents.dropped
 
     def _plain_refs(self) -> list[Holder[Any]]:
         """The refs of a snapshot of nothing but values, which are most: each costs a third of one of `_refs`."""
@@ -363,6 +368,9 @@ class _Places:
     def _entry(self, row: int, finalizer: Finalizer | None, opening: Opening | None = None) -> Entry:
         """The entry of a ref; those of one object share its finalizer."""
         plain = self._plain[self._contents.lifetimes[row]]
+        guarded = self._contents.guards.get(row)
+        if guarded is not None:
+            plain = dataclasses.replace(plain, guard=Guard(*guarded[:3], self._store._defaults.clock, guarded.left))
         if finalizer is None and opening is None:
             return plain
         if finalizer is not None:
@@ -373,21 +381,24 @@ class _Places:
     def _drop(self, row: int) -> None:
         contents, is_broken = self._contents, self._contents.objects[row] in self._objects.troubles
         policy, reason = (_BROKEN, self._objects.reason(row)) if is_broken else (contents.policy, NOT_CARRIED)
-        self._store._dropped[contents.ids[row]] = Dropping(contents.tag_of(row), policy, contents.when, reason)
+        guarded = contents.guards.get(row)
+        self._store._dropped[contents.ids[row]] = Dropping(
+            contents.tag_of(row), policy, contents.when, reason, guarded and guarded.owner
+        )
 
-    def bring_over(self, refs: list[Holder[Any]], carry: Store) -> None:
+    def bring_over(self, refs: list[Holder[Any]], carry: Closing) -> None:
         """Move refs, and those that are expected; then give what they hold its other keys."""
         ids, carried = self._contents.ids, self._objects.carried
         rows = [row for row, at in enumerate(self._contents.objects) if at in carried] if carried else []
-        for ref in [*refs, *filter(None, (carry._refs.get(ids[row]) for row in rows))]:
+        for ref in [*refs, *filter(None, (carry._at(ids[row]) for row in rows))]:
             carry._move(ref, self._store, ref._entry)
         for row in rows:
-            if ids[row] not in self._store._refs:
+            if self._store._at(ids[row]) is None:
                 self._add_key(row)
 
     def _add_key(self, row: int) -> None:
         """Give what was carried over under another key this one too."""
-        of = self._store._refs.get(self._objects.carried[self._contents.objects[row]]._id)
+        of = self._store._at(self._objects.carried[self._contents.objects[row]]._id)
         if of is None:  # it went meanwhile
             self._drop(row)
             return

@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Final, ParamSpec, TypeVar, cast, overload
 
+from liveref._registry.owners import Owner, acting_as, current_owner
 from liveref._registry.registry import SessionRefRegistry
 from liveref._text.tag import readable
 from liveref._typing import MISSING, Default, Missing
@@ -109,11 +110,17 @@ def use_session_registry(registry: SessionRefRegistry) -> AbstractContextManager
     return _use(registry)
 
 
+@contextmanager
+def _as_then(registry: SessionRefRegistry | None, owner: Owner | None) -> Generator[None]:
+    with nullcontext() if registry is None else _use(registry), acting_as(owner):
+        yield
+
+
 def bind(fn: Callable[P, R]) -> Callable[P, R]:
-    """A function that runs with the registry that is current now, in whatever thread.
+    """A function that runs with the registry that is current now, and as who acts now, in whatever thread.
 
     Raises:
-        NoCurrentRegistryError: there is none.
+        NoCurrentRegistryError: there is none, and nobody acts.
 
     Example:
         >>> from concurrent.futures import ThreadPoolExecutor
@@ -122,19 +129,21 @@ def bind(fn: Callable[P, R]) -> Callable[P, R]:
         ...     pool.submit(bind(current_session_registry)).result() is session.refs
         True
     """
-    registry = current_session_registry()
+    registry, owner = current_session_registry(default=None), current_owner()
+    if registry is None and owner is None:
+        raise NoCurrentRegistryError
     if inspect.iscoroutinefunction(fn):
 
         @functools.wraps(fn)
         async def run_async(*args: P.args, **kwargs: P.kwargs) -> object:
-            with _use(registry):
+            with _as_then(registry, owner):
                 return await fn(*args, **kwargs)
 
         return cast("Callable[P, R]", run_async)
 
     @functools.wraps(fn)
     def run_bound(*args: P.args, **kwargs: P.kwargs) -> R:
-        with _use(registry):
+        with _as_then(registry, owner):
             return fn(*args, **kwargs)
 
     return run_bound

@@ -8,13 +8,21 @@ from itertools import takewhile
 from operator import is_not, itemgetter
 from typing import Final, TypeAlias
 
-__all__ = ["REMEMBERED", "Departure", "Departures"]
+from liveref._registry.leases import Expiry
+from liveref._registry.owners import ACTING, Owner
 
-Departure: TypeAlias = tuple[bytes, str, float]
-"""The id of a ref, how it went, and when, in seconds of the monotonic clock."""
+__all__ = ["REMEMBERED", "Departure", "Departures", "is_told"]
+
+Departure: TypeAlias = tuple[bytes, str | Expiry, float] | tuple[bytes, str | Expiry, float, Owner]
+"""The id of a ref, how it went, and when, in seconds of the monotonic clock; and of whom it was, if of anybody."""
 
 REMEMBERED: Final = 10_000
 _OF: Final = itemgetter(0)
+
+
+def is_told(gone: Departure) -> bool:
+    """Whether who acts may know of it."""
+    return len(gone) == 3 or gone[3] == ACTING.get()  # noqa: PLR2004
 
 
 class Departures(deque[Departure]):

@@ -6,6 +6,7 @@ import dataclasses
 import os
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from itertools import repeat
 from time import monotonic
 from types import CodeType, FrameType
@@ -17,11 +18,16 @@ from liveref._policy import RefLifetime
 from liveref._recipe import Recipe
 from liveref._registry.finalize import Finalizer
 from liveref._registry.guards import Opening
+from liveref._registry.leases import GUARDED, Guard
+from liveref._registry.owners import Owner
 from liveref._text.marker import redact
 from liveref._text.tag import printable
 from liveref._typing import MISSING, T
 
-__all__ = ["Entry", "Holder", "RefInfo", "caller", "describe", "fill", "hold", "hold_all", "let_go", "outside"]
+__all__ = [
+    "Entry", "Holder", "RefInfo", "caller", "describe", "fill", "hold", "hold_all", "is_asynchronous", "let_go",
+    "outside", "place_of", "tell",
+]  # fmt: skip
 
 if TYPE_CHECKING:
 
@@ -55,6 +61,7 @@ class Entry:
         finalizer: runs when it goes.
         recipe: opens the object again.
         opening: opens it at the first lookup after a pause.
+        guard: what a lookup asks first; of this ref alone.
     """
 
     born: float
@@ -64,6 +71,7 @@ class Entry:
     finalizer: Finalizer | None = None
     recipe: Recipe[object] | None = None
     opening: Opening | None = None
+    guard: Guard | None = None
 
     @classmethod
     def of_call(
@@ -73,11 +81,12 @@ class Entry:
         finalizer: Finalizer | None = None,
         recipe: Recipe[object] | None = None,
         *,
+        guard: Guard | None = None,
         engine: str | None = None,
     ) -> Entry:
         """The entry of an insert at this moment by a frame, or where there is none by an engine."""
         code, offset = (engine, 0) if frame is None else (frame.f_code, frame.f_lasti)
-        return cls(monotonic(), code, offset, lifetime, finalizer, recipe)
+        return cls(monotonic(), code, offset, lifetime, finalizer, recipe, guard=guard)
 
     def where(self) -> str | None:
         """The place of the insert, as ``"file:line"``; None where a resume made it, or no Python code did."""
@@ -90,6 +99,21 @@ class Entry:
     def origin(self) -> str:
         """As `where`, in words."""
         return self.where() or "the resume of its session"
+
+
+def is_asynchronous(holder: Holder[Any]) -> bool:
+    """Whether it is known, without a call, that there is something to await at the end of a ref."""
+    opening, finalizer = holder._entry.opening, holder._entry.finalizer
+    if opening is not None:
+        return opening.is_asynchronous()
+    return finalizer is not None and finalizer.is_asynchronous()
+
+
+def tell(error: BaseException, holder: Holder[Any]) -> None:
+    """Note on what a finalizer raised whose it was."""
+    note = f"finalizer of ref {redact(holder._id)} ({tag_of(holder._info)}, inserted at {holder._entry.origin()})"
+    with suppress(Exception):  # notes of its own may be no list
+        BaseException.add_note(error, note)  # a class may have its own add_note, which is user code
 
 
 def caller() -> FrameType | None:
@@ -122,6 +146,11 @@ def _is_passed_by(file: str, engine: str | None) -> bool:
     """Whether a file is liveref's or, where an engine calls, any that is installed."""
     installed = engine is not None and (file.startswith((_LIBRARY, "<")) or any(map(file.__contains__, _INSTALLED)))
     return installed or file.startswith(_HOUSE)
+
+
+def place_of(holder: Holder[Any]) -> bytes:
+    """Where a ref stands in its registry: under its id, and where it has a guard out of the fast paths' sight."""
+    return holder._id if holder._entry.guard is None else holder._id + GUARDED
 
 
 def hold(uid: bytes, info: ClassInfo, entry: Entry, value: object = MISSING) -> Holder[Any]:
@@ -180,6 +209,9 @@ class RefInfo:
         lifetime: when the ref is purged.
         age: seconds since the insert, to the millisecond.
         where: ``"file:line"`` of the insert, the name of the engine that made it in a thread of its own, or None.
+        owner: whose it is; None for nobody's.
+        expires_in: seconds until it expires, if nobody uses it; None where it never does.
+        lent: how many borrow it now.
     """
 
     key: str
@@ -187,11 +219,16 @@ class RefInfo:
     lifetime: RefLifetime
     age: float
     where: str | None
+    owner: Owner | None = None
+    expires_in: float | None = None
+    lent: int = 0
 
 
-def describe(holder: Holder[Any], now: float) -> RefInfo:
+def describe(holder: Holder[Any], now: float, lent: int = 0) -> RefInfo:
     """What may be told of a ref."""
     entry = holder._entry
     unopened = None if hasattr(holder, "_value") else entry.opening
     tag = tag_of(holder._info) if unopened is None else unopened.type_tag
-    return RefInfo(redact(holder._id), tag, entry.lifetime, max(0.0, now - entry.born), entry.where())
+    owner, expires_in = (None, None) if entry.guard is None else (entry.guard.owner, entry.guard.expires_in())
+    age = max(0.0, now - entry.born)
+    return RefInfo(redact(holder._id), tag, entry.lifetime, age, entry.where(), owner, expires_in, lent)

@@ -76,18 +76,30 @@ class Finalizer:
         self.place: Final = place
         self._asynchronous: Final = asynchronous
         self._generation = _generation
-        self._sharers: Final[dict[bytes, bool]] = {_DUTY: True}  # and the ids of the refs
+        self._sharers: Final[dict[bytes, bool]] = {_DUTY: True}  # and the ids of the refs, and those of loans: False
 
     def share(self, uid: bytes) -> None:
         """Note a ref that has it, or shares it from now on."""
         self._sharers[uid] = True
+
+    def lend(self, uid: bytes) -> None:
+        """Note a loan, which puts the call off and is no ref."""
+        self._sharers[uid] = False
+
+    def hand_over(self, uid: bytes) -> None:
+        """Note that a ref is removed: where no other one is left, the object is its remover's, lent or not."""
+        self._sharers.pop(uid, None)
+        if not any(self._sharers[each] for each in self._sharers.keys() - {_DUTY} if each in self._sharers):
+            self._sharers.pop(_DUTY, None)
 
     def leave(self, uid: bytes) -> bool:
         """Note that a ref does not share it any more; whether that was the last, and its duty is now the caller's."""
         self._sharers.pop(uid, None)
         return len(self._sharers) == 1 and self._sharers.pop(_DUTY, False)
 
-    def end(self, refs: dict[bytes, Any], holder: Any, held: list[object], leaving: BaseException | None) -> bool:
+    def end(
+        self, refs: dict[bytes, Any], place: bytes, holder: Any, held: list[object], leaving: BaseException | None
+    ) -> bool:
         """Take a ref out and, where it was the last that shares this, call; whether the ref was still there.
 
         An exception that comes from outside, as KeyboardInterrupt does, finds the ref still there, or the call begun:
@@ -95,6 +107,7 @@ class Finalizer:
 
         Args:
             refs: the refs of the registry.
+            place: where the ref stands in them.
             holder: the ref, a Holder: Any, for those stand on the floor above.
             held: gets what the call returns.
             leaving: the exception that an exit sees.
@@ -102,7 +115,7 @@ class Finalizer:
         uid, sharers = holder._id, self._sharers
         args = (getattr(holder, "_value", None),) if not self.is_exit else _seen(leaving)
         try:
-            if refs.pop(uid, None) is None:
+            if refs.pop(place, None) is None:
                 return False
             sharers.pop(uid, None)
             if len(sharers) == 1:
@@ -111,13 +124,17 @@ class Finalizer:
         except BaseException as error:
             if type(error) is KeyError and error.args and error.args[0] is _DUTY:  # another thread was faster to run it
                 return True
-            if uid not in refs:
+            if place not in refs:
                 sharers.pop(uid, None)
                 if len(sharers) == 1 and _DUTY in sharers:
                     self.rejoin(uid)
-                    refs[uid] = holder
+                    refs[place] = holder
             raise
         return True
+
+    def is_last(self, uid: bytes) -> bool:
+        """Whether nothing else shares it."""
+        return self._sharers.keys() <= {_DUTY, uid}
 
     def rejoin(self, uid: bytes) -> None:
         """Undo a `leave`."""

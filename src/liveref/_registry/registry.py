@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from functools import partial
 from time import monotonic
+from types import FrameType
 from typing import Any, Final, NoReturn, SupportsIndex, cast, overload
 
 from typing_extensions import TypeForm
@@ -17,15 +17,19 @@ from liveref._key import RegistryKey, new_object
 from liveref._lanes import LANES
 from liveref._policy import MAX_SESSION_REFS_PER_RUN, RefLifetime
 from liveref._recipe import Recipe
-from liveref._registry.entry import Entry, Holder, RefInfo, caller, describe, let_go
-from liveref._registry.finalize import Finalizer, arun, finish, run
-from liveref._registry.outcome import Outcome, Place
-from liveref._registry.store import Store, id_of, require_methods
+from liveref._registry.borrowing import Borrow
+from liveref._registry.entering import Entering
+from liveref._registry.entry import Entry, Holder, RefInfo, caller, describe, let_go, place_of
+from liveref._registry.finalize import arun
+from liveref._registry.leases import DEFAULTS, Defaults, Seconds, Whose
+from liveref._registry.outcome import Outcome
+from liveref._registry.stats import RegistryStats, stats_of
+from liveref._registry.store import id_of
 from liveref._registry.typed import TypedRefs
-from liveref._text.ids import FRESH_IDS, fresh_id, pop_fresh_id
+from liveref._text.ids import FRESH_IDS, fresh_id, is_spent, pop_fresh_id
 from liveref._text.tag import readable
 from liveref._typing import MISSING, Default, Missing, T, V
-from liveref.exceptions import InvalidArgumentError, RegistryClosedError
+from liveref.exceptions import InvalidArgumentError
 
 __all__ = ["SessionRefRegistry"]
 
@@ -37,7 +41,7 @@ _TICK: Final = 0.001
 _frame: Final = sys._getframe
 
 
-class SessionRefRegistry(Store):
+class SessionRefRegistry(Entering):
     """The live objects of one run, each under a typed key.
 
     Safe to use from any thread and task, from a finalizer, ``__del__`` or signal handler, and in the child after a
@@ -45,9 +49,14 @@ class SessionRefRegistry(Store):
 
     Args:
         capacity: refs held at most, at least 1.
+        ttl: seconds after which a ref has expired, counted from its insert; None never. Each insert may say another.
+        idle: seconds without a use after which a ref has expired; as ``ttl``.
+        owned: whether each ref has to have an owner, so that an insert where nobody acts fails.
+        per_owner: refs of one owner at most.
+        clock: gives the seconds of leases, for tests.
 
     Raises:
-        InvalidArgumentError: the capacity is no such number.
+        InvalidArgumentError: one of them is no such thing.
 
     Example:
         >>> import sqlite3
@@ -60,8 +69,18 @@ class SessionRefRegistry(Store):
 
     __slots__ = ()
 
-    def __init__(self, *, capacity: int = MAX_SESSION_REFS_PER_RUN) -> None:
-        super().__init__(capacity)
+    def __init__(
+        self,
+        *,
+        capacity: int = MAX_SESSION_REFS_PER_RUN,
+        ttl: float | None = None,
+        idle: float | None = None,
+        owned: bool = False,
+        per_owner: int | None = None,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        given = (ttl, idle, owned, per_owner, clock)
+        super().__init__(capacity, DEFAULTS if given == DEFAULTS else Defaults(*given).checked())
 
     @overload
     def insert(
@@ -72,6 +91,9 @@ class SessionRefRegistry(Store):
         lifetime: RefLifetime = ...,
         finalizer: Callable[[T], object] | None = ...,
         reopen: Recipe[T] | None = ...,
+        ttl: Seconds = ...,
+        idle: Seconds = ...,
+        owner: Whose = ...,
     ) -> RegistryKey[T]: ...
     @overload
     def insert(
@@ -82,15 +104,11 @@ class SessionRefRegistry(Store):
         lifetime: RefLifetime = ...,
         finalizer: Callable[[V], object] | None = ...,
         reopen: Recipe[V] | None = ...,
+        ttl: Seconds = ...,
+        idle: Seconds = ...,
+        owner: Whose = ...,
     ) -> RegistryKey[V]: ...
-    def insert(
-        self,
-        value: object,
-        hint: object = MISSING,
-        lifetime: RefLifetime = _DEFAULT,
-        finalizer: Callable[..., object] | None = None,
-        reopen: Recipe[object] | None = None,
-    ) -> RegistryKey[object]:
+    def insert(self, value: object, *rest: Any, **named: Any) -> RegistryKey[object]:
         """The key under which the object is now held.
 
         Args:
@@ -102,32 +120,38 @@ class SessionRefRegistry(Store):
             finalizer: called once with the object when the ref goes, unless it is removed; may be
                 asynchronous where the session ends asynchronously.
             reopen: the recipe that opens the object again after a pause.
+            ttl: seconds after which it has expired; None never. As the registry says where it is not given.
+            idle: seconds without a use after which it has; as ``ttl``.
+            owner: whose it is; None nobody's. Who acts where it is not given.
+            rest: the hint, where it has no name.
+            named: all the others.
 
         Raises:
             RefTypeError: the value is not of the hint; nothing is stored.
             HintError: the hint can't be checked at run time.
-            CapacityExceededError: the registry is full.
+            InvalidArgumentError: seconds or an owner are none.
+            CapacityExceededError: the registry is full, or the owner's share of it.
             RegistryClosedError: the registry is closed, or its session has ended.
         """
         try:
             cls = value.__class__
         except Exception:  # noqa: BLE001  any code of a proxy
             cls = None
-        plain = hint is MISSING and lifetime is _DEFAULT and finalizer is None and reopen is None
-        if not plain or cls is not type(value):
-            info = None if hint is MISSING else class_info(hint)
-            return self._insert(value, info, caller(), lifetime=lifetime, finalizer=finalizer, reopen=reopen)
+        if rest or named or cls is not type(value):  # one test for all of them: this is half of what an insert does
+            return self._insert_given(value, caller(), *rest, **named)
         try:
             uid = pop_fresh_id()
         except IndexError:
+            if is_spent():  # somebody acts here, or did
+                return self._insert_given(value, caller())
             uid = fresh_id()
         try:
             frame = _frame(1)
         except ValueError:  # no Python code calls
-            return self._keep_value(value, None, Entry.of_call(None), "insert", uid)
+            return self._insert_given(value, None)
         refs = self._refs
         if len(refs) >= self._room:
-            self._admit("insert")
+            return self._insert_given(value, frame)
         code = frame.f_code
         offset = frame.f_lasti
         now = monotonic()
@@ -144,85 +168,21 @@ class SessionRefRegistry(Store):
             self._confirm(holder, "insert")
         return holder
 
-    def open(self, recipe: Recipe[T], *, lifetime: RefLifetime = _DEFAULT) -> RegistryKey[T]:
-        """The key of an object that a recipe opens now, with the recipe and its finalizer.
-
-        Raises:
-            ReopenError: the recipe raised.
-            CapacityExceededError: the registry is full; the object is closed again.
-            RegistryClosedError: the registry is closed; so is the object.
-        """
-        if not isinstance(recipe, Recipe):
-            raise InvalidArgumentError("recipe", "a Recipe", readable(type(recipe)))
-        if self._closed:
-            raise RegistryClosedError("open")
-        value = recipe._open()
-        finalizer = recipe._finalizer()
-        try:
-            return self._insert(value, None, caller(), lifetime=lifetime, finalizer=finalizer, reopen=recipe)
-        except BaseException:
-            if finalizer is not None:
-                finish(finalizer, value)
-            raise
-
-    def enter_context(self, cm: AbstractContextManager[T, bool | None]) -> RegistryKey[T]:
-        """The key of what a context manager gives; it is left when the ref goes, as in `contextlib.ExitStack`.
-
-        It sees the exception that leaves the session's body. At capacity it is left again at once.
-
-        Raises:
-            InvalidArgumentError: it is no context manager.
-            CapacityExceededError: the registry is full.
-            RegistryClosedError: the registry is closed; nothing was entered.
-        """
-        require_methods(cm, "__enter__", "__exit__")
-        if self._closed:
-            raise RegistryClosedError("enter_context")
-        cls = type(cm)
-        entry = Entry.of_call(
-            caller(), finalizer=Finalizer(partial(cls.__exit__, cm), is_exit=True, place=Place.THIS_TASK)
-        )
-        entered: list[T] = []
-        uid = fresh_id()
-        try:
-            entered.extend(map(cls.__enter__, (cm,)))  # in one step: what was entered is known to be
-            return self._keep_value(entered[0], None, entry, "enter_context", uid)
-        except BaseException as error:
-            if entered and uid not in self._refs:
-                cls.__exit__(cm, type(error), error, error.__traceback__)
-            raise
-
-    async def enter_async_context(
-        self, cm: AbstractAsyncContextManager[T, bool | None], *, own_task: bool = False
-    ) -> RegistryKey[T]:
-        """As `enter_context`, for an asynchronous one; left by `arelease`, `adrain`, `aclose` and ``async with``.
-
-        Args:
-            cm: the context manager.
-            own_task: a task of its own enters it, waits and leaves it, so that any task may end it. Some have to be
-                left by the task that entered them, as those with a cancel scope or task group inside: the session of
-                an MCP client. It needs asyncio.
-
-        Raises:
-            InvalidArgumentError: it is no asynchronous context manager.
-            CapacityExceededError: the registry is full.
-            RegistryClosedError: the registry is closed; nothing was entered.
-            RuntimeError: ``own_task`` on another event loop than asyncio's; nothing was entered.
-        """
-        frame = caller()
-        require_methods(cm, "__aenter__", "__aexit__")
-        if self._closed:
-            raise RegistryClosedError("enter_async_context")
-        from liveref._registry.own_task import enter  # noqa: PLC0415  it loads asyncio
-
-        value, finalizer = await enter(cm, own_task=own_task)
-        uid = fresh_id()
-        try:
-            return self._keep_value(value, None, Entry.of_call(frame, finalizer=finalizer), "enter_async_context", uid)
-        except BaseException as error:
-            if uid not in self._refs:
-                await arun(finalizer.leave_again(error), Outcome(), None)
-            raise
+    def _insert_given(
+        self,
+        value: object,
+        frame: FrameType | None,
+        hint: object = MISSING,
+        *,
+        lifetime: RefLifetime = _DEFAULT,
+        finalizer: Callable[..., object] | None = None,
+        reopen: Recipe[object] | None = None,
+        ttl: Seconds = MISSING,
+        idle: Seconds = MISSING,
+        owner: Whose = MISSING,
+    ) -> RegistryKey[object]:
+        info = None if hint is MISSING else class_info(hint)
+        return self._insert(value, info, frame, lifetime, finalizer, reopen, ttl, idle, owner)
 
     @overload
     def get(self, key: RegistryKey[T], hint: Missing = ..., *, default: Missing = ...) -> T: ...
@@ -271,7 +231,30 @@ class SessionRefRegistry(Store):
         Raises:
             RefNotFoundError, RefReleasedError: as `get`.
         """
-        return self._held(key, parents=True)[1]
+        return self._held(key, parents=True, used=True)[1]
+
+    def borrow(self, key: RegistryKey[T]) -> Borrow[T]:
+        """The object of a key for the length of a ``with`` or ``async with``, in which no finalizer of it runs.
+
+        Whatever ends the ref meanwhile takes it out at once; its finalizer runs when the last borrower gives it back,
+        there. What that raises is raised there, bare. A lent ref does not expire.
+
+        Raises:
+            RefNotFoundError, RefReleasedError, RefTypeError: as `get`, at the ``with``.
+
+        Example:
+            >>> registry = SessionRefRegistry()
+            >>> key = registry.insert([1])
+            >>> with registry.borrow(key) as numbers:
+            ...     numbers.append(2)
+            >>> registry[key]
+            [1, 2]
+        """
+        return Borrow(self, key)
+
+    def stats(self) -> RegistryStats:
+        """What the registry holds, in numbers; for the run's own code, whoever acts. O(n)."""
+        return stats_of(self._refs, self._capacity, self._book)
 
     def typed(self, hint: TypeForm[T]) -> TypedRefs[T]:
         """The registry seen as one of one type: there a wrong type is an argument error in every checker.
@@ -288,7 +271,7 @@ class SessionRefRegistry(Store):
             RefTypeError: it does not fit.
             RefNotFoundError, RefReleasedError: as `get`.
         """
-        self._check("verify", *self._held(key, parents=True), key._info, full=True)
+        self._check("verify", *self._held(key, parents=True, used=True), key._info, full=True)
 
     def remove(self, key: RegistryKey[T]) -> T:
         """The object of a key, which is the caller's from now on: the finalizer does not run.
@@ -307,13 +290,14 @@ class SessionRefRegistry(Store):
             raise InvalidArgumentError("key", expected, f"that of {readable(type(value))}")
         removed, uid = cast("T", value), holder._id
         taken: list[Holder[Any] | None] = []
-        self._gone.append((uid, "removed", monotonic()))
+        self._note(holder, "removed")
         try:
-            taken.extend(map(self._refs.pop, (uid,), (None,)))
+            taken.extend(map(self._refs.pop, (place_of(holder),), (None,)))
             if taken[0] is not None:
+                self._left(holder)
                 let_go(holder)
                 if finalizer is not None:
-                    finalizer.leave(uid)
+                    finalizer.hand_over(uid)
                 return removed
         except BaseException:
             if taken and taken[0] is holder:
@@ -334,7 +318,8 @@ class SessionRefRegistry(Store):
         uid = id_of(key) if type(key) is not RegistryKey else key._id
         holder = refs.get(uid)
         if holder is None:
-            return False
+            guarded = self._reachable(uid)
+            return guarded is not None and self._release(guarded)
         if holder._entry.finalizer is not None:
             return self._release(holder)
         self._gone.append((uid, "released", monotonic()))  # here _end is inlined: a call costs five lookups in a dict
@@ -367,52 +352,12 @@ class SessionRefRegistry(Store):
             closed x
             True
         """
-        holder = self._refs.get(id_of(key))
+        holder = self._reachable(id_of(key))
         if holder is None:
             return False
         outcome = Outcome()
         await arun(self._drop([holder], "released", outcome), outcome, timeout, bare=True)
         return bool(outcome.count)
-
-    def drain(self) -> int:
-        """Release all refs, last in first out; how many were dropped.
-
-        Raises:
-            ExceptionGroup: of what finalizers raised, once all have run.
-        """
-        outcome = Outcome()
-        run(self._purge(outcome, "drained"), outcome)
-        return outcome.count
-
-    async def adrain(self, *, timeout: float | None = None) -> int:
-        """As `drain`, awaiting asynchronous finalizers.
-
-        They are shielded from cancellation: a cancelled drain goes on to the end and then raises
-        CancelledError. Exits of contexts entered run in the calling task.
-
-        Args:
-            timeout: seconds for each finalizer; TimeoutError joins the group. Without one a
-                finalizer may take its time, but ten seconds once the drain is cancelled.
-        """
-        outcome = Outcome()
-        await arun(self._purge(outcome, "drained"), outcome, timeout)
-        return outcome.count
-
-    def close(self) -> None:
-        """Refuse inserts from now on and drain. Closing twice does nothing.
-
-        Raises:
-            ExceptionGroup: as `drain`.
-        """
-        self._shut()
-        outcome = Outcome()
-        run(self._purge(outcome, "registry closed"), outcome)
-
-    async def aclose(self, *, timeout: float | None = None) -> None:
-        """As `close`, awaiting asynchronous finalizers as `adrain` does."""
-        self._shut()
-        outcome = Outcome()
-        await arun(self._purge(outcome, "registry closed"), outcome, timeout)
 
     def clone_ref(self, key: RegistryKey[T]) -> RegistryKey[T]:
         """A new key of the same object, with the same lifetime, recipe and finalizer.
@@ -436,13 +381,18 @@ class SessionRefRegistry(Store):
         if not isinstance(to, SessionRefRegistry):
             raise InvalidArgumentError("to", "a SessionRefRegistry", readable(type(to)))
         holder, _ = self._unopened(key, "transfer_ref")
+        guard = holder._entry.guard
+        if to._defaults.owned and (guard is None or guard.owner is None):
+            raise InvalidArgumentError(
+                "key", "that of a ref with an owner, for the other registry is owned=True", "one of nobody's"
+            )
         if to is not self and not self._move(holder, to, holder._entry):
             raise self._absence(holder._id)
         return key
 
     def keys(self) -> list[RegistryKey[object]]:
-        """The keys of the refs held now, in the order of their inserts; O(n)."""
-        return list(self._refs.copy().values())
+        """The keys of the refs held now, in the order of their inserts, of those that who acts may look up; O(n)."""
+        return list(self._seen().copy().values())
 
     def __iter__(self) -> Iterator[RegistryKey[object]]:
         return iter(self.keys())
@@ -461,6 +411,24 @@ class SessionRefRegistry(Store):
         """Whether no ref is held."""
         return not self._refs
 
+    def renew(self, key: RegistryKey[object]) -> None:
+        """Begin the ttl and the idle time of a ref anew.
+
+        Raises:
+            RefNotFoundError, RefReleasedError: as `get`, but not looking in a parent.
+
+        Example:
+            >>> registry = SessionRefRegistry(ttl=60)
+            >>> key = registry.insert([1])
+            >>> registry.renew(key)
+        """
+        uid = id_of(key)
+        holder = self._find(uid, parents=False)
+        if holder is None:
+            raise self._absence(uid)
+        if holder._entry.guard is not None:
+            holder._entry.guard.renew()
+
     def lifetime_of(self, key: RegistryKey[object]) -> RefLifetime:
         """When the ref of a key is purged.
 
@@ -476,7 +444,11 @@ class SessionRefRegistry(Store):
     def describe(self) -> list[RefInfo]:
         """What may be told of the refs held now: redacted, and without the objects; O(n)."""
         now = monotonic()
-        return [describe(holder, now) for holder in self._refs.copy().values()]
+        book = self._book
+        return [
+            describe(holder, now, 0 if book is None else book.lent(holder._id))
+            for holder in self._seen().copy().values()
+        ]
 
     @property
     def capacity(self) -> int:
@@ -494,6 +466,11 @@ class SessionRefRegistry(Store):
         )
         raise TypeError(message)
 
+
+_given = inspect.signature(SessionRefRegistry._insert_given)
+_parameters = [each for name, each in _given.parameters.items() if name != "frame"]
+setattr(SessionRefRegistry.insert, "__signature__", _given.replace(parameters=_parameters))  # noqa: B010  a method has no such attribute yet
+SessionRefRegistry._insert_given.__qualname__ = SessionRefRegistry.insert.__qualname__  # what a TypeError names
 
 if LANES is not None:  # pragma: no cover  the tests of the compiled wheel run it
     LANES.install(SessionRefRegistry, RegistryKey, Entry, FRESH_IDS, _TICK, class_info, deque[object].append)

@@ -11,12 +11,9 @@ moves stands in both registries before it goes from the first.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import replace
-from inspect import isawaitable
 from itertools import islice
 from operator import attrgetter
 from sys import maxsize
@@ -26,13 +23,16 @@ from typing import Any, Final, Self
 
 from liveref._hints.info import ClassInfo, Sealed, check_of, class_of, hint_of, mismatch, tag_of
 from liveref._key import RegistryKey
-from liveref._policy import LASTING, RefLifetime, lifetime_row
+from liveref._policy import RefLifetime
 from liveref._recipe import Recipe
-from liveref._registry.departures import REMEMBERED, Departure, Departures
-from liveref._registry.entry import Entry, Holder, enter, fill, hold, let_go
-from liveref._registry.finalize import Finalizer, dismiss, until_awaited
-from liveref._registry.moment import by_object
-from liveref._registry.outcome import Outcome, Pending, Steps
+from liveref._registry.departures import REMEMBERED, Departure, Departures, is_told
+from liveref._registry.entry import Entry, Holder, fill, hold, let_go, place_of
+from liveref._registry.finalize import Finalizer
+from liveref._registry.going import Going
+from liveref._registry.leases import DEFAULTS, GUARDED, Book, Defaults, Expiry, Guard, Seconds, Whose, guard_of
+from liveref._registry.moment import Refs, by_object
+from liveref._registry.owners import ACTING, Owner
+from liveref._registry.telling import told
 from liveref._snapshot.contents import Dropping
 from liveref._text.ids import fresh_id
 from liveref._text.marker import redact
@@ -40,15 +40,14 @@ from liveref._text.tag import printable, readable
 from liveref._typing import MISSING
 from liveref.exceptions import (
     CapacityExceededError,
-    DuplicateKeyError,
     InvalidArgumentError,
     RefDroppedError,
+    RefExpiredError,
     RefLookupError,
     RefNotFoundError,
     RefReleasedError,
     RefTypeError,
     RegistryClosedError,
-    counted,
 )
 
 __all__ = ["Store", "witness"]
@@ -61,40 +60,40 @@ witness: Final[ContextVar[Callable[[Store], object] | None]] = ContextVar("liver
 """Is told of each registry that is made: so the pytest plugin knows those of a test."""
 
 
-class Store:
+class Store(Going):
     """The refs of one registry, in the order of their inserts."""
 
-    __slots__ = ("__weakref__", "_capacity", "_closed", "_dropped", "_gone", "_latest", "_parent", "_refs", "_room")
+    __slots__ = ("__weakref__", "_closed", "_dropped", "_latest", "_parent", "_room")
 
-    _refs: dict[bytes, Holder[Any]]
-    """The live refs: for each id the key that the insert returned, which holds the value."""
     _room: int
-    """Refs up to which an insert goes the short way: the capacity, and less than none once the registry is closed."""
-    _gone: Departures
+    """Refs up to which an insert goes the short way: the capacity; less than none where the registry is closed, or
+    gives its refs a guard."""
     _dropped: dict[bytes, Dropping]
     """The refs that snapshots left out on the way here."""
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, defaults: Defaults = DEFAULTS) -> None:
         if not isinstance(capacity, int) or isinstance(capacity, bool) or capacity < 1:
             shown = str(capacity) if isinstance(capacity, int) else readable(type(capacity))
             raise InvalidArgumentError("capacity", "an int of at least 1", shown)
-        self._capacity: Final = capacity
+        self._capacity = capacity
         self._closed = False
-        self._room = min(capacity, maxsize)
+        self._defaults = defaults
+        self._room = min(capacity, maxsize) if defaults is DEFAULTS else _SHUT
+        self._book = None
         self._refs = {}
         self._gone = Departures((), REMEMBERED)
         self._dropped = {}
         self._parent: Self | None = None
         self._latest: Entry | None = None
-        told = witness.get()
-        if told is not None:
-            told(self)
+        watching = witness.get()
+        if watching is not None:
+            watching(self)
 
     def _shut(self) -> bool:
-        """Take no refs any more; whether there are none."""
+        """Take no refs any more; whether there is nothing to end."""
         self._closed = True
         self._room = _SHUT
-        return not self._refs
+        return not self._refs and (self._book is None or not self._book.due)
 
     # How refs come.
 
@@ -107,7 +106,7 @@ class Store:
         """
         if self._closed:
             raise RegistryClosedError(operation)
-        if len(self._refs) >= self._capacity:
+        if len(self._refs) >= self._capacity and not self._make_room():
             raise CapacityExceededError(self._capacity)
 
     def _keep(self, holder: Holder[Any], operation: str) -> Holder[Any]:
@@ -116,21 +115,58 @@ class Store:
         Raises:
             CapacityExceededError, RegistryClosedError: as `_admit`.
         """
-        refs = self._refs
+        refs, guard = self._refs, holder._entry.guard
         if len(refs) >= self._room:
             self._admit(operation)
-        refs[holder._id] = holder
-        if len(refs) > self._room:
+        if guard is None:
+            refs[holder._id] = holder
+        else:
+            self._keep_guarded(holder, guard)
+        if self._closed or len(refs) > self._capacity:
             self._confirm(holder, operation)
         return holder
 
+    def _keep_guarded(self, holder: Holder[Any], guard: Guard) -> None:
+        """Store a ref out of the fast paths' sight.
+
+        Raises:
+            CapacityExceededError: its owner has as many already as one may have.
+        """
+        book, place = self._guarding(), place_of(holder)
+        if guard.owner is None:
+            self._refs[place] = holder
+        else:
+            with book.turn():
+                self._check_share(book, guard.owner)
+                self._refs[place] = holder
+                book.join(guard.owner, place)
+        book.enter(guard, holder)
+        book.tidy(self._is_here)
+
+    def _check_share(self, book: Book, owner: Owner) -> None:
+        """Raise where an owner has as many refs as one may have, once what has expired of them is gone."""
+        most, share = self._defaults.per_owner, book.share_of(owner)
+        if most is None or len(share) < most:
+            return
+        for place in share.copy():
+            holder = self._refs.get(place)
+            guard = None if holder is None else holder._entry.guard
+            if holder is None or guard is None:
+                share.discard(place)
+            elif self._is_over(holder, guard):
+                self._expire(holder, guard)
+        self._run_due()
+        if len(share) >= most:
+            raise CapacityExceededError(most, "owner")
+
     def _confirm(self, holder: Holder[Any], operation: str) -> None:
         """Undo an insert that met a close, or others that took the last room, unless it has gone already."""
-        uid = holder._id
-        if not self._closed and uid in set(islice(self._refs.copy(), self._capacity)):
+        place = place_of(holder)
+        if not self._closed and place in set(islice(self._refs.copy(), self._capacity)):
             return  # of those that came at the same time the first stay
-        if self._refs.pop(uid, None) is None:
+        if self._refs.pop(place, None) is None:
             return
+        self._left(holder)
         let_go(holder)
         raise RegistryClosedError(operation) if self._closed else CapacityExceededError(self._capacity)
 
@@ -138,15 +174,22 @@ class Store:
         """Take refs in, which have their value and entry, or an opening; they fit, and nobody else adds any yet."""
         self._refs.update(zip(map(_ID, holders), holders, strict=True))
 
-    def _insert(
+    def _fill_guarded(self, holders: list[Holder[Any]]) -> None:
+        """As `_fill`, of refs some of which have a guard."""
+        for holder in holders:
+            self._keep(holder, "resume")
+
+    def _insert(  # noqa: PLR0917  by name it costs a tenth more
         self,
         value: object,
         info: ClassInfo | None,
         frame: FrameType | None,
-        *,
         lifetime: RefLifetime,
         finalizer: Callable[..., object] | None,
         reopen: Recipe[object] | None,
+        ttl: Seconds,
+        idle: Seconds,
+        owner: Whose,
     ) -> Holder[Any]:
         """Insert with all there is; the frame is that of who called the public method."""
         if info is not None:
@@ -164,7 +207,10 @@ class Store:
         if reopen is not None and not isinstance(reopen, Recipe):
             raise InvalidArgumentError("reopen", "a Recipe", readable(type(reopen)))
         duty = None if finalizer is None else Finalizer(finalizer)
-        return self._keep_value(value, info, Entry.of_call(frame, lifetime, duty, reopen), "insert")
+        code, offset = (None, 0) if frame is None else (frame.f_code, frame.f_lasti)
+        guard = guard_of(ttl, idle, owner, self._defaults)
+        entry = Entry(monotonic(), code, offset, lifetime, duty, reopen, None, guard)
+        return self._keep_value(value, info, entry, "insert")
 
     def _keep_value(
         self, value: object, info: ClassInfo | None, entry: Entry, operation: str, uid: bytes = b""
@@ -177,17 +223,70 @@ class Store:
 
     # How refs are found: in this registry alone or in its parents too, with their value or without.
 
-    def _find(self, uid: bytes, *, parents: bool) -> Holder[Any] | None:
-        """A ref, whether its recipe has opened it or not."""
-        found = self._refs.get(uid)
-        return self._find_above(uid) if found is None and parents and self._parent is not None else found
+    def _at(self, uid: bytes) -> Holder[Any] | None:
+        """A ref of this registry, whoever asks."""
+        return self._refs.get(uid) or self._refs.get(uid + GUARDED)
 
-    def _find_above(self, uid: bytes) -> Holder[Any] | None:
+    def _reachable(self, uid: bytes) -> Holder[Any] | None:
+        """A ref of this registry that who acts may end, expired or not."""
+        found = self._at(uid)
+        guard = None if found is None else found._entry.guard
+        return found if guard is None or guard.is_visible() else None
+
+    def _seen(self) -> Refs:
+        """The refs that who acts may look up; where nobody does, all that have not expired."""
+        if self._book is None:
+            return self._refs
+        owner = ACTING.get()
+        return {
+            place: holder
+            for place, holder in self._refs.copy().items()
+            if (guard := holder._entry.guard) is None
+            or ((owner is None or guard.owner in {None, owner}) and not self._is_over(holder, guard))
+        }
+
+    def _living(self) -> Refs:
+        """The refs that have not expired, whoever asks."""
+        if self._book is None:
+            return self._refs
+        refs = self._refs.copy().items()
+        return {
+            place: ref for place, ref in refs if ref._entry.guard is None or not self._is_over(ref, ref._entry.guard)
+        }
+
+    def _find(self, uid: bytes, *, parents: bool, used: bool = False) -> Holder[Any] | None:
+        """A ref that who acts may look up, whether its recipe has opened it or not.
+
+        Args:
+            uid: its id.
+            parents: look in those too.
+            used: count it as a use.
+        """
+        found = self._refs.get(uid) or self._pass(uid, used=used)
+        return self._find_above(uid, used=used) if found is None and parents and self._parent is not None else found
+
+    def _pass(self, uid: bytes, *, used: bool) -> Holder[Any] | None:
+        """A guarded ref, if its guard lets who acts pass; one that has expired goes now."""
+        holder = self._refs.get(uid + GUARDED)
+        guard = None if holder is None else holder._entry.guard
+        if holder is None or guard is None:
+            return None
+        if not guard.is_visible():
+            told("debug", "ref %s is another owner's: refused", redact(uid))
+            return None
+        if self._is_over(holder, guard):
+            self._expire(holder, guard)
+            return None
+        if used:
+            guard.use()
+        return holder
+
+    def _find_above(self, uid: bytes, *, used: bool) -> Holder[Any] | None:
         """A ref of this registry or its parents; one that moves down meanwhile is found where it came to."""
         known: set[Departure] = set()
         while True:
             for store in self._lineage():
-                found = store._refs.get(uid)
+                found = store._refs.get(uid) or store._pass(uid, used=used)
                 if found is not None:
                     return found
             gone = {left for store in self._lineage() if (left := store._gone.find(uid)) is not None}
@@ -201,15 +300,15 @@ class Store:
 
     def _by_object(self) -> dict[int, Holder[Any]]:
         """The first ref of each object that a lookup finds, by the id of the object; O(refs)."""
-        return by_object([store._refs for store in self._lineage()])
+        return by_object([store._seen() for store in self._lineage()])
 
-    def _open(self, uid: bytes, *, parents: bool) -> tuple[Holder[Any], object] | None:
+    def _open(self, uid: bytes, *, parents: bool, used: bool = False) -> tuple[Holder[Any], object] | None:
         """A ref and its value, which its recipe opens now if it has to.
 
         Raises:
             ReopenError: the recipe failed.
         """
-        holder = self._find(uid, parents=parents)
+        holder = self._find(uid, parents=parents, used=used)
         if holder is None:
             return None
         try:
@@ -225,7 +324,7 @@ class Store:
         let_go(holder)  # it went meanwhile, or moved on
         return self._open(uid, parents=parents)
 
-    def _held(self, key: RegistryKey[object], *, parents: bool) -> tuple[Holder[Any], object]:
+    def _held(self, key: RegistryKey[object], *, parents: bool, used: bool = False) -> tuple[Holder[Any], object]:
         """As `_open`, for a key.
 
         Raises:
@@ -233,7 +332,7 @@ class Store:
             ReopenError: the recipe failed.
         """
         uid = id_of(key)
-        found = self._open(uid, parents=parents)
+        found = self._open(uid, parents=parents, used=used)
         if found is None:
             raise self._absence(uid)
         return found
@@ -241,7 +340,7 @@ class Store:
     def _look_up(self, key: RegistryKey[object], info: ClassInfo | None, default: object) -> object:
         """What `get` does, with all its cases and errors."""
         uid = id_of(key)
-        found = self._open(uid, parents=True)
+        found = self._open(uid, parents=True, used=True)
         if found is not None:
             self._check("get", *found, key._info if info is None else info)
             return found[1]
@@ -260,18 +359,28 @@ class Store:
         store: Store | None = self
         while store is not None:
             gone = store._gone.find(uid)
-            if gone is not None:
-                _, how, when = gone
-                return RefReleasedError(redact(uid), how, monotonic() - when)
+            if gone is not None and is_told(gone):
+                how, ago = gone[1], monotonic() - gone[2]
+                if isinstance(how, Expiry):
+                    return RefExpiredError(redact(uid), *how, ago)
+                return RefReleasedError(redact(uid), how, ago)
             store = store._parent
-        return RefNotFoundError(redact(uid), len(self._refs))
+        return RefNotFoundError(redact(uid), self._count())
+
+    def _count(self) -> int:
+        """How many refs there are as far as who acts may know."""
+        owner, book = ACTING.get(), self._book
+        if owner is None or book is None:
+            return len(self._refs)
+        return max(len(self._refs) - book.owned() + len(book.share_of(owner)), 0)
 
     def _dropping(self, uid: bytes) -> RefDroppedError | None:
         """The error of a ref that a snapshot dropped; None where none did."""
         store: Store | None = self
         while store is not None:
-            if uid in store._dropped:
-                return RefDroppedError(redact(uid), *map(printable, store._dropped[uid]))
+            gone = store._dropped.get(uid)
+            if gone is not None and gone.owner in {None, ACTING.get()}:
+                return RefDroppedError(redact(uid), *map(printable, gone[:4]))
             store = store._parent
         return None
 
@@ -290,52 +399,12 @@ class Store:
                 operation, redact(holder._id), readable(hint_of(info)), found.found, advice
             ) from found.cause
 
-    def _end(self, holder: Holder[Any], how: str, held: list[Any], leaving: BaseException | None = None) -> bool:
-        """Take a ref out and run its finalizer.
-
-        Args:
-            holder: the ref.
-            how: the way it goes.
-            held: gets what the finalizer returned.
-            leaving: the exception that leaves the session's body, for the exit of a context.
-
-        Returns:
-            Whether it was still there.
-        """
-        uid = holder._id
-        self._gone.append((uid, how, monotonic()))  # first: there is no moment between
-        finalizer = holder._entry.finalizer
-        if finalizer is None:
-            was_there = self._refs.pop(uid, None) is not None
-        else:
-            try:
-                was_there = finalizer.end(self._refs, holder, held, leaving)
-            except BaseException:
-                if finalizer.is_done():  # else the exception came before the call, and the ref is still there
-                    let_go(holder)
-                raise
-        if was_there:
-            let_go(holder)
-        return was_there
-
-    def _release(self, holder: Holder[Any]) -> bool:
-        opening, finalizer = holder._entry.opening, holder._entry.finalizer
-        known = opening.is_asynchronous() if opening is not None else finalizer and finalizer.is_asynchronous()
-        if known:
-            raise TypeError(f"ref {redact(holder._id)} stays, for its finalizer is asynchronous: await arelease(key)")
-        held: list[Any] = []
-        was_there = self._end(holder, "released", held)
-        for result in held:
-            if result is not None and isawaitable(result):
-                raise dismiss(result)
-        return was_there
-
     def _restore(self, holder: Holder[Any], value: object) -> None:
         """Undo a removal that was interrupted."""
         fill(holder, value)
         if holder._entry.finalizer is not None:
             holder._entry.finalizer.rejoin(holder._id)
-        self._refs[holder._id] = holder
+        self._refs[place_of(holder)] = holder
 
     def _unopened(self, key: RegistryKey[object], operation: str) -> tuple[Holder[Any], list[object]]:
         """A ref of this registry, and a list of its value, checked; an empty one where no recipe has opened it yet."""
@@ -352,12 +421,15 @@ class Store:
         Raises:
             RefLookupError: it went meanwhile.
         """
-        uid, finalizer = fresh_id(), holder._entry.finalizer
+        uid, entry = fresh_id(), holder._entry
+        finalizer = entry.finalizer
+        if entry.guard is not None:
+            entry = replace(entry, guard=entry.guard.twin())
         try:
             if finalizer is not None:
                 finalizer.share(uid)
-            if self._refs.get(holder._id) is holder:  # else it went before its finalizer was shared
-                return self._keep(hold(uid, holder._info, holder._entry, *value), "clone_ref")
+            if self._is_here(holder):  # else it went before its finalizer was shared
+                return self._keep(hold(uid, holder._info, entry, *value), "clone_ref")
         except BaseException:
             self._disown(finalizer, uid, value)
             raise
@@ -366,117 +438,8 @@ class Store:
 
     def _disown(self, finalizer: Finalizer | None, uid: bytes, value: list[object]) -> None:
         """Take back the share of a clone that was not stored: the ref may have left its duty to it meanwhile."""
-        if finalizer is not None and uid not in self._refs and finalizer.leave(uid):
+        if finalizer is not None and self._at(uid) is None and finalizer.leave(uid):
             finalizer.finish(*value)
-
-    def _move(self, holder: Holder[Any], to: Store, entry: Entry) -> bool:
-        """Hand a ref to another store under the same key; False if it went meanwhile. All or nothing."""
-        uid, before = holder._id, holder._entry
-        if uid in to._refs:
-            raise DuplicateKeyError(redact(uid))
-        to._admit("transfer_ref")
-        try:
-            to._refs.setdefault(uid, holder)
-            if to._refs.get(uid) is not holder or len(to._refs) > to._room:
-                to._confirm_moved(holder)
-            enter(holder, entry)
-            self._gone.append((uid, "transferred", monotonic()))
-            return self._refs.pop(uid, None) is not None or to._give_back(holder)
-        except BaseException:
-            if self._refs.get(uid) is holder and to._refs.get(uid) is holder:
-                to._give_back(holder)
-                enter(holder, before)
-            raise
-
-    def _confirm_moved(self, holder: Holder[Any]) -> None:
-        """Raise where a move met a close, or another ref of the same key, or others that took the last room."""
-        if self._closed:
-            raise RegistryClosedError("transfer_ref")
-        if self._refs.get(holder._id) is not holder:
-            raise DuplicateKeyError(redact(holder._id))
-        if holder._id not in set(islice(self._refs.copy(), self._capacity)):
-            raise CapacityExceededError(self._capacity)
-
-    def _give_back(self, holder: Holder[Any]) -> bool:
-        """Undo the arrival of a ref; always False."""
-        self._refs.pop(holder._id, None)
-        return False
-
-    def _purge(self, outcome: Outcome, how: str) -> Steps:
-        """Drop all refs, last in first out, and run their finalizers."""
-        return self._drop(reversed(self._refs.copy().values()), how, outcome)
-
-    def _finish(self, outcome: Outcome) -> Steps:
-        """End with the session: hand over what the parent takes, drop what does not last."""
-        return self._drop(self._ending(outcome), "session ended", outcome)
-
-    def _ending(self, outcome: Outcome) -> Iterator[Holder[Any]]:
-        """The refs that end with the session, which takes none any more."""
-        if self._parent is not None:
-            self._hand_over(self._parent, outcome)
-        yield from reversed([ref for ref in self._refs.copy().values() if ref._entry.lifetime not in LASTING])
-
-    def _hand_over(self, parent: Store, outcome: Outcome) -> None:
-        for holder in self._refs.copy().values():
-            entry = holder._entry
-            there = lifetime_row(entry.lifetime).in_parent
-            if there is None:
-                continue
-            if there is not entry.lifetime:
-                entry = replace(entry, lifetime=there)
-            try:
-                self._move(holder, parent, entry)
-            except BaseException as error:  # noqa: BLE001  raised at the end: whatever it is, all finalizers run
-                outcome.errors.append(error)
-
-    def _drop(self, holders: Iterable[Holder[Any]], how: str, outcome: Outcome) -> Steps:
-        """Drop refs one by one, each just before its finalizer runs, whatever that raises."""
-        for holder, held in until_awaited(holders):
-            finalizer, seen, result = holder._entry.finalizer, outcome.error, None
-            if outcome.is_cut and finalizer is not None and finalizer.is_asynchronous():
-                continue  # it is left to the next close
-            try:
-                if not held:
-                    outcome.count += self._end(holder, how, held, seen)
-                result = held[0] if held else None
-                if result is not None and finalizer is not None and isawaitable(result):
-                    result = yield Pending(held, finalizer.place)
-                if result and finalizer is not None and finalizer.is_exit:
-                    outcome.error = None  # the hook swallows the exception, as in contextlib.ExitStack
-            except BaseException as error:  # noqa: BLE001  all of them are raised at the end
-                if result is not None and isinstance(error, GeneratorExit):
-                    return  # who drives this was cut off itself
-                if error is not seen:
-                    outcome.errors.append(error)
-                    tell(error, holder)
-                if finalizer is not None and finalizer.is_exit:
-                    outcome.error = error
-
-    def __del__(self) -> None:
-        try:
-            holders = list(self._refs.values())
-        except AttributeError:  # __init__ has raised
-            return
-        entries = [holder._entry for holder in holders if hasattr(holder, "_value")]
-        undone = [entry for entry in entries if entry.finalizer and entry.finalizer.is_of_this_process()]
-        for holder in holders:
-            let_go(holder)
-        if undone:
-            places = ", ".join(sorted({entry.where() or "resume" for entry in undone})[:5])
-            warnings.warn(
-                f"a registry was collected with {counted(len(undone), 'finalizer')} not run, "
-                f"of refs inserted at {places}: end its session, or close() it",
-                ResourceWarning,
-                source=self,
-                stacklevel=2,
-            )
-
-
-def tell(error: BaseException, holder: Holder[Any]) -> None:
-    """Note on what a finalizer raised whose it was."""
-    note = f"finalizer of ref {redact(holder._id)} ({tag_of(holder._info)}, inserted at {holder._entry.origin()})"
-    with suppress(Exception):  # notes of its own may be no list
-        BaseException.add_note(error, note)  # a class may have its own add_note, which is user code
 
 
 def id_of(key: RegistryKey[object]) -> bytes:

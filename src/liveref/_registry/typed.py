@@ -10,6 +10,7 @@ from liveref._key import RegistryKey
 from liveref._policy import RefLifetime
 from liveref._recipe import Recipe
 from liveref._registry.entry import caller
+from liveref._registry.leases import Seconds, Whose
 from liveref._registry.store import Store
 from liveref._text.tag import readable
 from liveref._typing import MISSING, Default, Missing, T
@@ -42,11 +43,12 @@ class TypedRefs(Generic[T]):
         lifetime: RefLifetime = RefLifetime.UNTIL_CONTEXT_DROP,
         finalizer: Callable[[T], object] | None = None,
         reopen: Recipe[T] | None = None,
+        ttl: Seconds = MISSING,
+        idle: Seconds = MISSING,
+        owner: Whose = MISSING,
     ) -> RegistryKey[T]:
         """As `SessionRefRegistry.insert` with the hint."""
-        return self._registry._insert(
-            value, self._info, caller(), lifetime=lifetime, finalizer=finalizer, reopen=reopen
-        )
+        return self._registry._insert(value, self._info, caller(), lifetime, finalizer, reopen, ttl, idle, owner)
 
     @overload
     def get(self, key: RegistryKey[T], *, default: Missing = ...) -> T: ...

@@ -26,12 +26,13 @@ import dataclasses
 import enum
 import struct
 from collections.abc import Iterable, Sequence
-from itertools import compress, islice, pairwise
+from itertools import compress, islice, pairwise, zip_longest
 from typing import Final, NamedTuple, TypeVar, cast
 
 from typing_extensions import Buffer
 
 from liveref._policy import RefLifetime
+from liveref._snapshot.guarded import Guarded, Guards, owner_from, owner_row, read_guards, write_guards
 from liveref._snapshot.keyring import SnapshotLimits
 from liveref._text.json import JSON
 from liveref._text.tag import printable
@@ -42,7 +43,8 @@ __all__ = ["BLOBS", "Contents", "Dropping", "Kind", "RecipeCall", "SerializerUse
 BLOBS: Final = 11
 """The blobs before the buffers."""
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
+"""The newest; the one before it where there is neither an owner nor a lease."""
 _ID: Final = 16
 _BROKEN: Final = "It was not written by liveref, or by a faulty one: go back to an older snapshot."
 _NEWER: Final = "Read it with a newer liveref."
@@ -90,12 +92,14 @@ class Dropping(NamedTuple):
         policy: the policy that dropped it.
         when: when the snapshot was taken, ISO 8601.
         reason: why.
+        owner: whose it was, and to whom alone it is told; None nobody's.
     """
 
     type_tag: str
     policy: str
     when: str
     reason: str
+    owner: str | tuple[str, ...] | None = None
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
@@ -123,6 +127,8 @@ class Contents:
     """The versions of liveref and Python that wrote it; None from before the first release."""
     is_list: bool = False
     """The stream is one pickle of a list, as it was before the first release."""
+    guards: Guards = dataclasses.field(default_factory=dict[int, Guarded])
+    """The guards of refs that have one, by their rows."""
 
     def encode(self) -> tuple[dict[str, JSON], list[Buffer]]:
         """The header and the blobs of the container."""
@@ -130,7 +136,7 @@ class Contents:
         lifetimes, lifetime_column = _named(self.lifetimes, _LIFETIME_NAMES)
         kinds, kind_column = _named(self.kinds, _KIND_NAMES)
         header: dict[str, JSON] = {
-            "format": _FORMAT,
+            "format": 1,
             "when": self.when,
             "policy": self.policy,
             "writer": self.writer,
@@ -139,8 +145,10 @@ class Contents:
             "kinds": kinds,
             "recipes": [list(recipe) for recipe in self.recipes],
             "serializers": [list(use) for use in self.serializers],
-            "reasons": [list(reason) for reason in reasons],
+            "reasons": [list(reason[:4]) for reason in reasons],
         }
+        if self.guards or any(gone.owner is not None for gone in reasons):
+            header |= {"format": 2, "guards": write_guards(self.guards), "whose": [owner_row(x.owner) for x in reasons]}
         if self.is_list:
             header["list"] = True
         blobs: list[Buffer] = [
@@ -178,7 +186,11 @@ class Contents:
         old = "kinds" not in header
         kind_column = _known("kind", kinds, _KIND_NAMES if old else fields.texts("kinds"), _KIND_NAMES)
         _check_lengths(blobs, kind_column.count(Kind.SERIALIZER) if old else len(kind_column))
-        droppings = [Dropping(*map(_shown, row)) for row in fields.rows("reasons", 4)]
+        reasons_of, whose = fields.rows("reasons", 4), fields.owners("whose")
+        droppings = [
+            Dropping(*map(_shown, row))._replace(owner=owner)
+            for row, owner in zip_longest(reasons_of, whose[: len(reasons_of)])
+        ]
         contents = cls(
             stream=stream,
             data=data,
@@ -197,6 +209,7 @@ class Contents:
             policy=fields.text("policy"),
             writer=None if header.get("writer") is None else fields.text("writer"),
             is_list=old or "list" in header,
+            guards=read_guards(fields.rows("guards", 4), len(ids) // _ID) if "guards" in header else {},
         )
         if len(contents.dropped) * _ID != len(gone):
             raise _broken("a dropped ref stands in it twice")
@@ -320,6 +333,9 @@ class _Header:
 
     def texts(self, name: str) -> list[str]:
         return [_shown(item) for item in _list(self._fields.get(name))]
+
+    def owners(self, name: str) -> list[str | tuple[str, ...] | None]:
+        return [owner_from(item) for item in _list(self._fields.get(name, []))]
 
     def rows(self, name: str, width: int) -> list[list[JSON]]:
         rows = [_list(row) for row in _list(self._fields.get(name))]

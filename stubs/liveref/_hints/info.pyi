@@ -2,7 +2,7 @@ from _typeshed import Incomplete
 from collections.abc import Callable
 from liveref._hints.forms import CheckDepth
 from liveref._hints.predicates import Part
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 __all__ = ['Check', 'ClassInfo', 'Sealed', 'apart', 'check_depth', 'check_of', 'class_info', 'class_of', 'classes_of', 'hint_of', 'mismatch', 'names_another', 'sealed', 'tag_of']
 
@@ -31,4 +31,9 @@ def sealed(tag: str) -> ClassInfo: ...
 def classes_of(info: ClassInfo) -> tuple[type, ...]: ...
 def names_another(tag: str, info: ClassInfo) -> bool: ...
 def apart(one: ClassInfo, other: ClassInfo) -> bool: ...
-def mismatch(value: object, info: ClassInfo, *, full: bool) -> str | None: ...
+
+class Mismatch(NamedTuple):
+    found: str
+    cause: Exception | None
+
+def mismatch(value: object, info: ClassInfo, *, full: bool) -> Mismatch | None: ...

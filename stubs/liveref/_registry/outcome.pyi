@@ -1,7 +1,7 @@
 from _typeshed import Incomplete
-from collections.abc import Awaitable, Generator
+from collections.abc import Generator
 from enum import Enum
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 __all__ = ['Outcome', 'Pending', 'Place', 'Steps']
 
@@ -14,12 +14,13 @@ class Outcome:
     error: Incomplete
     errors: list[BaseException]
     count: int
+    is_cut: bool
     is_hasty: bool
     def __init__(self, error: BaseException | None = None) -> None: ...
     def cancel(self, error: BaseException) -> None: ...
     def reraise(self, *, bare: bool = False) -> None: ...
 
 class Pending(NamedTuple):
-    awaitable: Awaitable[object]
+    held: list[Any]
     place: Place
 Steps: TypeAlias = Generator[Pending, object, None]

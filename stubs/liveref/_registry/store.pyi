@@ -1,11 +1,12 @@
 from collections.abc import Callable
 from contextvars import ContextVar
+from liveref._registry.going import Going
+from liveref._registry.leases import Defaults
 from typing import Final
 
 __all__ = ['Store', 'witness']
 
 witness: Final[ContextVar[Callable[[Store], object] | None]]
 
-class Store:
-    def __init__(self, capacity: int) -> None: ...
-    def __del__(self) -> None: ...
+class Store(Going):
+    def __init__(self, capacity: int, defaults: Defaults = ...) -> None: ...

@@ -2,6 +2,7 @@ import dataclasses
 import enum
 from collections.abc import Sequence
 from liveref._policy import RefLifetime
+from liveref._snapshot.guarded import Guarded, Guards
 from liveref._snapshot.keyring import SnapshotLimits
 from liveref._text.json import JSON
 from typing import Final, NamedTuple, TypeVar
@@ -32,6 +33,7 @@ class Dropping(NamedTuple):
     policy: str
     when: str
     reason: str
+    owner: str | tuple[str, ...] | None = ...
 
 @dataclasses.dataclass(slots=True, kw_only=True)
 class Contents:
@@ -52,6 +54,7 @@ class Contents:
     policy: str
     writer: str | None
     is_list: bool = ...
+    guards: Guards = dataclasses.field(default_factory=dict[int, Guarded])
     def encode(self) -> tuple[dict[str, JSON], list[Buffer]]: ...
     @classmethod
     def decode(cls, header: dict[str, JSON], blobs: Sequence[memoryview], limits: SnapshotLimits) -> Contents: ...
@@ -67,4 +70,5 @@ class _Header:
     def number(self, name: str) -> int: ...
     def text(self, name: str) -> str: ...
     def texts(self, name: str) -> list[str]: ...
+    def owners(self, name: str) -> list[str | tuple[str, ...] | None]: ...
     def rows(self, name: str, width: int) -> list[list[JSON]]: ...

@@ -1,0 +1,150 @@
+"""Refs whose objects the registry opens itself, or enters."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from functools import partial
+
+from liveref._key import RegistryKey
+from liveref._policy import RefLifetime
+from liveref._recipe import Recipe
+from liveref._registry.closing import Closing
+from liveref._registry.entry import Entry, caller
+from liveref._registry.finalize import Finalizer, arun, finish
+from liveref._registry.leases import Seconds, Whose, guard_of
+from liveref._registry.outcome import Outcome, Place
+from liveref._registry.store import require_methods
+from liveref._text.ids import fresh_id
+from liveref._text.tag import readable
+from liveref._typing import MISSING, T
+from liveref.exceptions import InvalidArgumentError, RegistryClosedError
+
+__all__ = ["Entering"]
+
+_DEFAULT = RefLifetime.UNTIL_CONTEXT_DROP
+
+
+class Entering(Closing):
+    """A registry as far as it opens what it holds."""
+
+    __slots__ = ()
+
+    def open(
+        self,
+        recipe: Recipe[T],
+        *,
+        lifetime: RefLifetime = _DEFAULT,
+        ttl: Seconds = MISSING,
+        idle: Seconds = MISSING,
+        owner: Whose = MISSING,
+    ) -> RegistryKey[T]:
+        """The key of an object that a recipe opens now, with the recipe and its finalizer.
+
+        Args:
+            recipe: opens it.
+            lifetime: when the ref is purged.
+            ttl: as for `insert`, as are the next two.
+            idle: seconds without a use after which it has expired.
+            owner: whose it is.
+
+        Raises:
+            ReopenError: the recipe raised.
+            CapacityExceededError: the registry is full; the object is closed again.
+            RegistryClosedError: the registry is closed; so is the object.
+        """
+        if not isinstance(recipe, Recipe):
+            raise InvalidArgumentError("recipe", "a Recipe", readable(type(recipe)))
+        if self._closed:
+            raise RegistryClosedError("open")
+        frame = caller()
+        guard_of(ttl, idle, owner, self._defaults)  # raises before anything is opened
+        value = recipe._open()
+        finalizer = recipe._finalizer()
+        try:
+            return self._insert(value, None, frame, lifetime, finalizer, recipe, ttl, idle, owner)
+        except BaseException:
+            if finalizer is not None:
+                finish(finalizer, value)
+            raise
+
+    def enter_context(
+        self,
+        cm: AbstractContextManager[T, bool | None],
+        *,
+        ttl: Seconds = MISSING,
+        idle: Seconds = MISSING,
+        owner: Whose = MISSING,
+    ) -> RegistryKey[T]:
+        """The key of what a context manager gives; it is left when the ref goes, as in `contextlib.ExitStack`.
+
+        It sees the exception that leaves the session's body. At capacity it is left again at once.
+
+        Args:
+            cm: the context manager.
+            ttl: as for `insert`, as are the next two.
+            idle: seconds without a use after which it has expired.
+            owner: whose it is.
+
+        Raises:
+            InvalidArgumentError: it is no context manager.
+            CapacityExceededError: the registry is full.
+            RegistryClosedError: the registry is closed; nothing was entered.
+        """
+        require_methods(cm, "__enter__", "__exit__")
+        if self._closed:
+            raise RegistryClosedError("enter_context")
+        cls, guard = type(cm), guard_of(ttl, idle, owner, self._defaults)
+        leave = Finalizer(partial(cls.__exit__, cm), is_exit=True, place=Place.THIS_TASK)
+        entry = Entry.of_call(caller(), finalizer=leave, guard=guard)
+        entered: list[T] = []
+        uid = fresh_id()
+        try:
+            entered.extend(map(cls.__enter__, (cm,)))  # in one step: what was entered is known to be
+            return self._keep_value(entered[0], None, entry, "enter_context", uid)
+        except BaseException as error:
+            if entered and self._at(uid) is None:
+                cls.__exit__(cm, type(error), error, error.__traceback__)
+            raise
+
+    async def enter_async_context(
+        self,
+        cm: AbstractAsyncContextManager[T, bool | None],
+        *,
+        own_task: bool = False,
+        ttl: Seconds = MISSING,
+        idle: Seconds = MISSING,
+        owner: Whose = MISSING,
+    ) -> RegistryKey[T]:
+        """As `enter_context`, for an asynchronous one; left by `arelease`, `adrain`, `aclose` and ``async with``.
+
+        Args:
+            cm: the context manager.
+            own_task: a task of its own enters it, waits and leaves it, so that any task may end it. Some have to be
+                left by the task that entered them, as those with a cancel scope or task group inside: the session of
+                an MCP client. It needs asyncio.
+            ttl: as for `insert`, as are the next two.
+            idle: seconds without a use after which it has expired; it needs ``own_task``, as ``ttl`` does.
+            owner: whose it is.
+
+        Raises:
+            InvalidArgumentError: it is no asynchronous context manager.
+            CapacityExceededError: the registry is full.
+            RegistryClosedError: the registry is closed; nothing was entered.
+            RuntimeError: ``own_task`` on another event loop than asyncio's; nothing was entered.
+        """
+        frame = caller()
+        require_methods(cm, "__aenter__", "__aexit__")
+        if self._closed:
+            raise RegistryClosedError("enter_async_context")
+        guard = guard_of(ttl, idle, owner, self._defaults)
+        from liveref._registry.own_task import enter  # noqa: PLC0415  it loads asyncio
+
+        value, finalizer = await enter(cm, own_task=own_task)
+        uid = fresh_id()
+        try:
+            entry = Entry.of_call(frame, finalizer=finalizer, guard=guard)
+            return self._keep_value(value, None, entry, "enter_async_context", uid)
+        except BaseException as error:
+            if self._at(uid) is None:
+                await arun(finalizer.leave_again(error), Outcome(), None)
+            raise

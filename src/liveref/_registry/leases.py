@@ -1,0 +1,326 @@
+"""What a lookup of a guarded ref asks first: who may, and until when. And the book that a registry keeps of them.
+
+A guarded ref stands in the registry under its id with a byte more: the fast paths, which look for ids, miss it, so that
+refs without a guard cost what they would cost without all this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from heapq import heapify, heappop, heappush
+from itertools import count
+from math import inf, isfinite
+from threading import RLock
+from time import monotonic
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
+
+from liveref._registry.finalize import generation
+from liveref._registry.owners import ACTING, Owner, check_owner
+from liveref._text.tag import readable
+from liveref._typing import MISSING, Missing
+from liveref.exceptions import InvalidArgumentError
+
+__all__ = [
+    "DEFAULTS",
+    "GUARDED",
+    "Book",
+    "Defaults",
+    "Expiry",
+    "Guard",
+    "Seconds",
+    "Whose",
+    "check_seconds",
+    "guard_of",
+    "making",
+]
+
+GUARDED: Final = b"\0"
+"""What stands behind the id of a guarded ref."""
+_FEW: Final = 64
+"""Rows up to which a book is not tidied."""
+
+
+class Expiry(NamedTuple):
+    """Which limit ended a ref, and its seconds; stands in a departure where the way else does."""
+
+    limit: Literal["ttl", "idle"]
+    seconds: float
+
+
+class Defaults(NamedTuple):
+    """What a registry gives its refs.
+
+    Attributes:
+        ttl: seconds after which a ref has expired; None never.
+        idle: seconds without a use after which it has.
+        owned: whether each ref has to have an owner.
+        per_owner: refs of one owner at most.
+        clock: gives the seconds.
+    """
+
+    ttl: float | None = None
+    idle: float | None = None
+    owned: bool = False
+    per_owner: int | None = None
+    clock: Callable[[], float] = monotonic
+
+    def checked(self) -> Defaults:
+        """The same.
+
+        Raises:
+            InvalidArgumentError: one of them is no such thing.
+        """
+        for name in ("ttl", "idle"):
+            check_seconds(name, getattr(self, name))
+        if type(self.owned) is not bool:
+            raise InvalidArgumentError("owned", "True or False", readable(type(self.owned)))
+        most: object = self.per_owner
+        if most is not None and (type(most) is not int or most < 1):
+            shown = str(most) if type(most) is int else readable(type(most))
+            raise InvalidArgumentError("per_owner", "an int of at least 1, or None", shown)
+        if not callable(self.clock):
+            raise InvalidArgumentError("clock", "callable", readable(type(self.clock)))
+        return self
+
+
+DEFAULTS: Final = Defaults()
+"""Those of a registry that was given none."""
+
+
+Seconds: TypeAlias = float | Missing | None
+"""What an insert says of a limit: MISSING is what the registry gives."""
+Whose: TypeAlias = Owner | Missing | None
+"""What an insert says of the owner: MISSING is who acts."""
+
+
+def guard_of(ttl: Seconds, idle: Seconds, owner: Whose, defaults: Defaults) -> Guard | None:
+    """The guard of a new ref; None where it needs none.
+
+    Raises:
+        InvalidArgumentError: a limit is no number of seconds, the owner is none, or there has to be one.
+    """
+    if ttl is idle is owner is MISSING and defaults is DEFAULTS and ACTING.get() is None:
+        return None
+    if ttl is MISSING:
+        ttl = defaults.ttl
+    if idle is MISSING:
+        idle = defaults.idle
+    if owner is MISSING:
+        owner = ACTING.get()
+    if owner is not None:
+        check_owner(owner)
+    elif defaults.owned:
+        raise InvalidArgumentError("owner", "one, for the registry is owned=True", "nobody who acts")
+    if ttl is None and idle is None:
+        return None if owner is None else Guard(owner, None, None, defaults.clock)
+    check_seconds("ttl", ttl)
+    check_seconds("idle", idle)
+    return Guard(owner, ttl, idle, defaults.clock)
+
+
+def check_seconds(name: str, seconds: object) -> None:
+    """Raise InvalidArgumentError unless it is a positive finite number of seconds, or None."""
+    if seconds is None:
+        return
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise InvalidArgumentError(name, "a number of seconds, or None", readable(type(seconds)))
+    if not isfinite(seconds) or seconds <= 0:
+        raise InvalidArgumentError(name, "a positive finite number of seconds, or None", f"{seconds:g}")
+
+
+class Guard:
+    """What a lookup of one ref asks first. No two refs share one: that of a clone is its twin.
+
+    Attributes:
+        owner: whose it is; None nobody's.
+        ttl: seconds that it lives.
+        idle: seconds that it may go without a use.
+        clock: gives the seconds.
+        ends: when its ttl is over, by the clock.
+        used: when it was last used.
+    """
+
+    __slots__ = ("clock", "ends", "idle", "owner", "ttl", "used")
+
+    def __init__(
+        self,
+        owner: Owner | None,
+        ttl: float | None,
+        idle: float | None,
+        clock: Callable[[], float],
+        left: float | None = None,
+    ) -> None:
+        self.owner: Final = owner
+        self.ttl: Final = ttl
+        self.idle: Final = idle
+        self.clock: Final = clock
+        self.used = now = clock()
+        self.ends = inf if ttl is None else now + (ttl if left is None else left)
+
+    def is_visible(self) -> bool:
+        """Whether who acts may look it up; nobody else may so much as know of it."""
+        return self.owner is None or self.owner == ACTING.get()
+
+    def deadline(self) -> float:
+        """When it expires, as far as is known now."""
+        return self.ends if self.idle is None else min(self.ends, self.used + self.idle)
+
+    def is_over(self) -> bool:
+        """Whether it has expired."""
+        return self.deadline() <= self.clock() if self.is_leased() else False
+
+    def is_leased(self) -> bool:
+        """Whether it can expire."""
+        return self.ttl is not None or self.idle is not None
+
+    def expiry(self) -> Expiry:
+        """The limit that is over first."""
+        if self.idle is not None and self.used + self.idle < self.ends:
+            return Expiry("idle", self.idle)
+        return Expiry("ttl", self.ttl or 0.0)
+
+    def use(self) -> None:
+        """Note a use. A clock that goes backwards shortens nothing."""
+        if self.idle is not None:
+            self.used = max(self.used, self.clock())
+
+    def renew(self) -> None:
+        """Begin anew."""
+        now = self.clock()
+        self.used = max(self.used, now)
+        if self.ttl is not None:
+            self.ends = max(self.ends, now + self.ttl)
+
+    def left(self) -> float | None:
+        """Seconds that are left of the ttl; None without one."""
+        return None if self.ttl is None else max(self.ends - self.clock(), 0.0)
+
+    def expires_in(self) -> float | None:
+        """Seconds until it expires; None where it never does."""
+        return max(self.deadline() - self.clock(), 0.0) if self.is_leased() else None
+
+    def twin(self, clock: Callable[[], float] | None = None) -> Guard:
+        """One of the same owner and with the same deadlines; by another clock with what is left."""
+        twin = Guard(self.owner, self.ttl, self.idle, clock or self.clock, self.left())
+        if clock is None or clock is self.clock:
+            twin.ends, twin.used = self.ends, self.used
+        else:
+            twin.used -= max(self.clock() - self.used, 0.0)
+        return twin
+
+
+_making: dict[int, RLock] = {}
+
+
+def making() -> RLock:
+    """What one thread holds while it makes a book."""
+    return _making.setdefault(generation(), RLock())
+
+
+class Book:
+    """What a registry keeps of its guarded refs.
+
+    Attributes:
+        due: refs that have gone and whose finalizers are yet to run, by their places.
+        held: what those of them returned that turned out to be asynchronous.
+        loans: for each ref that is lent its loans.
+    """
+
+    __slots__ = ("_locks", "_rows", "_serial", "_shares", "_stale", "due", "held", "loans")
+
+    def __init__(self) -> None:
+        self.due: Final[dict[bytes, Any]] = {}  # Any: holders, which stand on the floor above
+        self.held: Final[dict[bytes, list[Any]]] = {}
+        self.loans: Final[dict[bytes, list[Any]]] = {}
+        self._rows: Final[list[tuple[float, int, Any]]] = []  # a heap of deadlines as they were last looked at
+        self._serial: Final = count()
+        self._stale = 0
+        self._shares: Final[dict[Owner, set[bytes]]] = {}
+        self._locks: Final[dict[int, RLock]] = {}
+
+    def enter(self, guard: Guard, holder: Any) -> None:
+        """Note when a ref is to be looked at. O(log n)."""
+        if guard.is_leased():
+            heappush(self._rows, (guard.deadline(), next(self._serial), holder))
+
+    def leave(self, guard: Guard, uid: bytes) -> None:
+        """Note that a ref has gone: of the rows at most the half are of such ones."""
+        if guard.owner is not None:
+            share = self._shares.get(guard.owner, set[bytes]())
+            share.discard(uid)
+            if not share:
+                with self.turn():
+                    if not self._shares.get(guard.owner, True):
+                        del self._shares[guard.owner]
+        if guard.is_leased():
+            self._stale += 1
+
+    def tidy(self, is_here: Callable[[Any], bool]) -> None:
+        """Throw the rows of refs away that have gone, once they are the half. O(1), amortised."""
+        if self._stale > _FEW and self._stale * 2 > len(self._rows):
+            self._stale = 0
+            rows = [row for row in self._rows.copy() if is_here(row[2])]
+            heapify(rows)
+            self._rows[:] = rows
+
+    def expired(
+        self, now: float, is_here: Callable[[Any], bool], is_over: Callable[[Any, Guard], bool], most: int | None
+    ) -> Iterator[tuple[Any, Guard]]:
+        """The refs whose deadline has come, with their guards, the longest expired first.
+
+        What was used since, or is lent, is looked at later.
+        """
+        again: list[Any] = []
+        found = 0
+        try:
+            while self._rows and self._rows[0][0] <= now and (most is None or found < most):
+                holder = self._pop()
+                if holder is None or not is_here(holder):
+                    continue
+                if is_over(holder, holder._entry.guard):
+                    found += 1
+                    yield holder, holder._entry.guard
+                else:
+                    again.append(holder)
+        finally:
+            for holder in again:
+                self.enter(holder._entry.guard, holder)
+
+    def _pop(self) -> Any:
+        try:
+            return heappop(self._rows)[2]
+        except IndexError:  # another thread was faster
+            return None
+
+    def lend(self, uid: bytes, loan: Any) -> None:
+        """Note a loan of a ref."""
+        self.loans.setdefault(uid, []).append(loan)
+
+    def take_back(self, uid: bytes, loan: Any) -> None:
+        """Note that a loan is over."""
+        loans = self.loans.get(uid, [])
+        if loan in loans:
+            loans.remove(loan)
+        if not loans:
+            self.loans.pop(uid, None)
+
+    def lent(self, uid: bytes) -> int:
+        """How many borrow a ref."""
+        return len(self.loans.get(uid, ()))
+
+    def share_of(self, owner: Owner) -> set[bytes]:
+        """The places of an owner's refs, some of which may have gone."""
+        return self._shares.get(owner, set())
+
+    def owned(self) -> int:
+        """How many refs have an owner."""
+        return sum(map(len, self._shares.copy().values()))
+
+    def join(self, owner: Owner, place: bytes) -> None:
+        """Note whose a ref is."""
+        with self.turn():
+            self._shares.setdefault(owner, set()).add(place)
+
+    def turn(self) -> RLock:
+        """What one thread holds at a time; a fork leaves a lock behind that nobody frees."""
+        return self._locks.setdefault(generation(), RLock())

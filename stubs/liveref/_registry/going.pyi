@@ -1,0 +1,4 @@
+__all__ = ['Going']
+
+class Going:
+    def __del__(self) -> None: ...
