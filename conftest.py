@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from doctest import ELLIPSIS
 
+import pytest
 from sybil import Sybil
 from sybil.document import PythonDocStringDocument
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 from sybil.parsers.rest import DocTestParser
 
+from liveref._text import ids
+
 documentation = Sybil([PythonCodeBlockParser(doctest_optionflags=ELLIPSIS), SkipParser()], patterns=["*.md"])
 docstrings = Sybil([DocTestParser(ELLIPSIS)], patterns=["*.py"], document_types={".py": PythonDocStringDocument})
 
 pytest_collect_file = (documentation + docstrings).pytest()
+
+
+@pytest.fixture(autouse=True)
+def reserve_of_ids() -> Iterator[None]:
+    """Who acts spends the reserve of ids for good: the next test begins with one again."""
+    yield
+    ids._reserve = ids.FRESH_IDS

@@ -17,6 +17,7 @@ TREE = {
     RefLookupError: (LiveRefError, LookupError),
     RefNotFoundError: (RefLookupError,),
     RefReleasedError: (RefLookupError,),
+    RefExpiredError: (RefReleasedError,),
     RefDroppedError: (RefLookupError,),
     RefDroppedWarning: (UserWarning,),
     NoCurrentRegistryError: (LiveRefError, LookupError),
@@ -73,6 +74,12 @@ SAMPLES = [
         "unpickled: TypeError at a.py:3. Mend what makes the object",
     ),
     (InvalidArgumentError("capacity", "an int", "str"), "capacity must be an int, found str."),
+    (
+        RefExpiredError("3f2a1c…", "idle", 60, 3.0),
+        "ref 3f2a1c… has expired: its idle of 60 s since its last use ended 3 s ago. Insert the object anew",
+    ),
+    (CapacityExceededError(5, "owner"), "this owner holds its 5 refs already: nothing was stored. Release"),
+    (SessionStateError("closed", "borrow"), "the borrow is closed already: it is for one `with`."),
     (CapacityExceededError(5), "the registry holds its 5 refs already: nothing was stored"),
     (RegistryClosedError("insert"), "insert: the registry is closed"),
     (
@@ -120,6 +127,7 @@ PUBLIC = [
     RefLookupError,
     RefNotFoundError,
     RefReleasedError,
+    RefExpiredError,
     RefDroppedError,
     RefTypeError,
     KeyFormatError,

@@ -312,13 +312,13 @@ def test_what_comes_from_outside_right_after_a_change_of_the_refs_loses_nothing(
 
 
 def test_a_remove_that_is_interrupted_once_the_duty_is_taken_leaves_the_ref(monkeypatch: pytest.MonkeyPatch) -> None:
-    def leave(finalizer: Finalizer, uid: bytes) -> bool:
-        assert before(finalizer, uid)
+    def hand_over(finalizer: Finalizer, uid: bytes) -> None:
+        before(finalizer, uid)
         raise Interrupt
 
-    before = Finalizer.leave
+    before = Finalizer.hand_over
     world = World()
-    monkeypatch.setattr(Finalizer, "leave", leave)
+    monkeypatch.setattr(Finalizer, "hand_over", hand_over)
     with pytest.raises(Interrupt):
         world.refs.remove(world.key)
     monkeypatch.undo()
@@ -378,7 +378,7 @@ def test_what_comes_from_outside_between_two_finalizers_leaves_the_rest(monkeypa
     finalized: list[str] = []
     registry = SessionRefRegistry()
     registry.insert("x", finalizer=finalized.append)
-    monkeypatch.setattr("liveref._registry.store.until_awaited", interrupted)
+    monkeypatch.setattr("liveref._registry.going.until_awaited", interrupted)
     with pytest.raises(Interrupt):
         asyncio.run(registry.aclose())
     monkeypatch.undo()
@@ -393,7 +393,7 @@ def test_a_close_whose_driver_is_gone_takes_no_more_refs_out() -> None:
     registry = SessionRefRegistry()
     for value in ("first", "last"):
         registry.insert(value, finalizer=finalize)
-    steps = registry._purge(Outcome(), "drained")
+    steps = registry._drop(reversed(registry._refs.copy().values()), "drained", Outcome())
     next(steps).held.pop().close()
     steps.close()
     assert len(registry) == 1

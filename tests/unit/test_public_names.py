@@ -37,7 +37,7 @@ def with_methods() -> Iterator[tuple[str, object]]:
                 yield f"{name}.{attribute}", function
 
 
-@pytest.mark.parametrize("name", [name for name, found in PUBLIC.items() if hasattr(found, "__module__")])
+@pytest.mark.parametrize("name", [name for name, found in PUBLIC.items() if callable(found)])
 def test_a_public_name_has_a_public_path(name: str) -> None:
     assert PUBLIC[name].__module__ == "liveref"
     assert pickle.loads(pickle.dumps(PUBLIC[name])) is PUBLIC[name]

@@ -84,4 +84,4 @@ async def asynchronous_ends(registry: SessionRefRegistry) -> None:
     assert_type(await registry.adrain(timeout=2.5), int)
     assert_type(await registry.aclose(timeout=None), None)
     await registry.adrain(timeout="1s")  # E: argument
-    await registry.adrain(1)  # E: positional
+    await registry.adrain(1)  # E: positional mypy=call-arg,arg-type

@@ -76,7 +76,7 @@ def options(registry: SessionRefRegistry) -> None:
     assert_type(registry.insert(Pool(), lifetime=RefLifetime.UNTIL_EXPLICIT_DROP), RegistryKey[Pool])
     registry.insert(Pool(), lifetime="until_snapshot")  # E: insert-option mypy=call-overload
     registry.insert(Pool(), lifetime=1)  # E: insert-option mypy=call-overload
-    registry.insert(Pool(), ttl=3)  # E: no-overload
+    registry.insert(Pool(), life=3)  # E: no-overload
     registry.insert()  # E: no-overload
     registry.insert(value=Pool(), hint=1)  # E: hint
 

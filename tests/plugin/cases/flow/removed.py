@@ -209,3 +209,26 @@ def handed_out(mine: Mine, key: RegistryKey[int], keys: list[RegistryKey[int]]) 
 
 
 NETWORK = (ConnectionError,)
+
+
+async def after_an_awaited_release(refs: SessionRefRegistry, key: RegistryKey[int]) -> None:
+    await refs.arelease(key)
+    refs.get(key)  # E: liveref-removed
+    with refs.borrow(key):  # E: liveref-removed
+        pass
+    refs.renew(key)  # E: liveref-removed
+
+
+async def after_one_that_is_asked(refs: SessionRefRegistry, key: RegistryKey[int]) -> None:
+    if await refs.arelease(key):
+        return
+    refs.get(key)  # ok
+
+
+def after_what_ends_nothing_for_sure(key: RegistryKey[int]) -> int:
+    with Session(ttl=5) as session:
+        mine = session.refs.insert(1)
+        session.refs.sweep()
+        session.refs.drain(owner="user-7")
+        with session.refs.borrow(mine) as found:
+            return found + session.refs.get(mine)  # ok
