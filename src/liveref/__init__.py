@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from liveref._hints.forms import CheckDepth
 from liveref._hints.info import check_depth
+from liveref._hints.pinned import Pinned
 from liveref._key import RegistryKey
 from liveref._pause.serializer import register_serializer, serializer
 from liveref._policy import MAX_SESSION_REFS_PER_RUN, RefLifetime, SessionPausePolicy
 from liveref._recipe import Recipe, Reopener, reopener
 from liveref._registry.current import bind, current_session_registry, use_session_registry
 from liveref._registry.entry import RefInfo
+from liveref._registry.pin import pin
 from liveref._registry.registry import SessionRefRegistry
 from liveref._registry.typed import TypedRefs
 from liveref._session import Session
 from liveref._snapshot.keyring import SnapshotKeys, SnapshotLimits
 from liveref._snapshot.snapshot import CapturedRef, DroppedRef, ExpectedRef, SessionSnapshot
+from liveref._text.elsewhere import (
+    EngineError,
+    RefElsewhereError,
+    RefLostError,
+    RefUnavailableError,
+    RemoteCallError,
+    RemoteResultError,
+)
 from liveref._text.marker import SESSION_REF_TAG
 from liveref.exceptions import (
     CapacityExceededError,
@@ -58,6 +68,7 @@ __all__ = [
     "CheckDepth",
     "DroppedRef",
     "DuplicateKeyError",
+    "EngineError",
     "ExpectedRef",
     "HintError",
     "InvalidArgumentError",
@@ -68,19 +79,25 @@ __all__ = [
     "NotJSONableError",
     "NotPicklableError",
     "PickleFormatError",
+    "Pinned",
     "Recipe",
     "RefDroppedError",
     "RefDroppedWarning",
+    "RefElsewhereError",
     "RefFailure",
     "RefInfo",
     "RefLifetime",
     "RefLoadError",
     "RefLookupError",
+    "RefLostError",
     "RefNotFoundError",
     "RefReleasedError",
     "RefTypeError",
+    "RefUnavailableError",
     "RegistryClosedError",
     "RegistryKey",
+    "RemoteCallError",
+    "RemoteResultError",
     "ReopenError",
     "Reopener",
     "Session",
@@ -103,6 +120,7 @@ __all__ = [
     "bind",
     "check_depth",
     "current_session_registry",
+    "pin",
     "register_serializer",
     "reopener",
     "serializer",

@@ -13,6 +13,7 @@ from liveref._registry.current import Scope, enter_scope, leave_scope
 from liveref._registry.finalize import arun, drive, run
 from liveref._registry.outcome import Outcome, Steps
 from liveref._registry.registry import SessionRefRegistry
+from liveref._registry.resolver import Resolver
 from liveref._snapshot.file import StrPath
 from liveref._snapshot.keyring import SnapshotKeys
 from liveref._snapshot.snapshot import SessionSnapshot, check_target, new_snapshot, save_snapshot
@@ -38,6 +39,7 @@ class Session:
     Args:
         capacity: refs that its registry holds at most.
         policy: what a snapshot does with live refs.
+        engine: looks the keys of other processes up, for the registry and its children: a `liveref.engine.RefEngine`.
 
     Raises:
         InvalidArgumentError: one of them is no such thing.
@@ -59,11 +61,12 @@ class Session:
         *,
         capacity: int = MAX_SESSION_REFS_PER_RUN,
         policy: SessionPausePolicy = SessionPausePolicy.PICKLE_OR_ERROR,
+        engine: Resolver | None = None,
     ) -> None:
         if not isinstance(policy, SessionPausePolicy):
             raise InvalidArgumentError("policy", "a SessionPausePolicy", readable(type(policy)))
         self.policy = policy
-        self._refs = SessionRefRegistry(capacity=capacity)
+        self._refs = SessionRefRegistry(capacity=capacity, engine=engine)
         self._owner = True
         self._scope: Scope | None = None
         self._state = "new"
@@ -86,7 +89,7 @@ class Session:
         """
         if self._refs._closed:
             raise RegistryClosedError("child")
-        child = Session(capacity=self._refs.capacity, policy=self.policy)
+        child = Session(capacity=self._refs.capacity, policy=self.policy, engine=self._refs._resolver)
         if isolated:
             child._refs._parent = self._refs
         else:
@@ -165,6 +168,7 @@ class Session:
         capacity: int = MAX_SESSION_REFS_PER_RUN,
         policy: SessionPausePolicy = SessionPausePolicy.PICKLE_OR_ERROR,
         broken: Literal["raise", "drop"] = "raise",
+        engine: Resolver | None = None,
     ) -> Self:
         """A new session that holds what the snapshot does, each ref under its key.
 
@@ -179,6 +183,7 @@ class Session:
             policy: as for `Session`.
             broken: what becomes of the refs that can't be restored: ``"raise"`` one error that names them all, or
                 ``"drop"`` them, and what holds them; the rest comes back. A lookup of a dropped one tells why.
+            engine: as for `Session`.
 
         Raises:
             CapacityExceededError: its refs do not fit.
@@ -198,7 +203,7 @@ class Session:
             raise InvalidArgumentError("carry", "a SessionRefRegistry", readable(type(carry)))
         if broken not in {"raise", "drop"}:
             raise InvalidArgumentError("broken", "'raise' or 'drop'", f"another {readable(type(broken))}")
-        session = cls(capacity=capacity, policy=policy)
+        session = cls(capacity=capacity, policy=policy, engine=engine)
         restore(snapshot, session._refs, carry, drop=broken == "drop")
         return session
 

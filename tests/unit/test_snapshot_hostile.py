@@ -334,8 +334,8 @@ def test_a_field_that_this_version_does_not_know_is_left_alone() -> None:
 
 
 def test_a_newer_format_is_refused_with_both_numbers() -> None:
-    with pytest.raises(SnapshotVersionError, match="of format 2; this program reads up to 1"):
-        load(tampered(name(format=2)))
+    with pytest.raises(SnapshotVersionError, match="of format 3; this program reads up to 2"):
+        load(tampered(name(format=3)))
 
 
 # With the key: what can't be resumed

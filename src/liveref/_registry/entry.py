@@ -55,6 +55,7 @@ class Entry:
         finalizer: runs when it goes.
         recipe: opens the object again.
         opening: opens it at the first lookup after a pause.
+        shared: other processes get copies of it.
     """
 
     born: float
@@ -64,6 +65,7 @@ class Entry:
     finalizer: Finalizer | None = None
     recipe: Recipe[object] | None = None
     opening: Opening | None = None
+    shared: bool = False
 
     @classmethod
     def of_call(

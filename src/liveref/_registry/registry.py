@@ -20,6 +20,7 @@ from liveref._recipe import Recipe
 from liveref._registry.entry import Entry, Holder, RefInfo, caller, describe, let_go
 from liveref._registry.finalize import Finalizer, arun, finish, run
 from liveref._registry.outcome import Outcome, Place
+from liveref._registry.resolver import Resolver
 from liveref._registry.store import Store, id_of, require_methods
 from liveref._registry.typed import TypedRefs
 from liveref._text.ids import FRESH_IDS, fresh_id, pop_fresh_id
@@ -28,7 +29,6 @@ from liveref._typing import MISSING, Default, Missing, T, V
 from liveref.exceptions import InvalidArgumentError, RegistryClosedError
 
 __all__ = ["SessionRefRegistry"]
-
 
 _DEFAULT: Final = RefLifetime.UNTIL_CONTEXT_DROP
 _TICK: Final = 0.001
@@ -45,9 +45,10 @@ class SessionRefRegistry(Store):
 
     Args:
         capacity: refs held at most, at least 1.
+        engine: looks the keys of other processes up that are not here, for ``get``, ``[]`` and ``get_any``.
 
     Raises:
-        InvalidArgumentError: the capacity is no such number.
+        InvalidArgumentError: one of them is no such thing.
 
     Example:
         >>> import sqlite3
@@ -60,8 +61,8 @@ class SessionRefRegistry(Store):
 
     __slots__ = ()
 
-    def __init__(self, *, capacity: int = MAX_SESSION_REFS_PER_RUN) -> None:
-        super().__init__(capacity)
+    def __init__(self, *, capacity: int = MAX_SESSION_REFS_PER_RUN, engine: Resolver | None = None) -> None:
+        super().__init__(capacity, engine)
 
     @overload
     def insert(
@@ -183,7 +184,7 @@ class SessionRefRegistry(Store):
             caller(), finalizer=Finalizer(partial(cls.__exit__, cm), is_exit=True, place=Place.THIS_TASK)
         )
         entered: list[T] = []
-        uid = fresh_id()
+        uid = self._fresh_id()
         try:
             entered.extend(map(cls.__enter__, (cm,)))  # in one step: what was entered is known to be
             return self._keep_value(entered[0], None, entry, "enter_context", uid)
@@ -216,7 +217,7 @@ class SessionRefRegistry(Store):
         from liveref._registry.own_task import enter  # noqa: PLC0415  it loads asyncio
 
         value, finalizer = await enter(cm, own_task=own_task)
-        uid = fresh_id()
+        uid = self._fresh_id()
         try:
             return self._keep_value(value, None, Entry.of_call(frame, finalizer=finalizer), "enter_async_context", uid)
         except BaseException as error:
@@ -271,7 +272,7 @@ class SessionRefRegistry(Store):
         Raises:
             RefNotFoundError, RefReleasedError: as `get`.
         """
-        return self._held(key, parents=True)[1]
+        return self._look_up(key, object, MISSING)
 
     def typed(self, hint: TypeForm[T]) -> TypedRefs[T]:
         """The registry seen as one of one type: there a wrong type is an argument error in every checker.

@@ -33,6 +33,8 @@ from liveref._registry.entry import Entry, Holder, enter, fill, hold, let_go
 from liveref._registry.finalize import FASTER, Finalizer, dismiss
 from liveref._registry.moment import by_object
 from liveref._registry.outcome import Outcome, Pending, Steps
+from liveref._registry.pin import Here, end_pinned
+from liveref._registry.resolver import Resolver, resolve
 from liveref._snapshot.contents import Dropping
 from liveref._text.ids import fresh_id
 from liveref._text.marker import redact
@@ -63,7 +65,7 @@ witness: Final[ContextVar[Callable[[Store], object] | None]] = ContextVar("liver
 class Store:
     """The refs of one registry, in the order of their inserts."""
 
-    __slots__ = ("__weakref__", "_capacity", "_closed", "_dropped", "_gone", "_latest", "_parent", "_refs", "_room")
+    __slots__ = ("__weakref__", "_capacity", "_closed", "_dropped", "_gone", "_latest", "_parent", "_refs", "_resolver", "_room")
 
     _refs: dict[bytes, Holder[Any]]
     """The live refs: for each id the key that the insert returned, which holds the value."""
@@ -73,10 +75,12 @@ class Store:
     _dropped: dict[bytes, Dropping]
     """The refs that snapshots left out on the way here."""
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, resolver: Resolver | None = None) -> None:
         if not isinstance(capacity, int) or isinstance(capacity, bool) or capacity < 1:
             shown = str(capacity) if isinstance(capacity, int) else readable(type(capacity))
             raise InvalidArgumentError("capacity", "an int of at least 1", shown)
+        if resolver is not None and not callable(getattr(resolver, "_resolve", None)):
+            raise InvalidArgumentError("engine", "a RefEngine", readable(type(resolver)))
         self._capacity: Final = capacity
         self._closed = False
         self._room = min(capacity, maxsize)
@@ -85,6 +89,7 @@ class Store:
         self._dropped = {}
         self._parent: Self | None = None
         self._latest: Entry | None = None
+        self._resolver: Final = resolver
         told = witness.get()
         if told is not None:
             told(self)
@@ -95,6 +100,10 @@ class Store:
         self._room = _SHUT
 
     # How refs come.
+
+    def _fresh_id(self) -> bytes:
+        """The id of a new key; that of a home's registry says where it is."""
+        return fresh_id()
 
     def _admit(self, operation: str) -> None:
         """Raise unless there is room for one more.
@@ -159,6 +168,8 @@ class Store:
             raise InvalidArgumentError("finalizer", "a method that does something", "an abstract one")
         if reopen is not None and not isinstance(reopen, Recipe):
             raise InvalidArgumentError("reopen", "a Recipe", readable(type(reopen)))
+        if finalizer is None and type(value) is Here:
+            finalizer = end_pinned
         duty = None if finalizer is None else Finalizer(finalizer)
         return self._keep_value(value, info, Entry.of_call(frame, lifetime, duty, reopen), "insert")
 
@@ -166,7 +177,7 @@ class Store:
         self, value: object, info: ClassInfo | None, entry: Entry, operation: str, uid: bytes = b""
     ) -> Holder[Any]:
         """Store a value under a new key."""
-        holder = hold(uid or fresh_id(), class_of(value) if info is None else info, entry, value)
+        holder = hold(uid or self._fresh_id(), class_of(value) if info is None else info, entry, value)
         if entry.finalizer is not None:
             entry.finalizer.share(holder._id)
         return self._keep(holder, operation)
@@ -241,11 +252,11 @@ class Store:
         if found is not None:
             self._check("get", *found, key._info if info is None else info)
             return found[1]
-        if default is MISSING:
-            raise self._absence(uid)
-        dropped = self._dropping(uid)
-        if dropped is not None:
-            raise dropped
+        absence = self._absence(uid)
+        if self._resolver is not None and type(absence) is RefNotFoundError:
+            return resolve(self._resolver, key, info, default, absence)
+        if default is MISSING or isinstance(absence, RefDroppedError):
+            raise absence
         return default
 
     def _absence(self, uid: bytes) -> RefLookupError:
@@ -342,7 +353,7 @@ class Store:
         Raises:
             RefLookupError: it went meanwhile.
         """
-        uid, finalizer = fresh_id(), holder._entry.finalizer
+        uid, finalizer = self._fresh_id(), holder._entry.finalizer
         try:
             if finalizer is not None:
                 finalizer.share(uid)

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import re
 import struct
 from collections.abc import Iterable, Sequence
 from itertools import compress, islice, pairwise
@@ -42,10 +43,14 @@ __all__ = ["BLOBS", "Contents", "Dropping", "Kind", "RecipeCall", "SerializerUse
 BLOBS: Final = 11
 """The blobs before the buffers."""
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
+"""The newest; what has no ref that is shared is of format 1, so that an older reader takes it too."""
 _ID: Final = 16
 _BROKEN: Final = "It was not written by liveref, or by a faulty one: go back to an older snapshot."
 _NEWER: Final = "Read it with a newer liveref."
+
+_DIGITS: Final = bytes.maketrans(b"\0\1", b"01")
+_NUMBERS_OF_DIGITS: Final = bytes.maketrans(b"01", b"\0\1")
 
 N = TypeVar("N")
 
@@ -123,6 +128,8 @@ class Contents:
     """The versions of liveref and Python that wrote it; None from before the first release."""
     is_list: bool = False
     """The stream is one pickle of a list, as it was before the first release."""
+    shared: bytes = b""
+    """For each ref 1 where other processes get copies of it, else 0; empty where there is none."""
 
     def encode(self) -> tuple[dict[str, JSON], list[Buffer]]:
         """The header and the blobs of the container."""
@@ -130,7 +137,7 @@ class Contents:
         lifetimes, lifetime_column = _named(self.lifetimes, _LIFETIME_NAMES)
         kinds, kind_column = _named(self.kinds, _KIND_NAMES)
         header: dict[str, JSON] = {
-            "format": _FORMAT,
+            "format": _FORMAT if self.shared else 1,
             "when": self.when,
             "policy": self.policy,
             "writer": self.writer,
@@ -143,6 +150,8 @@ class Contents:
         }
         if self.is_list:
             header["list"] = True
+        if self.shared:
+            header["shared"] = _bits(self.shared)
         blobs: list[Buffer] = [
             self.stream,
             self.data,
@@ -197,6 +206,7 @@ class Contents:
             policy=fields.text("policy"),
             writer=None if header.get("writer") is None else fields.text("writer"),
             is_list=old or "list" in header,
+            shared=_flags(fields.text("shared"), len(ids) // _ID) if "shared" in header else b"",
         )
         if len(contents.dropped) * _ID != len(gone):
             raise _broken("a dropped ref stands in it twice")
@@ -365,6 +375,18 @@ def _recipe_call(row: list[JSON]) -> RecipeCall:
 
 def _serializer_use(row: list[JSON]) -> SerializerUse:
     return SerializerUse(_text(row[0]), _number(row[1]))
+
+
+def _bits(flags: bytes) -> str:
+    """A column of 0 and 1 as the text of a number, for the header."""
+    return f"{int(flags.translate(_DIGITS), 2):x}"
+
+
+def _flags(text: str, count: int) -> bytes:
+    """The column that `_bits` told of."""
+    if len(text) > count // 4 + 1 or re.fullmatch("[0-9a-f]+", text) is None or int(text, 16) >> count:
+        raise _broken("its flags are not those of its refs")
+    return f"{int(text, 16):0{count}b}".encode().translate(_NUMBERS_OF_DIGITS)
 
 
 def _named(column: bytes, names: Sequence[str]) -> tuple[list[JSON], bytes]:
