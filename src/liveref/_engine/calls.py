@@ -68,7 +68,8 @@ class Calls(ABC):
         self.timeout: float = float(timeout)
         self._closed = False
         self._unknown: Final[dict[int, float]] = {}
-        self._names: dict[int, str] = {}
+        self._names: Final[dict[int, str]] = {}
+        self._found: dict[int, str] = {}
         self._asked = -_FRESH
         self._lock: Final = threading.Lock()
 
@@ -105,8 +106,9 @@ class Calls(ABC):
         """The homes that there are, by their numbers, and their names; it may be 5 seconds old."""
         with self._lock:
             if monotonic() - self._asked > _FRESH:
-                self._names, self._asked = self._find_homes(), monotonic()
-            return self._names.copy()
+                self._found, self._asked = self._find_homes(), monotonic()
+                self._names |= self._found
+            return {home: name for home, name in self._found.items() if not self._is_unknown(home)}
 
     def name_of(self, home: int) -> str:
         """The name of a home, for people; only its number where it has not been heard of."""
@@ -141,7 +143,7 @@ class Calls(ABC):
         local = self._local(home)
         if local is not None:
             return local.do(operation, *args, timeout=timeout)
-        if monotonic() - self._unknown.get(home, -_FRESH) < _FRESH:
+        if self._is_unknown(home):
             raise RefLostError(target.key, target.tag, self.name_of(home), "there is no such home")
         return self._ask_there(target, operation, args, timeout)
 
@@ -168,12 +170,14 @@ class Calls(ABC):
             raise cast("BaseException", answer.value)
         return answer.value
 
+    def _is_unknown(self, home: int) -> bool:
+        return monotonic() - self._unknown.get(home, -_FRESH) < _FRESH
+
     def _note_unknown(self, home: int) -> None:
         """Note that there is no such home, so that forged routes cost nothing."""
         while len(self._unknown) >= _UNKNOWN:
             self._unknown.pop(next(iter(self._unknown)))
         self._unknown[home] = monotonic()
-        self._asked = -_FRESH
 
     def _is_here(self, route: Route, /) -> bool:
         return self._local(route.home) is not None

@@ -7,7 +7,8 @@ import os
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from importlib import import_module
 from time import monotonic
 from typing import Any, Final, NamedTuple, TypeVar, cast, get_args
 from uuid import UUID
@@ -88,6 +89,19 @@ class Home:
         allow_functions: whether it runs functions that others bring.
     """
 
+    @classmethod
+    def of_this_process(cls, number: int, name: str, imports: Iterable[str] = ()) -> Home:
+        """A home that is this process's: code that runs here is at home.
+
+        Args:
+            number: its number.
+            name: what it is, for people.
+            imports: modules that register recipes and serializers.
+        """
+        for module in imports:
+            import_module(module)
+        return HOMES.setdefault(number, cls(number, name))
+
     def __init__(self, number: int, name: str, *, allow_functions: bool = True) -> None:
         self.number: Final = number
         self.name: Final = f"{name} (home {number:06x})"
@@ -99,7 +113,6 @@ class Home:
         self._lock: Final = threading.Lock()
         self._closed: Final = threading.Event()
         self._reaper: threading.Thread | None = None
-        HOMES[number] = self
 
     # How it is asked.
 
@@ -354,10 +367,11 @@ class Home:
         if holder is not None:
             refs._end(holder, "transferred")
 
-    def describe(self, key: RegistryKey[Any]) -> tuple[str, str]:
-        """The type tag and the kind of a ref."""
+    def describe(self, key: RegistryKey[Any]) -> tuple[str, str, str]:
+        """The type tag of a ref, where it is, and its kind."""
         found = self.get(key)
-        return found.value._tag() if isinstance(found.value, Pinned) else type_tag(type(found.value)), found.kind
+        tag = found.value._tag() if isinstance(found.value, Pinned) else type_tag(type(found.value))
+        return tag, self.name, found.kind
 
     def keys(self, token: str) -> list[RegistryKey[Any]]:
         """The keys of a session."""

@@ -227,8 +227,7 @@ class EngineRefs:
     def describe(self, key: RegistryKey[object], /) -> Whereabouts:
         """What may be told of a ref."""
         target = self._target(key)
-        tag, kind = self._calls._ask(target, "describe", key)
-        return Whereabouts(target.key, tag, self._calls.name_of(target.route.home), kind)
+        return Whereabouts(target.key, *self._calls._ask(target, "describe", key))
 
     def _target(self, key: RegistryKey[Any]) -> Target:
         id_of(key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from pickle import PickleBuffer, loads
+from pickle import loads
 from types import ModuleType
 from typing import NamedTuple, TypeAlias
 
@@ -54,9 +54,9 @@ def _cloudpickle() -> ModuleType:
 
 def pack(value: object) -> Packet:
     """A value on its way; functions and classes of ``__main__`` go whole."""
-    buffers: list[PickleBuffer] = []
+    buffers: list[Buffer] = []
     data: bytes = _cloudpickle().dumps(value, protocol=5, buffer_callback=buffers.append)
-    return data, [buffer.raw() for buffer in buffers]
+    return data, buffers
 
 
 def unpack(packet: Packet) -> object:
