@@ -8,6 +8,7 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from functools import partial
 from importlib import import_module
 from time import monotonic
 from typing import Any, Final, NamedTuple, TypeVar, cast, get_args
@@ -21,7 +22,7 @@ from liveref._key import RegistryKey
 from liveref._pause.resume import restore
 from liveref._policy import RefLifetime, SessionPausePolicy
 from liveref._recipe import Recipe, recipe, reopener
-from liveref._registry.current import use_session_registry
+from liveref._registry.current import using
 from liveref._registry.entry import Holder
 from liveref._registry.pin import Here, end_pinned, hint_of_pinned, pin_within, within
 from liveref._registry.resolver import check_found
@@ -257,7 +258,7 @@ class Home:
         """
         route = route_of(key._id) or Route(-1, -1)
         session = self._sessions.get(route)
-        if session is not None:
+        if session is not None and (session.route == route or session.knows(key)):
             session.used = monotonic()
             return session
         ended = self._ended.get(route, self._born if route.home == self.number else None)
@@ -294,7 +295,7 @@ class Home:
         """The key of an object that is made here and stays here."""
         self._require_functions()
         session = self._of_token(token, "create")
-        with use_session_registry(session.home_refs):
+        with using(session.home_refs):
             made = pin_within(factory, finalizer, thread=thread, timeout=timeout)
         return self._keep(session.home_refs, made, lifetime)
 
@@ -312,20 +313,20 @@ class Home:
         except BaseException:
             made.end()
             raise
-        made.key = redact(holder._id)
+        made.key, made.around = redact(holder._id), partial(using, refs)
         return holder
 
     def run(self, key: RegistryKey[Any], fn: Callable[[Any], object], timeout: float | None) -> object:
         """What a function gives for an object, where that is."""
         self._require_functions()
         refs = self._of_key(key).home_refs
-        with use_session_registry(refs):
-            holder, value = refs._held(key, parents=True)
-            if type(value) is not Here:
-                refs._check("run", holder, value, key._info)
-                return within(lambda: fn(value), timeout, redact(key._id), tag_of(holder._info))
+        holder, value = refs._held(key, parents=True)
+        if type(value) is Here:
             _check_pinned(key, value)
             return value.run(fn, timeout=timeout)
+        refs._check("run", holder, value, key._info)
+        with using(refs):
+            return within(lambda: fn(value), timeout, redact(key._id), tag_of(holder._info))
 
     def derive(
         self, key: RegistryKey[Any], fn: Callable[[Any], object], lifetime: RefLifetime, timeout: float | None
@@ -337,8 +338,7 @@ class Home:
         if type(value) is not Here:
             raise RefElsewhereError(redact(key._id), type_tag(type(value)), self.name, "Only a pinned ref has results.")
         _check_pinned(key, value)
-        with use_session_registry(refs):
-            return self._keep(refs, value.derive(fn, timeout), lifetime)
+        return self._keep(refs, value.derive(fn, timeout), lifetime)
 
     def release(self, key: RegistryKey[Any]) -> bool:
         """End a ref; False if it was not there."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from liveref._hints.info import ClassInfo, class_info
+from liveref._key import RegistryKey
 from liveref._pause.capture import Capture
 from liveref._policy import RefLifetime, SessionPausePolicy
 from liveref._recipe import Recipe
@@ -16,7 +17,7 @@ from liveref._registry.registry import SessionRefRegistry
 from liveref._session import Session
 from liveref._text.route import Route, routed_id
 from liveref._typing import MISSING
-from liveref.exceptions import RefFailure
+from liveref.exceptions import RefFailure, RefNotFoundError
 
 __all__ = ["HomeRegistry", "HomeSession"]
 
@@ -78,6 +79,11 @@ class HomeSession(Session):
         self.lease: Final = lease
         self.used = monotonic()
         self.told: list[RefFailure] = []
+
+    def knows(self, key: RegistryKey[Any]) -> bool:
+        """Whether it holds a key, or held it: not, where the key is newer than the snapshot that it was resumed from."""
+        refs = self._refs
+        return refs._find(key._id, parents=False) is not None or type(refs._absence(key._id)) is not RefNotFoundError
 
     def is_due(self, now: float) -> bool:
         """Whether its lease has run out."""

@@ -14,7 +14,7 @@ from liveref._text.tag import readable
 from liveref._typing import MISSING, Default, Missing
 from liveref.exceptions import InvalidArgumentError, NoCurrentRegistryError, RegistryClosedError
 
-__all__ = ["Scope", "bind", "current_session_registry", "enter_scope", "leave_scope", "use_session_registry"]
+__all__ = ["Scope", "bind", "current_session_registry", "enter_scope", "leave_scope", "use_session_registry", "using"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -88,7 +88,8 @@ def current_session_registry(*, default: object = MISSING) -> object:
 
 
 @contextmanager
-def _use(registry: SessionRefRegistry) -> Generator[SessionRefRegistry]:
+def using(registry: SessionRefRegistry) -> Generator[SessionRefRegistry]:
+    """As `use_session_registry`, of any registry."""
     scope = enter_scope(registry)
     try:
         yield registry
@@ -106,7 +107,7 @@ def use_session_registry(registry: SessionRefRegistry) -> AbstractContextManager
         raise InvalidArgumentError("registry", "a SessionRefRegistry", readable(type(registry)))
     if registry._closed:
         raise RegistryClosedError("use_session_registry")
-    return _use(registry)
+    return using(registry)
 
 
 def bind(fn: Callable[P, R]) -> Callable[P, R]:
@@ -127,14 +128,14 @@ def bind(fn: Callable[P, R]) -> Callable[P, R]:
 
         @functools.wraps(fn)
         async def run_async(*args: P.args, **kwargs: P.kwargs) -> object:
-            with _use(registry):
+            with using(registry):
                 return await fn(*args, **kwargs)
 
         return cast("Callable[P, R]", run_async)
 
     @functools.wraps(fn)
     def run_bound(*args: P.args, **kwargs: P.kwargs) -> R:
-        with _use(registry):
+        with using(registry):
             return fn(*args, **kwargs)
 
     return run_bound

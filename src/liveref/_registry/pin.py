@@ -6,6 +6,7 @@ import contextvars
 import os
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from queue import SimpleQueue
 from time import monotonic
 from typing import Any, Final, Generic, TypeVar, cast
@@ -129,13 +130,15 @@ class Here(Pinned[T]):
     Attributes:
         held: the object.
         key: its redacted key, once it is known.
+        around: a context manager to run functions in: so that of a home has the registry of its session.
     """
 
-    __slots__ = ("_finalizer", "_lane", "held", "key")
+    __slots__ = ("_finalizer", "_lane", "around", "held", "key")
 
     def __init__(self, held: T, lane: Lane | None, finalizer: Callable[[T], object] | None) -> None:
         self.held = held
         self.key = NO_KEY
+        self.around: Callable[[], AbstractContextManager[object]] = nullcontext
         self._lane: Final = lane
         self._finalizer = finalizer
         if lane is not None:
@@ -146,6 +149,10 @@ class Here(Pinned[T]):
         return Pinned
 
     def run(self, fn: Callable[[T], R], /, *, timeout: float | None = None) -> R:
+        with self.around():
+            return self._run(fn, timeout)
+
+    def _run(self, fn: Callable[[T], R], timeout: float | None) -> R:
         lane = self._lane
         if lane is None:
             return within(lambda: fn(self.held), timeout, self.key, self._tag())
