@@ -649,5 +649,3 @@ def pid_of(engine: RefEngine, key: RegistryKey[Any]) -> int:
     pid = int(engine.refs.describe(key).origin.partition("pid ")[2].split()[0])
     assert pid != os.getpid()
     return pid
-
-

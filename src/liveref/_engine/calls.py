@@ -107,7 +107,7 @@ class Calls(ABC):
         with self._lock:
             if monotonic() - self._asked > _FRESH:
                 self._found, self._asked = self._find_homes(), monotonic()
-                self._names |= self._found
+                self._names.update(self._found)
             return {home: name for home, name in self._found.items() if not self._is_unknown(home)}
 
     def name_of(self, home: int) -> str:
@@ -115,7 +115,7 @@ class Calls(ABC):
         local = self._local(home)
         return self._names.get(home, f"home {home:06x}") if local is None else local.name
 
-    def _ask(self, target: Target, operation: str, *args: object, timeout: float | None = None) -> Any:  # noqa: ANN401  each operation has its own
+    def _ask(self, target: Target, operation: str, *args: object, timeout: float | None = None) -> Any:
         """What a home gives. Only where the session is not there any more, it is asked where that moved to."""
         limit = self._limit(operation, timeout)
         try:
@@ -136,7 +136,7 @@ class Calls(ABC):
             return timeout
         return max(_LONG, self.timeout) if operation in {"insert", "snapshot", "resume", "take"} else self.timeout
 
-    def _ask_at(self, target: Target, operation: str, args: tuple[object, ...], timeout: float) -> Any:  # noqa: ANN401  each operation has its own
+    def _ask_at(self, target: Target, operation: str, args: tuple[object, ...], timeout: float) -> Any:
         home = target.route.home
         if self._closed:
             raise RefLostError(target.key, target.tag, self.name_of(home), "the engine is closed")

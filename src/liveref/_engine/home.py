@@ -16,15 +16,15 @@ from uuid import UUID
 
 from liveref._engine.room import HomeRegistry, HomeSession
 from liveref._engine.wire import Answer, Packet, Request, freeze, pack, unpack
-from liveref._hints.info import check_of, class_info, hint_of, mismatch, tag_of
-from liveref._hints.pinned import Pinned
+from liveref._hints.info import check_of, class_info, class_of, hint_of, mismatch, tag_of
+from liveref._hints.pinned import Pinned, tag_of_value
 from liveref._key import RegistryKey
 from liveref._pause.resume import restore
 from liveref._policy import RefLifetime, SessionPausePolicy
 from liveref._recipe import Recipe, recipe, reopener
 from liveref._registry.current import using
 from liveref._registry.entry import Holder
-from liveref._registry.pin import Here, end_pinned, hint_of_pinned, pin_within, within
+from liveref._registry.pin import Here, as_here, end_pinned, hint_of_pinned, pin_within, within
 from liveref._registry.resolver import check_found
 from liveref._snapshot.snapshot import SessionSnapshot
 from liveref._text.elsewhere import EngineError, RefElsewhereError, RemoteCallError, RemoteResultError
@@ -132,7 +132,7 @@ class Home:
             answer = Answer("error", error)
         return self._packed(answer, key)
 
-    def do(self, operation: str, *args: Any, timeout: float | None) -> Any:  # noqa: ANN401  each operation has its own
+    def do(self, operation: str, *args: Any, timeout: float | None) -> Any:
         """Do what is asked, in this process."""
         function = OPERATIONS[operation]
         if operation in _END:
@@ -155,7 +155,7 @@ class Home:
         kind, value = found
         if kind == "shared":
             return found
-        tag = value._tag() if isinstance(value, Pinned) else type_tag(type(value))
+        tag = tag_of_value(value)
         if kind == "pinned":
             return Found(kind, Away(tag))
         return Answer("error", RefElsewhereError(key, tag, self.name, _GET))
@@ -283,7 +283,7 @@ class Home:
         refs = self._of_token(token, "insert").home_refs
         return refs.keep(freeze(value), None if hint is MISSING else class_info(hint), lifetime, None, shared=True)
 
-    def create(
+    def create(  # noqa: PLR0917  by position, as all that is asked
         self,
         token: str,
         factory: Callable[[], object],
@@ -309,7 +309,7 @@ class Home:
         self, refs: HomeRegistry, made: Here[Any], lifetime: RefLifetime, again: Recipe[Any] | None = None
     ) -> RegistryKey[Any]:
         try:
-            holder = refs.keep(made, class_info(hint_of_pinned(type(made.held))), lifetime, again, shared=False)
+            holder = refs.keep(made, class_info(hint_of_pinned(class_of(made.held))), lifetime, again, shared=False)
         except BaseException:
             made.end()
             raise
@@ -321,9 +321,10 @@ class Home:
         self._require_functions()
         refs = self._of_key(key).home_refs
         holder, value = refs._held(key, parents=True)
-        if type(value) is Here:
-            _check_pinned(key, value)
-            return value.run(fn, timeout=timeout)
+        here = as_here(value)
+        if here is not None:
+            _check_pinned(key, here)
+            return here.run(fn, timeout=timeout)
         refs._check("run", holder, value, key._info)
         with using(refs):
             return within(lambda: fn(value), timeout, redact(key._id), tag_of(holder._info))
@@ -335,10 +336,11 @@ class Home:
         self._require_functions()
         refs = self._of_key(key).home_refs
         _, value = refs._held(key, parents=True)
-        if type(value) is not Here:
+        here = as_here(value)
+        if here is None:
             raise RefElsewhereError(redact(key._id), type_tag(type(value)), self.name, "Only a pinned ref has results.")
-        _check_pinned(key, value)
-        return self._keep(refs, value.derive(fn, timeout), lifetime)
+        _check_pinned(key, here)
+        return self._keep(refs, here.derive(fn, timeout), lifetime)
 
     def release(self, key: RegistryKey[Any]) -> bool:
         """End a ref; False if it was not there."""
@@ -355,8 +357,7 @@ class Home:
         """The value that is to be moved; it stays until `gone`."""
         found = self.get(key)
         if found.kind != "shared":
-            tag = found.value._tag() if isinstance(found.value, Pinned) else type_tag(type(found.value))
-            raise RefElsewhereError(redact(key._id), tag, self.name, _MOVE)
+            raise RefElsewhereError(redact(key._id), tag_of_value(found.value), self.name, _MOVE)
         check_found(key, found.value, key._info)
         return found.value
 
@@ -370,8 +371,7 @@ class Home:
     def describe(self, key: RegistryKey[Any]) -> tuple[str, str, str]:
         """The type tag of a ref, where it is, and its kind."""
         found = self.get(key)
-        tag = found.value._tag() if isinstance(found.value, Pinned) else type_tag(type(found.value))
-        return tag, self.name, found.kind
+        return tag_of_value(found.value), self.name, found.kind
 
     def keys(self, token: str) -> list[RegistryKey[Any]]:
         """The keys of a session."""
@@ -390,7 +390,10 @@ class Home:
         self._of_token(token, "renew")
 
     def snapshot(
-        self, token: str, policy: SessionPausePolicy | None, verify: bool  # noqa: FBT001  by position, as all that is asked
+        self,
+        token: str,
+        policy: SessionPausePolicy | None,
+        verify: bool,  # noqa: FBT001  by position, as all that is asked
     ) -> tuple[bytes, list[RefFailure]]:
         """A snapshot of a session, and what it dropped."""
         session = self._of_token(token, "snapshot")
@@ -444,7 +447,7 @@ def reopen_pinned(tag: str, args: list[JSON], kwargs: dict[str, JSON]) -> Pinned
 
 def kind_of(holder: Holder[Any], value: object) -> str:
     """Whether a ref is shared, pinned or plain."""
-    return "shared" if holder._entry.shared else "pinned" if type(value) is Here else "plain"
+    return "shared" if holder._entry.shared else "pinned" if as_here(value) is not None else "plain"
 
 
 def _check_pinned(key: RegistryKey[Any], value: Here[Any]) -> None:

@@ -40,7 +40,7 @@ class Whereabouts(NamedTuple):
         key: the redacted key.
         type_tag: what it is.
         origin: the process that it lives in.
-        kind: ``"shared"`` (others get copies), ``"pinned"`` (functions go there) or ``"plain"`` (of that process alone).
+        kind: ``"shared"`` (others get copies), ``"pinned"`` (functions go there) or ``"plain"`` (of its home alone).
     """
 
     key: str
@@ -144,7 +144,9 @@ class EngineRefs:
             by_home.setdefault(Route(target.route.home, 0), []).append(place)
         found: dict[int, object] = {}
         for places in by_home.values():
-            found.update(zip(places, self._get_there([keys[at] for at in places], targets[places[0]], timeout), strict=True))
+            found.update(
+                zip(places, self._get_there([keys[at] for at in places], targets[places[0]], timeout), strict=True)
+            )
         return [self._given(keys[at], found[at], timeout) for at in range(len(keys))]
 
     def _get_there(self, keys: list[RegistryKey[Any]], target: Target, timeout: float | None) -> list[object]:
@@ -168,7 +170,7 @@ class EngineRefs:
         return cast("T", value)
 
     @overload
-    def at(self, key: RegistryKey[Pinned[T]], /) -> Pinned[T]: ...  # type: ignore[overload-overlap]  a Pinned of a Pinned is one
+    def at(self, key: RegistryKey[Pinned[T]], /) -> Pinned[T]: ...
     @overload
     def at(self, key: RegistryKey[T], /) -> Pinned[T]: ...
     def at(self, key: RegistryKey[Any], /) -> Pinned[Any]:
@@ -238,12 +240,14 @@ class EngineRefs:
         target = self._target(key)
         is_pinned, _ = inner_hint(key)
         if is_pinned and not self._calls._is_here(target.route):
-            return Handle(self._calls, key, target.tag)  # to use it is a call of its own
+            return self._handle(key, target.tag)  # to use it is a call of its own
         return self._received(key, there(self._calls._ask(target, "get", _untyped(key), timeout=timeout)))
 
     def _received(self, key: RegistryKey[Any], found: Found) -> object:
-        value = found.value
-        return Handle(self._calls, key, value.tag) if isinstance(value, Away) else value
+        return self._handle(key, found.value.tag) if isinstance(found.value, Away) else found.value
+
+    def _handle(self, key: RegistryKey[Any], tag: str) -> Pinned[Any]:
+        return Handle(self._calls, key, tag)
 
 
 class SessionRefs(EngineRefs):
@@ -368,7 +372,7 @@ class SessionRefs(EngineRefs):
         count: int = self._ask("drain")
         return count
 
-    def _ask(self, operation: str, *args: object, timeout: float | None = None) -> Any:  # noqa: ANN401  each operation has its own
+    def _ask(self, operation: str, *args: object, timeout: float | None = None) -> Any:
         return self._calls._ask(self._place, operation, self._token, *args, timeout=timeout)
 
     def __repr__(self) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import threading
 import warnings
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, cast
 
 from liveref._engine.calls import Calls
 from liveref._engine.home import within_reason
@@ -125,7 +125,8 @@ class RemoteSession:
 def _worded(failed: BaseException) -> str:
     """An error of liveref's own; of those of the user's the types alone."""
     if isinstance(failed, BaseExceptionGroup):
-        return f"finalizers raised {', '.join(readable(type(each)) for each in failed.exceptions)}"
+        raised = cast("BaseExceptionGroup[BaseException]", failed).exceptions
+        return f"finalizers raised {', '.join(readable(type(each)) for each in raised)}"
     return str(failed)
 
 

@@ -49,7 +49,13 @@ class HomeRegistry(SessionRefRegistry):
             return self._insert(value, info, caller(), lifetime=lifetime, finalizer=finalizer, reopen=reopen)
 
     def keep(
-        self, value: object, info: ClassInfo | None, lifetime: RefLifetime, recipe: Recipe[object] | None, *, shared: bool
+        self,
+        value: object,
+        info: ClassInfo | None,
+        lifetime: RefLifetime,
+        recipe: Recipe[object] | None,
+        *,
+        shared: bool,
     ) -> Holder[Any]:
         """The key under which something is held from now on."""
         holder = self._insert(value, info, None, lifetime=lifetime, finalizer=None, reopen=recipe)
@@ -69,7 +75,7 @@ class HomeSession(Session):
         told: what its last snapshot dropped.
     """
 
-    __slots__ = ("home_refs", "lease", "route", "told", "token", "used")
+    __slots__ = ("home_refs", "lease", "route", "token", "told", "used")
 
     def __init__(self, route: Route, capacity: int, policy: SessionPausePolicy, lease: float | None) -> None:
         super().__init__(capacity=capacity, policy=policy)
@@ -81,7 +87,7 @@ class HomeSession(Session):
         self.told: list[RefFailure] = []
 
     def knows(self, key: RegistryKey[Any]) -> bool:
-        """Whether it holds a key, or held it: not, where the key is newer than the snapshot that it was resumed from."""
+        """Whether it holds a key, or held it: not a newer one than the snapshot that it was resumed from."""
         refs = self._refs
         return refs._find(key._id, parents=False) is not None or type(refs._absence(key._id)) is not RefNotFoundError
 

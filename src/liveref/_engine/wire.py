@@ -45,11 +45,12 @@ class Answer(NamedTuple):
 @cache
 def _cloudpickle() -> ModuleType:
     try:
-        import cloudpickle  # noqa: PLC0415  # pyright: ignore[reportMissingTypeStubs]  the extras of engines bring it
+        import cloudpickle  # type: ignore[import-untyped]  # noqa: PLC0415  # pyright: ignore[reportMissingTypeStubs]  the extras of engines bring it
     except ImportError as error:
         message = "cloudpickle is missing: pip install 'liveref[ray]' or 'liveref[dask]'"
         raise ImportError(message) from error
-    return cloudpickle
+    module: ModuleType = cloudpickle
+    return module
 
 
 def pack(value: object) -> Packet:

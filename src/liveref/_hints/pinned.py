@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, Concatenate, Generic, NoReturn, ParamSpec, TypeVar
+from typing import Any, Concatenate, Generic, NoReturn, ParamSpec, TypeVar, cast
 
 from liveref._hints.predicates import Part
+from liveref._text.tag import type_tag
 from liveref._typing import T_co
 
-__all__ = ["Pinned"]
+__all__ = ["Pinned", "tag_of_value"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -72,7 +73,8 @@ class Pinned(ABC, Generic[T_co]):
         Raises:
             RefUnavailableError: as `run`.
         """
-        return self.run(_Call(method, args, kwargs))
+        result: R = self.run(_Call(method, args, kwargs))
+        return result
 
     @abstractmethod
     def _fits(self, part: Part, *, full: bool) -> bool:
@@ -95,5 +97,10 @@ class _Call:
         self.args = args
         self.kwargs = kwargs
 
-    def __call__(self, it: object, /) -> Any:  # noqa: ANN401  what the method gives
+    def __call__(self, it: object, /) -> Any:  # what the method gives
         return self.method(it, *self.args, **self.kwargs)
+
+
+def tag_of_value(value: object) -> str:
+    """The type tag of a value, or of the hint ``Pinned[X]`` of one that is pinned."""
+    return cast("Pinned[object]", value)._tag() if isinstance(value, Pinned) else type_tag(type(value))

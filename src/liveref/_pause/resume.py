@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
 from itertools import pairwise
-from operator import or_
 from time import monotonic
 from typing import Any, Final, NamedTuple
 
@@ -322,14 +321,16 @@ class _Places:
         self._objects: Final = objects
         self._store: Final = store
         self._born: Final = monotonic()
-        entries = [Entry(self._born, None, 0, lifetime, shared=shared) for lifetime in RefLifetime for shared in (False, True)]
+        entries = [
+            Entry(self._born, None, 0, lifetime, shared=shared) for lifetime in RefLifetime for shared in (False, True)
+        ]
         self._plain: Final = list(map(entries.__getitem__, self._entry_numbers()))
 
     def _entry_numbers(self) -> Iterable[int]:
         """For each ref which entry it has where nothing but its lifetime, and whether it is shared, is known of it."""
         lifetimes, shared = self._contents.lifetimes, self._contents.shared
         doubled = lifetimes.translate(_DOUBLED)
-        return map(or_, doubled, shared) if shared else doubled
+        return map(int.__add__, doubled, shared) if shared else doubled
 
     def check_capacity(self, more: int) -> None:
         """Raise where the refs and some more do not fit; what outlives the run and is not to be had takes no room."""

@@ -14,12 +14,13 @@ from typing import Any, Final, Generic, TypeVar, cast
 from liveref._hints.forms import subscribe
 from liveref._hints.pinned import Pinned
 from liveref._hints.predicates import Part
+from liveref._registry.finalize import Finalizer
 from liveref._text.elsewhere import RefLostError, RefUnavailableError
 from liveref._text.tag import readable, type_tag
 from liveref._typing import T
 from liveref.exceptions import InvalidArgumentError
 
-__all__ = ["Here", "end_pinned", "hint_of_pinned", "pin", "pin_within", "this_process", "within"]
+__all__ = ["Here", "as_here", "duty_of", "end_pinned", "hint_of_pinned", "pin", "pin_within", "this_process", "within"]
 
 R = TypeVar("R")
 
@@ -144,8 +145,8 @@ class Here(Pinned[T]):
         if lane is not None:
             lane.join()
 
-    @property
-    def __class__(self) -> type[Any]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]  a class attribute to them
+    @property  # type: ignore[misc]
+    def __class__(self) -> type[Any]:  # pyright: ignore[reportIncompatibleMethodOverride]
         return Pinned
 
     def run(self, fn: Callable[[T], R], /, *, timeout: float | None = None) -> R:
@@ -192,6 +193,19 @@ Here.__module__ = "liveref"  # errors name the type of what they found
 def hint_of_pinned(hint: object) -> object:
     """The hint ``Pinned[X]``."""
     return subscribe(Pinned, (hint,))
+
+
+def as_here(value: object) -> Here[Any] | None:
+    """A value that is pinned here; None for any other."""
+    if type(value) is not Here:
+        return None
+    here: Here[Any] = value
+    return here
+
+
+def duty_of(value: object) -> Finalizer | None:
+    """How a value ends that was given no finalizer: what is pinned brings one along."""
+    return None if as_here(value) is None else Finalizer(end_pinned)
 
 
 def end_pinned(pinned: Pinned[Any]) -> object:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Protocol
 
 from liveref._hints.info import ClassInfo, Sealed, check_of, hint_of, mismatch, tag_of
-from liveref._hints.pinned import Pinned
+from liveref._hints.pinned import tag_of_value
 from liveref._key import RegistryKey
 from liveref._text.marker import redact
 from liveref._text.route import route_of
-from liveref._text.tag import readable, type_tag
+from liveref._text.tag import readable
 from liveref._typing import MISSING
-from liveref.exceptions import RefNotFoundError, RefReleasedError, RefTypeError
+from liveref.exceptions import InvalidArgumentError, RefNotFoundError, RefReleasedError, RefTypeError
 
-__all__ = ["Resolver", "check_found", "resolve"]
+__all__ = ["Resolver", "check_found", "require_resolver", "resolve"]
 
 
 class Resolver(Protocol):
@@ -26,6 +26,17 @@ class Resolver(Protocol):
             RefLookupError, EngineError: it gives none.
         """
         ...
+
+
+def require_resolver(found: Resolver | None) -> Resolver | None:
+    """What looks up the keys of other processes, if anything does.
+
+    Raises:
+        InvalidArgumentError: it can't.
+    """
+    if found is not None and not callable(getattr(found, "_resolve", None)):
+        raise InvalidArgumentError("engine", "a RefEngine", readable(type(found)))
+    return found
 
 
 def resolve(
@@ -52,7 +63,7 @@ def resolve(
 def check_found(key: RegistryKey[object], value: object, info: ClassInfo) -> None:
     """Raise RefTypeError unless a value that came from elsewhere fits."""
     if isinstance(check_of(info), Sealed):
-        tag = value._tag() if isinstance(value, Pinned) else type_tag(type(value))
+        tag = tag_of_value(value)
         if tag_of(info) != tag:
             raise RefTypeError("get", redact(key._id), tag_of(info), tag)
         return

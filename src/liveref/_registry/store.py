@@ -33,8 +33,8 @@ from liveref._registry.entry import Entry, Holder, enter, fill, hold, let_go
 from liveref._registry.finalize import FASTER, Finalizer, dismiss
 from liveref._registry.moment import by_object
 from liveref._registry.outcome import Outcome, Pending, Steps
-from liveref._registry.pin import Here, end_pinned
-from liveref._registry.resolver import Resolver, resolve
+from liveref._registry.pin import duty_of
+from liveref._registry.resolver import Resolver, require_resolver, resolve
 from liveref._snapshot.contents import Dropping
 from liveref._text.ids import fresh_id
 from liveref._text.marker import redact
@@ -65,7 +65,18 @@ witness: Final[ContextVar[Callable[[Store], object] | None]] = ContextVar("liver
 class Store:
     """The refs of one registry, in the order of their inserts."""
 
-    __slots__ = ("__weakref__", "_capacity", "_closed", "_dropped", "_gone", "_latest", "_parent", "_refs", "_resolver", "_room")
+    __slots__ = (
+        "__weakref__",
+        "_capacity",
+        "_closed",
+        "_dropped",
+        "_gone",
+        "_latest",
+        "_parent",
+        "_refs",
+        "_resolver",
+        "_room",
+    )
 
     _refs: dict[bytes, Holder[Any]]
     """The live refs: for each id the key that the insert returned, which holds the value."""
@@ -79,8 +90,6 @@ class Store:
         if not isinstance(capacity, int) or isinstance(capacity, bool) or capacity < 1:
             shown = str(capacity) if isinstance(capacity, int) else readable(type(capacity))
             raise InvalidArgumentError("capacity", "an int of at least 1", shown)
-        if resolver is not None and not callable(getattr(resolver, "_resolve", None)):
-            raise InvalidArgumentError("engine", "a RefEngine", readable(type(resolver)))
         self._capacity: Final = capacity
         self._closed = False
         self._room = min(capacity, maxsize)
@@ -89,7 +98,7 @@ class Store:
         self._dropped = {}
         self._parent: Self | None = None
         self._latest: Entry | None = None
-        self._resolver: Final = resolver
+        self._resolver: Final = require_resolver(resolver)
         told = witness.get()
         if told is not None:
             told(self)
@@ -168,9 +177,7 @@ class Store:
             raise InvalidArgumentError("finalizer", "a method that does something", "an abstract one")
         if reopen is not None and not isinstance(reopen, Recipe):
             raise InvalidArgumentError("reopen", "a Recipe", readable(type(reopen)))
-        if finalizer is None and type(value) is Here:
-            finalizer = end_pinned
-        duty = None if finalizer is None else Finalizer(finalizer)
+        duty = duty_of(value) if finalizer is None else Finalizer(finalizer)
         return self._keep_value(value, info, Entry.of_call(frame, lifetime, duty, reopen), "insert")
 
     def _keep_value(

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pickle import PickleBuffer
-from typing import Final
+from typing import Any, Final
 
 from distributed import Worker, get_worker
 from distributed.diagnostics.plugin import WorkerPlugin
@@ -43,10 +43,10 @@ class LiveRefPlugin(WorkerPlugin):
         self._home = Home.of_this_process(draw(HOMES.__contains__), name, self._imports)
         self._pool = ThreadPoolExecutor(self._threads, "liveref")
         _WORKERS[self._home.number] = worker
-        worker.handlers["liveref_home"] = self._tell
-        worker.handlers["liveref_ask"] = self._answer
+        server: Any = worker  # Any: Dask leaves the type of its handlers open
+        server.handlers |= {"liveref_home": self._tell, "liveref_ask": self._answer}
 
-    def teardown(self, worker: Worker) -> None:
+    def teardown(self, worker: Worker) -> None:  # noqa: ARG002  Dask passes it
         _WORKERS.pop(self._home.number, None)
         try:
             self._home.close()
@@ -82,7 +82,7 @@ def this_worker() -> Worker:
 def shipped(packet: Packet) -> object:
     """A packet as Dask takes it without a copy: buffers as such."""
     data, buffers = packet
-    return to_serialize((data, [PickleBuffer(buffer) for buffer in buffers]))
+    return to_serialize((data, [PickleBuffer(buffer) for buffer in buffers]))  # type: ignore[no-untyped-call]
 
 
 LiveRefPlugin.__module__ = "liveref.integrations.dask"  # its public path

@@ -32,6 +32,7 @@ __all__ = ["DaskEngine", "LiveRefPlugin", "register"]
 _FIRST, _LAST = 0.05, 1.0
 """Seconds between two questions to the scheduler whether a worker is there, while it gives no answer."""
 _MOVES: Final = ("liveref", "moves")
+_ANSWER: Final = 2  # number and name; a worker that is no home answers by an error
 _SOME_TIME: Final = 1.0
 """Seconds between two broadcasts at least: each is a message to every worker."""
 
@@ -49,11 +50,13 @@ class DaskEngine(RefEngine):
 
     def __init__(self, client: Client | None = None, *, timeout: float = 10.0) -> None:
         super().__init__(timeout)
-        self._node: Final[Any] = this_worker() if client is None else client  # Any: a Client or a Worker, which share loop, scheduler and rpc
+        self._node: Final[Any] = (
+            this_worker() if client is None else client
+        )  # Any: a Client or a Worker, which share loop, scheduler and rpc
         self._addresses: dict[int, str] = {}
         self._told = -_SOME_TIME
         if client is not None:
-            client.register_plugin(LiveRefPlugin())  # type: ignore[no-untyped-call]  # pyright: ignore[reportUnknownMemberType]
+            client.register_plugin(LiveRefPlugin())  # pyright: ignore[reportUnknownMemberType]
 
     def _send(self, home: int, group: str, packet: Packet, timeout: float) -> Packet:
         if home not in self._addresses:
@@ -100,7 +103,7 @@ class DaskEngine(RefEngine):
 
     async def _broadcast(self) -> dict[str, tuple[int, str]]:
         told: dict[str, Any] = await self._node.scheduler.broadcast(msg={"op": "liveref_home"}, on_error="ignore")
-        return {address: (answer[0], answer[1]) for address, answer in told.items() if len(answer) == 2}
+        return {address: (answer[0], answer[1]) for address, answer in told.items() if len(answer) == _ANSWER}
 
     def _moved_to(self, route: Route) -> Route | None:
         try:
@@ -113,8 +116,8 @@ class DaskEngine(RefEngine):
         for route in routes:
             self._sync(self._node.scheduler.set_metadata, keys=[*_MOVES, str(route)], value=list(to))
 
-    def _sync(self, call: Any, *args: object, **kwargs: object) -> Any:  # Any: as Dask gives it
-        return sync(self._node.loop, call, *args, **kwargs)  # type: ignore[no-untyped-call]
+    def _sync(self, call: Any, *args: object, **kwargs: Any) -> Any:  # Any: as Dask gives it
+        return sync(self._node.loop, call, *args, **kwargs)
 
 
 def register() -> None:

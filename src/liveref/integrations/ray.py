@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import cycle, islice
-from pickle import PickleBuffer
 from typing import Any, Final
 
 from liveref._engine.base import RefEngine
 from liveref._engine.calls import Gone, Silent
-from liveref._engine.home import Home, draw
+from liveref._engine.home import draw
 from liveref._engine.wire import Packet, Request, pack, unpack
 from liveref._text.route import Route
 
@@ -18,55 +17,20 @@ try:
     import ray
     from ray.exceptions import ActorDiedError, GetTimeoutError, ObjectLostError, RayActorError, RayError
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    from liveref.integrations._ray import Host, Moves, shipped
 except ImportError as _error:
     raise ImportError("ray is missing: pip install 'liveref[ray]'") from _error
 
 __all__ = ["RayEngine"]
+
+_ray: Final[Any] = ray  # Any: of its functions and actors Ray leaves the generics bare
 
 _NAMESPACE: Final = "liveref"
 _SHARDS: Final = 16
 _GROUPS: Final = {"lookup": 8, "live": 64, "control": 4}
 _QUICK: Final = 2.0
 """Seconds for what is asked beside a call."""
-
-
-class _Host:
-    """The actor that is a home."""
-
-    def __init__(self, number: int, imports: Sequence[str]) -> None:
-        context = ray.get_runtime_context()
-        self._home: Final = Home.of_this_process(
-            number, f"ray node {context.get_node_id()[:12]} pid {os.getpid()}", imports
-        )
-
-    @ray.method(concurrency_group="lookup")
-    def lookup(self, packet: Packet) -> Packet:
-        return _shipped(self._home.answer(packet))
-
-    @ray.method(concurrency_group="live")
-    def live(self, packet: Packet) -> Packet:
-        return _shipped(self._home.answer(packet))
-
-    @ray.method(concurrency_group="control")
-    def control(self, packet: Packet) -> Packet:
-        return _shipped(self._home.answer(packet))
-
-    @ray.method(concurrency_group="live")
-    def close(self) -> None:
-        self._home.close()
-
-
-class _Moves:
-    """The actor that knows where the refs of some sessions are since those were resumed."""
-
-    def __init__(self) -> None:
-        self._moves: Final[dict[Route, Route]] = {}
-
-    def find(self, route: Route) -> Route | None:
-        return self._moves.get(route)
-
-    def note(self, routes: Sequence[Route], to: Route) -> None:
-        self._moves.update(dict.fromkeys(routes, to))
 
 
 class RayEngine(RefEngine):
@@ -93,17 +57,17 @@ class RayEngine(RefEngine):
     ) -> None:
         super().__init__(timeout)
         if not ray.is_initialized():
-            ray.init()
+            _ray.init()
         self._actors: Final[dict[int, Any]] = {}  # Any: Ray makes the types of actors
         self._started: Final[list[int]] = []
         self._detached: Final = detached
         for node in [*islice(cycle(_nodes()), hosts), *node_ids]:  # Ray's own SPREAD leaves actors without CPUs on one
             self._start(NodeAffinitySchedulingStrategy(node, soft=node not in node_ids), list(imports))
         for number in self._started:
-            ray.get(self._actors[number].control.remote(_shipped(pack(Request("hello", (), None)))))
+            _ray.get(self._actors[number].answer.remote(shipped(pack(Request("hello", (), None)))))
 
     def _start(self, place: object, imports: list[str]) -> None:
-        host = ray.remote(concurrency_groups=_GROUPS, num_cpus=0, max_restarts=0, max_task_retries=0)(_Host)
+        host = _ray.remote(concurrency_groups=_GROUPS, num_cpus=0, max_restarts=0, max_task_retries=0)(Host)
         number = draw(self._actors.__contains__)
         options = {"name": _name(number), "namespace": _NAMESPACE, "scheduling_strategy": place}
         if self._detached:
@@ -117,9 +81,11 @@ class RayEngine(RefEngine):
 
     def _send(self, home: int, group: str, packet: Packet, timeout: float) -> Packet:
         try:
-            actor = self._actors.get(home) or ray.get_actor(_name(home), _NAMESPACE)
+            actor = self._actors.get(home) or _ray.get_actor(_name(home), _NAMESPACE)
             self._actors[home] = actor
-            reply: Packet = ray.get(getattr(actor, group).remote(_shipped(packet)), timeout=timeout)
+            reply: Packet = _ray.get(
+                actor.answer.options(concurrency_group=group).remote(shipped(packet)), timeout=timeout
+            )
         except ValueError as error:
             raise Gone("there is no such home") from error
         except (ActorDiedError, ObjectLostError) as error:
@@ -131,7 +97,7 @@ class RayEngine(RefEngine):
         return reply
 
     def _find_homes(self) -> dict[int, str]:
-        named = ray.util.list_named_actors(all_namespaces=True)
+        named = _ray.util.list_named_actors(all_namespaces=True)
         names = [each["name"] for each in named if each["namespace"] == _NAMESPACE]
         numbers = [int(name.removeprefix("home/"), 16) for name in names if name.startswith("home/")]
         return {number: self._hello(number) for number in numbers}
@@ -145,8 +111,8 @@ class RayEngine(RefEngine):
 
     def _moved_to(self, route: Route) -> Route | None:
         try:
-            shard = ray.get_actor(_shard(route), _NAMESPACE)
-            moved: Route | None = ray.get(shard.find.remote(route), timeout=_QUICK)
+            shard = _ray.get_actor(_shard(route), _NAMESPACE)
+            moved: Route | None = _ray.get(shard.find.remote(route), timeout=_QUICK)
         except (ValueError, RayError):
             return None
         return moved
@@ -154,20 +120,18 @@ class RayEngine(RefEngine):
     def _note_moves(self, routes: Sequence[Route], to: Route) -> None:
         for route in routes:
             options = {"name": _shard(route), "namespace": _NAMESPACE, "lifetime": "detached", "get_if_exists": True}
-            shard = ray.remote(num_cpus=0)(_Moves).options(**options).remote()
-            ray.get(shard.note.remote([route], to))
+            shard = _ray.remote(num_cpus=0)(Moves).options(**options).remote()
+            _ray.get(shard.note.remote([route], to))
 
     def _stop(self) -> None:
         for number in self._started if not self._detached else ():
-            try:
-                ray.get(self._actors[number].close.remote(), timeout=self.timeout)
-            except RayError:
-                pass
-            ray.kill(self._actors[number])
+            with suppress(RayError):
+                _ray.get(self._actors[number].close.options(concurrency_group="live").remote(), timeout=self.timeout)
+            _ray.kill(self._actors[number])
 
 
 def _nodes() -> list[str]:
-    return [node["NodeID"] for node in ray.nodes() if node["Alive"]]
+    return [node["NodeID"] for node in _ray.nodes() if node["Alive"]]
 
 
 def _name(home: int) -> str:
@@ -176,9 +140,3 @@ def _name(home: int) -> str:
 
 def _shard(route: Route) -> str:
     return f"moves/{(route.home ^ route.session) % _SHARDS}"
-
-
-def _shipped(packet: Packet) -> Packet:
-    """A packet as Ray takes it without a copy: buffers as such."""
-    data, buffers = packet
-    return data, [PickleBuffer(buffer) for buffer in buffers]
