@@ -4,6 +4,7 @@ from liveref._key import RegistryKey
 from liveref._policy import RefLifetime
 from liveref._recipe import Recipe
 from liveref._registry.entry import RefInfo
+from liveref._registry.resolver import Resolver
 from liveref._registry.store import Store
 from liveref._registry.typed import TypedRefs
 from liveref._typing import Default, Missing, T, V
@@ -13,7 +14,7 @@ from typing_extensions import TypeForm
 __all__ = ['SessionRefRegistry']
 
 class SessionRefRegistry(Store):
-    def __init__(self, *, capacity: int = ...) -> None: ...
+    def __init__(self, *, capacity: int = ..., engine: Resolver | None = None) -> None: ...
     @overload
     def insert(self, value: T, hint: Missing = ..., *, lifetime: RefLifetime = ..., finalizer: Callable[[T], object] | None = ..., reopen: Recipe[T] | None = ...) -> RegistryKey[T]: ...
     @overload
