@@ -132,3 +132,92 @@ def test_keys_travel_to_tasks(engine: RefEngine) -> None:
             return RayEngine().refs[key]
 
         assert ray.get(task.remote(key)) == [5]
+
+
+def test_the_actors_do_what_they_do_in_this_process_too(engine: RefEngine) -> None:
+    """Their own processes are killed, so that nothing is known of what they ran."""
+    from liveref._engine.home import HOMES
+    from liveref._engine.wire import Request, pack, unpack
+    from liveref.engine import Route
+    from liveref.integrations._ray import Host, Moves
+
+    host = Host(5, ["json"])
+    assert "(home 000005)" in str(unpack(host.answer(pack(Request("hello", (), None)))))
+    assert 5 in HOMES
+    host.close()
+    assert 5 not in HOMES
+    moves = Moves()
+    moves.note([Route(1, 2)], Route(3, 4))
+    assert moves.find(Route(1, 2)) == Route(3, 4)
+    assert moves.find(Route(1, 3)) is None
+
+
+def test_what_is_detached_outlives_its_engine(engine: RefEngine) -> None:
+    import ray
+
+    from liveref.integrations.ray import RayEngine
+
+    node = next(each["NodeID"] for each in ray.nodes() if each["Alive"])
+    own = RayEngine(node_ids=[node], detached=True)
+    (home,) = own._started
+    session = own.session(home=home)
+    key = session.refs.insert([1])
+    own.close()
+    assert engine.refs[key] == [1]
+    assert home in engine._find_homes()
+    ray.kill(own._actors[home])
+
+
+def test_a_number_that_is_taken_is_drawn_anew(engine: RefEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    from liveref.integrations import ray as module
+
+    taken, free = next(iter(engine._started)), 77  # type: ignore[attr-defined]
+    numbers = iter([taken, free])
+    monkeypatch.setattr(module, "draw", lambda _: next(numbers))
+    with module.RayEngine(hosts=1) as own:
+        assert own._started == [free]
+    with pytest.raises(RefLostError, match="closed"):
+        own.session(home=free)
+
+
+def test_a_home_that_can_not_be_reached_is_unavailable(engine: RefEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ray.exceptions import ActorUnavailableError
+
+    from liveref.integrations import ray as module
+
+    class Ray:
+        def get(self, *_: object, **__: object) -> object:
+            raise ActorUnavailableError("", None)
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(module.ray, name)
+
+    with engine.session() as session:
+        key = session.refs.insert([1])
+        names = engine.homes()
+        with monkeypatch.context() as patched:
+            patched.setattr(module, "_ray", Ray())
+            with pytest.raises(RefUnavailableError, match="can't be reached"):
+                engine.refs[key]
+            assert set(engine._find_homes().values()) == {f"home {home:06x}" for home in names}
+        assert engine.refs[key] == [1]
+
+
+def test_it_connects_only_where_nobody_has(engine: RefEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    from liveref.integrations import ray as module
+
+    calls: list[str] = []
+
+    class Ray:
+        def init(self) -> None:
+            calls.append("init")
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(module.ray, name)
+
+    monkeypatch.setattr(module, "_ray", Ray())
+    module.RayEngine()
+    assert calls == []
+    monkeypatch.setattr(module.ray, "is_initialized", lambda: False)
+    module.RayEngine()
+    assert calls == ["init"]

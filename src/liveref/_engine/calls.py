@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from time import monotonic
 from typing import Any, Final, TypeVar, cast
 
-from liveref._engine.home import HOMES, Found, Home
+from liveref._engine.answers import Found
+from liveref._engine.home import HOMES, Home
 from liveref._engine.wire import Answer, Packet, Request, pack, unpack
 from liveref._key import RegistryKey
 from liveref._text.elsewhere import EngineError, RefLostError, RefUnavailableError, RemoteResultError

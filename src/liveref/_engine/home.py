@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from importlib import import_module
 from time import monotonic
-from typing import Any, Final, NamedTuple, TypeVar, cast, get_args
+from typing import Any, Final, TypeVar, cast, get_args
 from uuid import UUID
 
+from liveref._engine.answers import Found, packed, sent
 from liveref._engine.room import HomeRegistry, HomeSession
 from liveref._engine.wire import Answer, Packet, Request, freeze, pack, unpack
 from liveref._hints.info import check_of, class_info, class_of, hint_of, mismatch, tag_of
@@ -27,7 +28,7 @@ from liveref._registry.entry import Holder
 from liveref._registry.pin import Here, as_here, end_pinned, hint_of_pinned, pin_within, within
 from liveref._registry.resolver import check_found
 from liveref._snapshot.snapshot import SessionSnapshot
-from liveref._text.elsewhere import EngineError, RefElsewhereError, RemoteCallError, RemoteResultError
+from liveref._text.elsewhere import EngineError, RefElsewhereError, RemoteCallError
 from liveref._text.json import JSON
 from liveref._text.marker import redact
 from liveref._text.route import NUMBERS, Route, route_of
@@ -35,7 +36,7 @@ from liveref._text.tag import readable, type_tag
 from liveref._typing import MISSING
 from liveref.exceptions import RefFailure, RefNotFoundError, RefReleasedError, RegistryClosedError
 
-__all__ = ["HOMES", "OPERATIONS", "Away", "Found", "Home", "draw"]
+__all__ = ["HOMES", "OPERATIONS", "Home", "draw"]
 
 R = TypeVar("R")
 
@@ -47,30 +48,7 @@ if hasattr(os, "register_at_fork"):  # pragma: no branch  Windows has no fork
 
 _REMEMBERED: Final = 10_000
 """Sessions that have ended of which a home knows when."""
-_GET: Final = "Use it where it lives: refs.at(key).run(fn), with a function that returns plain data."
 _MOVE: Final = "Nothing was moved. Make it anew at the target, or clone_ref it where it is."
-
-
-class Found(NamedTuple):
-    """What a home holds under a key.
-
-    Attributes:
-        kind: ``"shared"``, ``"pinned"`` or ``"plain"``.
-        value: the object itself; for another process that it does not go to, a stand-in: see `Away`.
-    """
-
-    kind: str
-    value: object
-
-
-class Away(NamedTuple):
-    """Stands for an object that stays at its home, in an answer to another process.
-
-    Attributes:
-        tag: its type tag.
-    """
-
-    tag: str
 
 
 def draw(taken: Callable[[int], bool]) -> int:
@@ -122,15 +100,15 @@ class Home:
         try:
             request = cast("Request", unpack(packet))
         except Exception as error:  # noqa: BLE001  of the user's: what it names may be missing here
-            return pack(Answer("error", RemoteCallError("of a request", self.name, _told(error))))
+            return pack(Answer("error", RemoteCallError("of a request", self.name, readable(type(error)))))
         operation, args, timeout = request
         key = _key_in(args)
         try:
             value = self.do(operation, *args, timeout=timeout)
-            answer = Answer("ok", self._sent(operation, key, value))
+            answer = Answer("ok", sent(value, key, self.name))
         except BaseException as error:  # noqa: BLE001  it is raised where it was asked
             answer = Answer("error", error)
-        return self._packed(answer, key)
+        return packed(answer, key, self.name)
 
     def do(self, operation: str, *args: Any, timeout: float | None) -> Any:
         """Do what is asked, in this process."""
@@ -138,37 +116,6 @@ class Home:
         if operation in _END:
             return within(lambda: function(self, *args), timeout, _key_in(args), operation)
         return function(self, *args, timeout) if operation in _LIMITED else function(self, *args)
-
-    def _sent(self, operation: str, key: str, value: object) -> object:
-        """A result as it goes to another process: of what stays here the type alone."""
-        if isinstance(value, Found):
-            return self._found(key, value)
-        if operation == "get_many":
-            answers = cast("list[Answer]", value)
-            return [
-                Answer(kind, self._found(key, found)) if isinstance(found, Found) else Answer(kind, found)
-                for kind, found in answers
-            ]
-        return value
-
-    def _found(self, key: str, found: Found) -> object:
-        kind, value = found
-        if kind == "shared":
-            return found
-        tag = tag_of_value(value)
-        if kind == "pinned":
-            return Found(kind, Away(tag))
-        return Answer("error", RefElsewhereError(key, tag, self.name, _GET))
-
-    def _packed(self, answer: Answer, key: str) -> Packet:
-        kind, value = answer
-        if kind == "error":
-            return _packed_error(cast("BaseException", value), key, self.name)
-        try:
-            return pack(answer)
-        except Exception:  # noqa: BLE001  of the user's: the result can't be pickled
-            found = value.value if isinstance(value, Found) else value
-            return pack(Answer("error", RemoteResultError(key, self.name, readable(type(found)))))
 
     # Sessions.
 
@@ -490,21 +437,3 @@ def _key_in(args: tuple[Any, ...]) -> str:
     """The redacted key that is asked for."""
     key = args[0] if args else None
     return redact(key._id) if type(key) is RegistryKey else "of a session"
-
-
-def _told(error: BaseException) -> str:
-    return readable(type(error))
-
-
-def _packed_error(error: BaseException, key: str, name: str) -> Packet:
-    """An error that can be brought to another process and back to life there."""
-    try:
-        packet = pack(Answer("error", error))
-        unpack(packet)
-    except Exception:  # noqa: BLE001  of the user's: its error can't be pickled, or not loaded
-        if not isinstance(error, BaseExceptionGroup):
-            return pack(Answer("error", RemoteCallError(key, name, _told(error))))
-        members = cast("BaseExceptionGroup[BaseException]", error).exceptions
-        errors = [cast("Answer", unpack(_packed_error(each, key, name))).value for each in members]
-        return pack(Answer("error", BaseExceptionGroup(str(error.args[0]), cast("list[BaseException]", errors))))
-    return packet

@@ -9,8 +9,9 @@ from uuid import UUID
 
 from typing_extensions import TypeForm
 
+from liveref._engine.answers import Away, Found
 from liveref._engine.calls import Calls, Target, target_of, there
-from liveref._engine.home import Away, Found, inner_hint
+from liveref._engine.home import inner_hint
 from liveref._hints.info import class_info, class_of, hint_of, mismatch, tag_of
 from liveref._hints.pinned import Pinned
 from liveref._hints.predicates import Part
