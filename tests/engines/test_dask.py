@@ -12,7 +12,8 @@ from typing import Any, Final
 
 import pytest
 
-from liveref.engine import EngineError, RefEngine, RefLostError, RefUnavailableError
+from liveref._engine.calls import Gone
+from liveref.engine import EngineError, RefEngine, RefLostError, RefUnavailableError, Route
 from tests.engines.cases import CASES, Site, name, pid_of
 
 pytest.importorskip("distributed", reason="needs liveref[dask]")
@@ -115,3 +116,44 @@ def test_a_home_that_is_killed_is_lost_also_in_flight_and_its_session_resumes(en
         assert engine.refs[key] == [1]
         assert engine.refs.get_many([living, key]) == [[2], [1]]
     other.close()
+
+
+def test_where_refs_went_is_not_known_while_the_scheduler_is_not_there(
+    engine: RefEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> object:
+        raise OSError
+
+    monkeypatch.setattr(engine, "_sync", broken)
+    assert engine._moved_to(Route(1, 1)) is None
+
+
+def test_a_new_home_is_asked_for_not_more_than_once_a_second(
+    engine: RefEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from liveref.integrations import dask as module
+
+    slept: list[float] = []
+    monkeypatch.setattr(module, "sleep", slept.append)
+    engine._find_homes()
+    with pytest.raises(Gone):
+        engine._send(1, "lookup", (b"", []), 1.0)
+    assert 0 < slept[0] <= 1
+
+
+def test_functions_of_refs_know_their_worker() -> None:
+    from distributed import Client, LocalCluster
+
+    from liveref.integrations.dask import DaskEngine
+
+    def inside(_: object) -> list[int]:
+        return DaskEngine().refs[shared]
+
+    with (
+        LocalCluster(n_workers=1, processes=False, dashboard_address=None, silence_logs=50) as cluster,
+        Client(cluster) as client,
+        DaskEngine(client) as engine,
+        engine.session() as session,
+    ):
+        shared = session.refs.insert([1, 2])
+        assert engine.refs[session.refs.create(list)].run(inside) == [1, 2]

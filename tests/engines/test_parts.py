@@ -391,3 +391,26 @@ def test_flags_that_are_none_are_refused(flags: str) -> None:
     assert _flags("2", 2) == b"\1\0"
     with pytest.raises(liveref.SnapshotFormatError):
         _flags(flags, 2)
+
+
+def test_what_is_there_no_more_ends_and_goes_in_silence() -> None:
+    home = Home(3, "a home")
+    policy = liveref.SessionPausePolicy.PICKLE_OR_ERROR
+    token = home.begin(10, policy, 60.0)
+    other = home.begin(10, policy, 60.0)
+    key = home.insert(token, 1, MISSING, liveref.RefLifetime.UNTIL_CONTEXT_DROP)
+    home.release(key)
+    home.gone(key)
+    home.end(token)
+    home.end(token)
+    home.end(other)
+    home.close()
+
+
+def test_a_session_may_be_resumed_while_it_lives() -> None:
+    with LocalEngine() as engine, engine.session() as session:
+        key = session.refs.insert([1])
+        with engine.resume(session.snapshot()) as again:
+            assert len(again.refs) == 1
+            assert again.refs.drain() == 1
+        assert engine.refs[key] == [1]

@@ -34,6 +34,7 @@ def engine() -> Iterator[RefEngine]:
     cluster = Cluster(initialize_head=True, head_node_args=node)
     try:
         cluster.add_node(num_cpus=1, object_store_memory=STORE)
+        cluster.wait_for_nodes()
         ray.init(address=cluster.address, log_to_driver=False, configure_logging=False)
         with RayEngine(hosts=2, imports=["tests.engines.cases"]) as engine:
             yield engine
@@ -62,8 +63,8 @@ def test_case(case: Callable[[Site], None], site: Site) -> None:
 
 
 def test_homes_are_on_different_nodes(engine: RefEngine) -> None:
-    names = list(engine.homes().values())
-    assert len({each.split()[2] for each in names}) == 2
+    names = engine.homes()
+    assert len({names[home].split()[2] for home in engine._started}) == 2  # type: ignore[attr-defined]
 
 
 def test_a_home_that_is_stopped_is_unavailable_and_goes_on(engine: RefEngine) -> None:

@@ -41,7 +41,9 @@ class HomeRegistry(SessionRefRegistry):
     def _fresh_id(self) -> bytes:
         return routed_id(self._route)
 
-    if not TYPE_CHECKING:
+    if TYPE_CHECKING:
+        pass  # to a checker the insert of its base is its own
+    else:
 
         def insert(self, value, hint=MISSING, lifetime=_DEFAULT, finalizer=None, reopen=None):  # noqa: ANN001, ANN202
             """As that of its base, which takes ids of another kind where it is fast."""

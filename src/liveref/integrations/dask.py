@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, Final
 
 from liveref._engine.base import RefEngine
@@ -60,6 +60,7 @@ class DaskEngine(RefEngine):
 
     def _send(self, home: int, group: str, packet: Packet, timeout: float) -> Packet:
         if home not in self._addresses:
+            sleep(max(0.0, self._told + _SOME_TIME - monotonic()))  # so that forged routes cost who asks alone
             self._find_homes()
         if home not in self._addresses:
             message = "there is no such home"
@@ -94,8 +95,6 @@ class DaskEngine(RefEngine):
             pause = min(2 * pause, _LAST)
 
     def _find_homes(self) -> dict[int, str]:
-        if monotonic() - self._told < _SOME_TIME:
-            return {number: self.name_of(number) for number in self._addresses}
         self._told = monotonic()
         told: dict[str, tuple[int, str]] = self._sync(self._broadcast)
         self._addresses = {number: address for address, (number, _) in told.items()}

@@ -62,7 +62,7 @@ class RayEngine(RefEngine):
         self._started: Final[list[int]] = []
         self._detached: Final = detached
         for node in [*islice(cycle(_nodes()), hosts), *node_ids]:  # Ray's own SPREAD leaves actors without CPUs on one
-            self._start(NodeAffinitySchedulingStrategy(node, soft=node not in node_ids), list(imports))
+            self._start(NodeAffinitySchedulingStrategy(node, soft=False), list(imports))
         for number in self._started:
             _ray.get(self._actors[number].answer.remote(shipped(pack(Request("hello", (), None)))))
 
