@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, NamedTuple, TypeVar, cast, overload
+from typing import Any, Generic, NamedTuple, TypeVar, cast, final, overload
 from uuid import UUID
 
 from typing_extensions import TypeForm
@@ -50,6 +50,7 @@ class Whereabouts(NamedTuple):
     kind: str
 
 
+@final
 class Handle(Pinned[T_co], Generic[T_co]):
     """The Pinned of an object of another process.
 
@@ -121,7 +122,7 @@ class EngineRefs:
         check_found(key, value, key._info)
         return value
 
-    def __getitem__(self, key: RegistryKey[T], /) -> T:
+    def __getitem__(self, key: RegistryKey[T]) -> T:
         """As `get` without a default."""
         return self.get(key)
 

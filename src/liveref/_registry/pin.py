@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from queue import SimpleQueue
 from time import monotonic
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast, final
 
 from liveref._hints.forms import subscribe
 from liveref._hints.pinned import Pinned
@@ -125,6 +125,7 @@ def this_process() -> str:
 NO_KEY: Final = "without a key"
 
 
+@final
 class Here(Pinned[T]):
     """The Pinned of this process; who asks for its class is told `Pinned`, so an insert makes a key of one.
 
@@ -145,9 +146,13 @@ class Here(Pinned[T]):
         if lane is not None:
             lane.join()
 
-    @property  # type: ignore[misc]
-    def __class__(self) -> type[Any]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return Pinned
+    if TYPE_CHECKING:
+        pass  # to a checker its class is what it is
+    else:
+
+        @property
+        def __class__(self) -> type[Pinned[T]]:
+            return Pinned
 
     def run(self, fn: Callable[[T], R], /, *, timeout: float | None = None) -> R:
         with self.around():

@@ -1,7 +1,7 @@
 import abc
 from _typeshed import Incomplete
 from abc import ABC
-from liveref._engine.home import Found
+from liveref._engine.answers import Found
 from liveref._engine.wire import Answer
 from liveref._key import RegistryKey
 from liveref._text.route import Route

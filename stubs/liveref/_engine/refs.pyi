@@ -1,3 +1,4 @@
+from typing import final
 from _typeshed import Incomplete
 from collections.abc import Callable, Sequence
 from liveref._engine.calls import Calls
@@ -19,6 +20,7 @@ class Whereabouts(NamedTuple):
     origin: str
     kind: str
 
+@final
 class Handle(Pinned[T_co], Generic[T_co]):
     key: Incomplete
     tag: Incomplete

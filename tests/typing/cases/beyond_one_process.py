@@ -6,7 +6,20 @@ import sqlite3
 
 from typing_extensions import assert_type
 
-from liveref import Pinned, Recipe, RegistryKey, Session, pin
+from liveref import (
+    EngineError,
+    Pinned,
+    Recipe,
+    RefElsewhereError,
+    RefLookupError,
+    RefLostError,
+    RefUnavailableError,
+    RegistryKey,
+    RemoteCallError,
+    RemoteResultError,
+    Session,
+    pin,
+)
 from liveref.engine import EngineRefs, LocalEngine, RemoteSession, SessionRefs
 
 
@@ -33,7 +46,7 @@ def looked_up(refs: EngineRefs, rows: RegistryKey[list[int]], db: RegistryKey[Pi
     assert_type(refs.at(db), Pinned[sqlite3.Connection])
     refs.get(db).execute("select 1")  # E: attribute
     refs[db].total_changes  # E: attribute
-    refs.get("x")  # E: no-overload
+    refs.get("x")  # E: closest-overload
 
 
 def used(pinned: Pinned[sqlite3.Connection]) -> None:
@@ -58,7 +71,7 @@ def made(refs: SessionRefs, recipe: Recipe[sqlite3.Connection], other: SessionRe
     assert_type(refs.clone_ref(db), RegistryKey[Pinned[sqlite3.Connection]])
     assert_type(refs.keys(), list[RegistryKey[object]])
     assert_type(refs.drain(), int)
-    text: RegistryKey[str] = refs.create(connect)  # E: key-assignment
+    text: RegistryKey[str] = refs.create(connect)  # E: assignment
     refs.transfer_ref(text, "x")  # E: argument
 
 
@@ -75,3 +88,15 @@ def pinned_here() -> None:
     assert_type(pin(connect, finalizer=sqlite3.Connection.close), Pinned[sqlite3.Connection])
     assert_type(Session().refs.insert(pin(connect)), RegistryKey[Pinned[sqlite3.Connection]])
     pin(3)  # E: argument
+
+
+def failing(
+    elsewhere: RefElsewhereError, lost: RefLostError, silent: RefUnavailableError, call: RemoteCallError
+) -> None:
+    lookups: list[RefLookupError] = [elsewhere, lost]
+    errors: list[EngineError] = [elsewhere, lost, silent, call, RemoteResultError("0f…", "there", "a.B")]
+    assert_type(lost.public, str)
+    wrong: RefLookupError = silent  # E: assignment
+    lookups.append(wrong)
+    errors.extend(lookups)  # E: argument
+    RefLostError("0f…")  # E: missing
