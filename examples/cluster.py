@@ -12,7 +12,7 @@ import os
 import signal
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -36,24 +36,22 @@ class Site(NamedTuple):
 
     Attributes:
         engine: of this process.
-        here: gives the engine of a task, in its process.
-        run: runs a task somewhere.
+        run: does a task somewhere: a payload with keys, and the files to work on.
     """
 
     engine: RefEngine
-    here: Callable[[], RefEngine]
-    run: Callable[..., Any]
+    run: Callable[[dict[str, Any], Sequence[str]], int]
 
 
 @contextmanager
-def local() -> Iterator[Site]:
+def local() -> Generator[Site]:
     """No cluster at all."""
     with LocalEngine() as engine:
-        yield Site(engine, lambda: engine, lambda fn, *args: fn(*args))
+        yield Site(engine, partial(work, lambda: engine))
 
 
 @contextmanager
-def on_ray() -> Iterator[Site]:
+def on_ray() -> Generator[Site]:
     """Ray with two nodes."""
     import ray  # noqa: PLC0415  only where it is asked for
     from ray.cluster_utils import Cluster  # noqa: PLC0415
@@ -68,25 +66,36 @@ def on_ray() -> Iterator[Site]:
     task: Any = any_ray.remote(work)
     try:
         with RayEngine(hosts=2, imports=["cluster_work"]) as engine:
-            yield Site(engine, RayEngine, lambda _, *args: any_ray.get(task.remote(*args)))
+
+            def run(payload: dict[str, Any], paths: Sequence[str]) -> int:
+                done: int = any_ray.get(task.remote(RayEngine, payload, paths))
+                return done
+
+            yield Site(engine, run)
     finally:
         any_ray.shutdown()
         cluster.shutdown()
 
 
 @contextmanager
-def on_dask() -> Iterator[Site]:
+def on_dask() -> Generator[Site]:
     """Dask with two worker processes."""
     from distributed import Client, LocalCluster  # noqa: PLC0415
 
     from liveref.integrations.dask import DaskEngine, LiveRefPlugin  # noqa: PLC0415
 
     options: dict[str, Any] = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None, "silence_logs": 50}
-    with LocalCluster(**options) as cluster, Client(cluster) as client:
-        any_client: Any = client  # Dask does not annotate all of it
-        any_client.register_plugin(LiveRefPlugin(imports=["cluster_work"]))
+    any_cluster: Any = LocalCluster  # Dask does not annotate them
+    any_client: Any = Client
+    with any_cluster(**options) as cluster, any_client(cluster) as client:
+        client.register_plugin(LiveRefPlugin(imports=["cluster_work"]))
         with DaskEngine(client) as engine:
-            yield Site(engine, DaskEngine, lambda fn, *args: any_client.submit(fn, *args, pure=False).result())
+
+            def run(payload: dict[str, Any], paths: Sequence[str]) -> int:
+                done: int = client.submit(work, DaskEngine, payload, paths, pure=False).result()
+                return done
+
+            yield Site(engine, run)
 
 
 SITES: Final = {"local": local, "ray": on_ray, "dask": on_dask}
@@ -116,7 +125,7 @@ def job(site: Site, files: Sequence[str], weights: Weights, path: Path, console:
             if number == len(batches) // 2:
                 kill(engine, db, session)
                 session = stack.enter_context(resumed(engine, db, snapshot, console))
-            progress.advance(bar, site.run(work, site.here, payload, batch))
+            progress.advance(bar, site.run(payload, batch))
         return engine.refs[db].run(result_of)
 
 

@@ -200,12 +200,10 @@ def hint_of_pinned(hint: object) -> object:
     return subscribe(Pinned, (hint,))
 
 
-def as_here(value: object) -> Here[Any] | None:
+def as_here(value: Any) -> Here[Any] | None:  # Any: whatever is held
     """A value that is pinned here; None for any other."""
-    if type(value) is not Here:
-        return None
     here: Here[Any] = value
-    return here
+    return here if type(here) is Here else None
 
 
 def duty_of(value: object) -> Finalizer | None:
