@@ -271,17 +271,17 @@ class SessionRefs(EngineRefs):
 
     @overload
     def insert(
-        self, value: T, hint: Missing = ..., /, *, lifetime: RefLifetime = ..., timeout: float | None = ...
+        self, value: T, /, hint: Missing = ..., *, lifetime: RefLifetime = ..., timeout: float | None = ...
     ) -> RegistryKey[T]: ...
     @overload
     def insert(
-        self, value: object, hint: TypeForm[V], /, *, lifetime: RefLifetime = ..., timeout: float | None = ...
+        self, value: object, /, hint: TypeForm[V], *, lifetime: RefLifetime = ..., timeout: float | None = ...
     ) -> RegistryKey[V]: ...
     def insert(
         self,
         value: object,
-        hint: object = MISSING,
         /,
+        hint: object = MISSING,
         *,
         lifetime: RefLifetime = _DEFAULT,
         timeout: float | None = None,

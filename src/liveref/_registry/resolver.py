@@ -11,7 +11,7 @@ from liveref._text.marker import redact
 from liveref._text.route import route_of
 from liveref._text.tag import readable
 from liveref._typing import MISSING
-from liveref.exceptions import InvalidArgumentError, RefNotFoundError, RefReleasedError, RefTypeError
+from liveref.exceptions import InvalidArgumentError, RefLookupError, RefNotFoundError, RefReleasedError, RefTypeError
 
 __all__ = ["Resolver", "check_found", "require_resolver", "resolve"]
 
@@ -40,7 +40,7 @@ def require_resolver(found: Resolver | None) -> Resolver | None:
 
 
 def resolve(
-    resolver: Resolver, key: RegistryKey[object], info: ClassInfo | None, default: object, absence: RefNotFoundError
+    resolver: Resolver, key: RegistryKey[object], info: ClassInfo | None, default: object, absence: RefLookupError
 ) -> object:
     """What a lookup gives for a key that is not here.
 
@@ -49,7 +49,7 @@ def resolve(
         RefLookupError, EngineError: there is none to be had.
     """
     try:
-        if route_of(key._id) is None:  # it is of no home
+        if type(absence) is not RefNotFoundError or route_of(key._id) is None:  # it was here, or is of no home
             raise absence
         value = resolver._resolve(key)
     except (RefNotFoundError, RefReleasedError):

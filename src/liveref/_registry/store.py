@@ -259,17 +259,17 @@ class Store:
         if found is not None:
             self._check("get", *found, key._info if info is None else info)
             return found[1]
-        absence = self._absence(uid)
-        if self._resolver is not None and type(absence) is RefNotFoundError:
-            return resolve(self._resolver, key, info, default, absence)
-        if default is MISSING or isinstance(absence, RefDroppedError):
-            raise absence
+        if self._resolver is not None:
+            return resolve(self._resolver, key, info, default, self._absence(uid))
+        if default is MISSING:
+            raise self._absence(uid)
+        if (dropped := self._dropping(uid)) is not None:
+            raise dropped
         return default
 
     def _absence(self, uid: bytes) -> RefLookupError:
         """Why a ref is not there."""
-        dropped = self._dropping(uid)
-        if dropped is not None:
+        if (dropped := self._dropping(uid)) is not None:
             return dropped
         store: Store | None = self
         while store is not None:
