@@ -137,7 +137,7 @@ def test_a_new_home_is_asked_for_not_more_than_once_a_second(
     monkeypatch.setattr(module, "sleep", slept.append)
     engine._find_homes()
     with pytest.raises(Gone):
-        engine._send(1, "lookup", (b"", []), 1.0)
+        engine._send(1, "lookup", b"", 1.0)
     assert 0 < slept[0] <= 1
 
 

@@ -202,7 +202,7 @@ def test_a_closed_home_takes_no_session() -> None:
 
 def test_a_request_that_can_not_be_loaded_is_answered() -> None:
     home = Home(3, "a home")
-    answer = unpack(home.answer((b"no pickle", [])))
+    answer = unpack(home.answer(b"no pickle"))
     assert isinstance(answer, Answer)
     assert isinstance(answer.value, RemoteCallError)
     home.close()
@@ -284,7 +284,7 @@ def test_an_answer_that_can_not_be_loaded_here_is_told() -> None:
     from liveref._engine.refs import EngineRefs
 
     with pytest.raises(RemoteResultError, match="can't be loaded"):
-        EngineRefs(Far((b"no pickle", [])))[far_key()]
+        EngineRefs(Far(b"no pickle"))[far_key()]
 
 
 def test_a_plain_key_makes_no_call() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple, cast
 
-from liveref._engine.wire import Answer, Packet, pack, unpack
+from liveref._engine.wire import Answer, Packet, pack, pack_named, unpack
 from liveref._hints.pinned import tag_of_value
 from liveref._text.elsewhere import RefElsewhereError, RemoteCallError, RemoteResultError
 from liveref._text.tag import readable
@@ -70,7 +70,7 @@ def packed(answer: Answer, key: str, name: str) -> Packet:
     if kind == "error":
         return _packed_error(cast("BaseException", value), key, name)
     try:
-        return pack(answer)
+        return pack_named(answer)
     except Exception:  # noqa: BLE001  of the user's: the result can't be pickled
         found = value.value if isinstance(value, Found) else value
         return pack(Answer("error", RemoteResultError(key, name, readable(type(found)))))

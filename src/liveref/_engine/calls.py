@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar, cast
 
 from liveref._engine.answers import Found
 from liveref._engine.home import HOMES, Home
-from liveref._engine.wire import Answer, Packet, Request, pack, unpack
+from liveref._engine.wire import Answer, Packet, Request, pack, pack_named, unpack
 from liveref._key import RegistryKey
 from liveref._text.elsewhere import EngineError, RefLostError, RefUnavailableError, RemoteResultError
 from liveref._text.marker import redact
@@ -192,6 +192,10 @@ _GROUPS: Final = {
 """In which group of a home's threads each runs, so that nothing that takes long holds up a lookup."""
 
 
+_NAMED: Final = frozenset({"get", "get_many"})
+"""What asks by keys without a hint, so that no class of the user's is named."""
+
+
 def _request(operation: str, args: tuple[object, ...], timeout: float) -> Packet:
     """A request on its way.
 
@@ -199,7 +203,8 @@ def _request(operation: str, args: tuple[object, ...], timeout: float) -> Packet
         InvalidArgumentError: what is to go along can't be pickled.
     """
     try:
-        return pack(Request(operation, args, timeout))
+        request = Request(operation, args, timeout)
+        return pack_named(request) if operation in _NAMED else pack(request)
     except Exception as error:  # noqa: BLE001  of the user's; its text may hold a value
         found = next((readable(type(each)) for each in args if not _goes(each)), "what can't be pickled")
         raised = f"{found} ({readable(type(error))})"

@@ -81,6 +81,8 @@ def this_worker() -> Worker:
 
 def shipped(packet: Packet) -> object:
     """A packet as Dask takes it without a copy: buffers as such."""
+    if isinstance(packet, bytes):
+        return packet
     data, buffers = packet
     return to_serialize((data, [PickleBuffer(buffer) for buffer in buffers]))  # type: ignore[no-untyped-call]
 

@@ -47,5 +47,7 @@ class Moves:
 
 def shipped(packet: Packet) -> Packet:
     """A packet as Ray takes it without a copy: buffers as such."""
+    if isinstance(packet, bytes):
+        return packet
     data, buffers = packet
     return data, [PickleBuffer(buffer) for buffer in buffers]

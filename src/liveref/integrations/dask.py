@@ -89,10 +89,11 @@ class DaskEngine(RefEngine):
             gone.cancel()
 
     async def _until_gone(self, address: str) -> None:
-        pause = _FIRST
-        while await self._node.scheduler.ncores(workers=[address]):
+        pause, is_there = _FIRST, True
+        while is_there:
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LAST)
+            is_there = bool(await self._node.scheduler.ncores(workers=[address]))
 
     def _find_homes(self) -> dict[int, str]:
         self._told = monotonic()

@@ -2,9 +2,9 @@ from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 from typing_extensions import Buffer
 
-__all__ = ['Answer', 'Packet', 'Request', 'freeze', 'pack', 'unpack']
+__all__ = ['Answer', 'Packet', 'Request', 'freeze', 'pack', 'pack_named', 'unpack']
 
-Packet: TypeAlias = tuple[bytes, Sequence[Buffer]]
+Packet: TypeAlias = bytes | tuple[bytes, Sequence[Buffer]]
 
 class Request(NamedTuple):
     operation: str
@@ -15,6 +15,7 @@ class Answer(NamedTuple):
     kind: str
     value: object
 
+def pack_named(value: object) -> Packet: ...
 def pack(value: object) -> Packet: ...
 def unpack(packet: Packet) -> object: ...
 def freeze(value: object) -> object: ...
