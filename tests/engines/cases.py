@@ -572,6 +572,7 @@ def a_snapshot_is_resumed_under_the_same_keys(site: Site) -> None:
         assert site.engine.refs[items].run(sum) == 3
         assert [each.run(sum) for each in site.engine.refs.get_many([items])] == [3]
         assert len(site.engine.refs.get_many([rows])) == 1
+        assert site.engine.refs.release(site.engine.refs.clone_ref(rows))
         with pytest.raises(RefDroppedError):
             site.engine.refs[lost].run(fetch)
         with pytest.raises(RefReleasedError):
@@ -581,6 +582,8 @@ def a_snapshot_is_resumed_under_the_same_keys(site: Site) -> None:
     with site.engine.resume(second):
         assert site.engine.refs[rows].tolist() == [0, 1, 2, 3, 4]
         assert site.engine.refs[new] == "new"
+        assert site.engine.refs.release(new)
+        assert not site.engine.refs.release(new)
     with pytest.raises(RefReleasedError):
         site.engine.refs[rows]
 

@@ -414,3 +414,30 @@ def test_a_session_may_be_resumed_while_it_lives() -> None:
             assert len(again.refs) == 1
             assert again.refs.drain() == 1
         assert engine.refs[key] == [1]
+
+
+def test_who_renews_a_lease_stops_once_there_is_nothing_to_renew() -> None:
+    engine = LocalEngine()
+    with engine.session() as other:
+        session = engine.session(lease=0.15)
+        renewing = next(each for each in threading.enumerate() if each.name == "liveref-lease")
+        session.refs.insert(1)
+        real = session.refs._ask
+        failures = [ValueError(), None]
+
+        def fail_once(*args: Any, **kwargs: Any) -> object:
+            error = failures.pop() if failures else None
+            if error is not None:
+                raise error
+            return real(*args, **kwargs)
+
+        session.refs.__class__._ask = fail_once  # type: ignore[method-assign]
+        try:
+            time.sleep(0.3)
+        finally:
+            session.refs.__class__._ask = real.__func__  # type: ignore[method-assign]
+        assert renewing.is_alive()
+        assert len(other.refs) == 0
+    engine.close()
+    renewing.join(5)
+    assert not renewing.is_alive()

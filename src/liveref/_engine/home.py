@@ -290,11 +290,8 @@ class Home:
         return self._keep(refs, here.derive(fn, timeout), lifetime)
 
     def release(self, key: RegistryKey[Any]) -> bool:
-        """End a ref; False if it was not there."""
-        try:
-            return self._of_key(key).home_refs.release(key)
-        except (RefNotFoundError, RefReleasedError):
-            return False
+        """End a ref; False if it was not there, but not where its session may have moved."""
+        return self._of_key(key).home_refs.release(key)
 
     def clone_ref(self, key: RegistryKey[Any]) -> RegistryKey[Any]:
         """A new key of the same object."""

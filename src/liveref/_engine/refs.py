@@ -205,7 +205,10 @@ class EngineRefs:
 
     def release(self, key: RegistryKey[object], /) -> bool:
         """End a ref where it lives; False if it was not there."""
-        ended: bool = self._calls._ask(self._target(key), "release", key)
+        try:
+            ended: bool = self._calls._ask(self._target(key), "release", _untyped(key))
+        except (RefNotFoundError, RefReleasedError):
+            return False
         return ended
 
     def clone_ref(self, key: RegistryKey[T], /) -> RegistryKey[T]:

@@ -13,9 +13,15 @@ from liveref._engine.home import within_reason
 from liveref._engine.refs import SessionRefs
 from liveref._policy import SessionPausePolicy
 from liveref._snapshot.snapshot import SessionSnapshot
-from liveref._text.elsewhere import EngineError
+from liveref._text.elsewhere import EngineError, RefLostError
 from liveref._text.tag import readable
-from liveref.exceptions import InvalidArgumentError, RefDroppedWarning, RefFailure, SessionStateError
+from liveref.exceptions import (
+    InvalidArgumentError,
+    RefDroppedWarning,
+    RefFailure,
+    RegistryClosedError,
+    SessionStateError,
+)
 
 __all__ = ["RemoteSession"]
 
@@ -116,7 +122,9 @@ class RemoteSession:
     def _renew(self) -> None:
         lease = self._lease or 0
         while not self._done.wait(lease / 3):
-            within_reason(lambda: self.refs._ask("touch", timeout=lease))
+            for error in within_reason(lambda: self.refs._ask("touch", timeout=lease)):
+                if isinstance(error, (RefLostError, RegistryClosedError)):
+                    return
 
     def __repr__(self) -> str:
         return f"<RemoteSession {self.id}>"
