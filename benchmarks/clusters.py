@@ -117,7 +117,10 @@ def _on_dask(rounds: int) -> Iterator[Row]:
 
 
 def _teach(dask_worker: Any) -> None:  # Any: Dask passes the worker by this name
-    dask_worker.handlers["echo"] = lambda data: data
+    def echo(data: bytes) -> bytes:
+        return data
+
+    dask_worker.handlers["echo"] = echo
 
 
 def _row(  # noqa: PLR0917  one line a call
