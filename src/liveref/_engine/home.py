@@ -19,7 +19,7 @@ from liveref._engine.room import HomeRegistry, HomeSession
 from liveref._engine.wire import Answer, Packet, Request, freeze, pack, unpack
 from liveref._hints.info import check_of, class_info, class_of, hint_of, mismatch, tag_of
 from liveref._hints.pinned import Pinned, tag_of_value
-from liveref._key import RegistryKey
+from liveref._key import RegistryKey, make_key
 from liveref._pause.resume import restore
 from liveref._policy import RefLifetime, SessionPausePolicy
 from liveref._recipe import Recipe, recipe, reopener
@@ -425,8 +425,6 @@ def _tried(fn: Callable[[], object]) -> Answer:
 
 def _bare(key: RegistryKey[Any]) -> RegistryKey[Any]:
     """A key with the type of the ref, and without the object that the key of a home holds."""
-    from liveref._key import make_key  # noqa: PLC0415
-
     return make_key(key._id, key._info)
 
 
