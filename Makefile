@@ -4,22 +4,28 @@ BIN := .venv/bin
 ENV := PATH="$(CURDIR)/$(BIN):$$PATH"
 CODE := src mypy_plugin examples benchmarks hatch_build.py stubs/generate.py tests/compiled.py tests/pythons.py
 
-.PHONY: demo test test-core test-lowest lint types stubs unit pythons bench bench-quick bench-check bench-baseline count compiled lanes clean
+.PHONY: demo demo-cluster test test-core test-lowest lint types stubs unit pythons bench bench-quick bench-check bench-baseline count compiled lanes clean
 
 demo: .venv/ready  ## the main job: a pipeline with live objects, what the checkers say, and a pause in the middle
 	$(BIN)/python examples/catalogue.py
 	$(BIN)/python examples/pause.py
 
+demo-cluster: .venv/engines  ## a job on two nodes, killed and resumed in the middle: on Ray, on Dask, and in one process
+	$(BIN)/python examples/cluster.py
+	$(BIN)/python examples/cluster.py --on dask
+	$(BIN)/python examples/cluster.py --on ray
+
 test: lint types unit lanes pythons count  ## everything
 
 test-core: .venv/ready  ## the tests of the core and the plugin, without the engines
-	$(ENV) $(BIN)/pytest --ignore=docs/engines --ignore=src/liveref/integrations --ignore=tests/integrations
+	$(ENV) $(BIN)/pytest --ignore=docs/engines --ignore=src/liveref/integrations --ignore=tests/integrations \
+		--ignore=tests/engines/test_ray.py --ignore=tests/engines/test_dask.py
 
 test-lowest:  ## the tests of the engines with the oldest versions that the extras allow
 	$(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/python -m pip install --quiet uv
 	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest --resolution lowest-direct --editable . --group engines --group test
-	.venv-lowest/bin/python -m pytest tests/integrations docs/engines
+	.venv-lowest/bin/python -m pytest tests/integrations tests/engines docs/engines
 
 lint: .venv/engines
 	$(BIN)/ruff check .

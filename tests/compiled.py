@@ -13,7 +13,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 READY = ".venv-compiled/ready"
-TESTS = ("README.md", "docs", "tests/unit", "tests/properties", "tests/integrations", "tests/examples")
+TESTS = (
+    "README.md",
+    "docs",
+    "tests/unit",
+    "tests/properties",
+    "tests/integrations",
+    "tests/engines/test_local.py",
+    "tests/examples",
+)
 
 
 def main() -> int:

@@ -130,7 +130,7 @@ class _Table:
         args = args_given(hint)
         if not args:
             return outside
-        if name in _names.ITEMS | _names.PAIRS | _names.TEXTS | {_names.TUPLE, _names.COUNTER, _names.ITEMS_VIEW}:
+        if name in _names.ITEMS | _names.PAIRS | _names.TEXTS | _names.OTHERS_OF_ITEMS:
             return self._container(hint)
         if name in _names.FILES and all(is_class(arg, "builtins.str", "builtins.bytes") for arg in args):
             return EXACT

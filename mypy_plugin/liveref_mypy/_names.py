@@ -12,6 +12,7 @@ SESSION: Final = "liveref._session.Session"
 CURRENT: Final = "liveref._registry.current.current_session_registry"
 USE: Final = "liveref._registry.current.use_session_registry"
 KEY: Final = "liveref._key.RegistryKey"
+PINNED: Final = "liveref._hints.pinned.Pinned"
 RECIPE: Final = "liveref._recipe.Recipe"
 MISSING: Final = "liveref._typing.Missing"
 LIVE_REF_ERROR: Final = "liveref.exceptions.LiveRefError"
@@ -80,6 +81,8 @@ PAIRS: Final = frozenset({
 })  # fmt: skip
 COUNTER: Final = "collections.Counter"
 ITEMS_VIEW: Final = "typing.ItemsView"
+OTHERS_OF_ITEMS: Final = frozenset({TUPLE, COUNTER, ITEMS_VIEW, PINNED})
+"""Further classes whose items or object are checked."""
 TEXTS: Final = frozenset({"re.Pattern", "re.Match"})
 MIXINS: Final = frozenset({"enum.Enum", "enum.Flag", "enum.ReprEnum"})
 """Classes that are there to be mixed with others: an IntEnum is an int and an Enum."""

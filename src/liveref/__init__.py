@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from liveref._hints.forms import CheckDepth
 from liveref._hints.info import check_depth
+from liveref._hints.pinned import Pinned
 from liveref._key import RegistryKey
 from liveref._pause.serializer import register_serializer, serializer
 from liveref._policy import MAX_SESSION_REFS_PER_RUN, RefLifetime, SessionPausePolicy
@@ -12,6 +13,7 @@ from liveref._registry.borrowing import Borrow
 from liveref._registry.current import bind, current_session_registry, use_session_registry
 from liveref._registry.entry import RefInfo
 from liveref._registry.owners import Owner, acting_as, current_owner
+from liveref._registry.pin import pin
 from liveref._registry.registry import SessionRefRegistry
 from liveref._registry.stats import RegistryStats
 from liveref._registry.sweeping import Sweeping
@@ -19,6 +21,14 @@ from liveref._registry.typed import TypedRefs
 from liveref._session import Session
 from liveref._snapshot.keyring import SnapshotKeys, SnapshotLimits
 from liveref._snapshot.snapshot import CapturedRef, DroppedRef, ExpectedRef, SessionSnapshot
+from liveref._text.elsewhere import (
+    EngineError,
+    RefElsewhereError,
+    RefLostError,
+    RefUnavailableError,
+    RemoteCallError,
+    RemoteResultError,
+)
 from liveref._text.marker import SESSION_REF_TAG
 from liveref.exceptions import (
     CapacityExceededError,
@@ -64,6 +74,7 @@ __all__ = [
     "CheckDepth",
     "DroppedRef",
     "DuplicateKeyError",
+    "EngineError",
     "ExpectedRef",
     "HintError",
     "InvalidArgumentError",
@@ -75,21 +86,27 @@ __all__ = [
     "NotPicklableError",
     "Owner",
     "PickleFormatError",
+    "Pinned",
     "Recipe",
     "RefDroppedError",
     "RefDroppedWarning",
+    "RefElsewhereError",
     "RefExpiredError",
     "RefFailure",
     "RefInfo",
     "RefLifetime",
     "RefLoadError",
     "RefLookupError",
+    "RefLostError",
     "RefNotFoundError",
     "RefReleasedError",
     "RefTypeError",
+    "RefUnavailableError",
     "RegistryClosedError",
     "RegistryKey",
     "RegistryStats",
+    "RemoteCallError",
+    "RemoteResultError",
     "ReopenError",
     "Reopener",
     "Session",
@@ -115,6 +132,7 @@ __all__ = [
     "check_depth",
     "current_owner",
     "current_session_registry",
+    "pin",
     "register_serializer",
     "reopener",
     "serializer",

@@ -16,6 +16,7 @@ from liveref._registry.current import Scope, enter_scope, leave_scope
 from liveref._registry.finalize import adrive, arun, check_timeout, drive, run
 from liveref._registry.outcome import Outcome, Steps
 from liveref._registry.registry import SessionRefRegistry
+from liveref._registry.resolver import Resolver
 from liveref._snapshot.container import copy_blobs
 from liveref._snapshot.file import StrPath
 from liveref._snapshot.keyring import SnapshotKeys
@@ -48,6 +49,7 @@ class Session:
         owned: whether each ref has to have an owner.
         per_owner: refs of one owner at most.
         clock: gives the seconds of leases.
+        engine: looks the keys of other processes up, for the registry and its children: a `liveref.engine.RefEngine`.
 
     Raises:
         InvalidArgumentError: one of them is no such thing.
@@ -74,12 +76,13 @@ class Session:
         owned: bool = False,
         per_owner: int | None = None,
         clock: Callable[[], float] = monotonic,
+        engine: Resolver | None = None,
     ) -> None:
         if not isinstance(policy, SessionPausePolicy):
             raise InvalidArgumentError("policy", "a SessionPausePolicy", readable(type(policy)))
         self.policy = policy
         self._refs = SessionRefRegistry(
-            capacity=capacity, ttl=ttl, idle=idle, owned=owned, per_owner=per_owner, clock=clock
+            capacity=capacity, ttl=ttl, idle=idle, owned=owned, per_owner=per_owner, clock=clock, engine=engine
         )
         self._owner = True
         self._scope: Scope | None = None
@@ -103,7 +106,8 @@ class Session:
         """
         if self._refs._closed:
             raise RegistryClosedError("child")
-        child = Session(capacity=self._refs.capacity, policy=self.policy, **self._refs._defaults._asdict())
+        defaults, engine = self._refs._defaults._asdict(), self._refs._resolver
+        child = Session(capacity=self._refs.capacity, policy=self.policy, engine=engine, **defaults)
         if isolated:
             child._refs._parent = self._refs
         else:
@@ -253,6 +257,7 @@ class Session:
         owned: bool = False,
         per_owner: int | None = None,
         clock: Callable[[], float] = monotonic,
+        engine: Resolver | None = None,
     ) -> Self:
         """A new session that holds what the snapshot does, each ref under its key.
 
@@ -272,6 +277,7 @@ class Session:
             owned: whether each ref has to have an owner.
             per_owner: refs of one owner at most.
             clock: gives the seconds of leases.
+            engine: as for `Session`.
 
         Raises:
             CapacityExceededError: its refs do not fit.
@@ -292,7 +298,14 @@ class Session:
         if broken not in {"raise", "drop"}:
             raise InvalidArgumentError("broken", "'raise' or 'drop'", f"another {readable(type(broken))}")
         session = cls(
-            capacity=capacity, policy=policy, ttl=ttl, idle=idle, owned=owned, per_owner=per_owner, clock=clock
+            capacity=capacity,
+            policy=policy,
+            ttl=ttl,
+            idle=idle,
+            owned=owned,
+            per_owner=per_owner,
+            clock=clock,
+            engine=engine,
         )
         restore(snapshot, session._refs, carry, drop=broken == "drop")
         return session

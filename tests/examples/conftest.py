@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,8 +16,8 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 def run_example(tmp_path: Path) -> Callable[..., str]:
     """Runs an example in an empty folder and gives what it prints; nothing may go wrong or be left there."""
 
-    def run(name: str, *options: str) -> str:
-        command = [sys.executable, *options, str(EXAMPLES / name)]
+    def run(name: str, *options: str, arguments: Sequence[str] = ()) -> str:
+        command = [sys.executable, *options, str(EXAMPLES / name), *arguments]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
         assert (done.returncode, done.stderr) == (0, "")
         assert not list(tmp_path.iterdir())

@@ -29,6 +29,7 @@ ENGINES: Final = {
     "langgraph": Engine("langgraph.checkpoint.serde.jsonplus", "langgraph"),
     "llama_index": Engine("workflows.context.serializers", "llama-index"),
     "prefect": Engine("prefect.serializers", "prefect"),
+    "ray": Engine("ray", "ray"),
     "temporal": Engine("temporalio.converter", "temporal"),
 }
 WITHOUT: Final = {

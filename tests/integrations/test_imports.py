@@ -28,7 +28,7 @@ before = loggers()
 importlib.import_module("liveref.integrations.{module}")
 after = loggers()
 assert before == {{name: after[name] for name in before}}
-loaded = {{name for name in sys.modules if name.startswith("liveref.integrations.")}}
+loaded = {{name for name in sys.modules if name.startswith("liveref.integrations.") and "._" not in name}}
 assert loaded == {{"liveref.integrations.{module}"}}, loaded
 """
 

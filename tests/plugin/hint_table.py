@@ -72,7 +72,7 @@ import numpy as np
 import numpy.typing as npt
 from typing_extensions import NotRequired, ReadOnly, TypeAliasType, TypedDict, TypeForm, TypeIs, TypeVarTuple, Unpack
 
-from liveref import RegistryKey
+from liveref import Pinned, RegistryKey
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -283,6 +283,11 @@ def out_of_reach() -> None:
     RegistryKey.new(re.Pattern[str])
     RegistryKey.new(re.Match[bytes])
     RegistryKey.new(re.Pattern[Any])
+    RegistryKey.new(Pinned)
+    RegistryKey.new(Pinned[int])
+    RegistryKey.new(Pinned[list[int]])
+    RegistryKey.new(Pinned[Generator[int, None, None]])
+    RegistryKey.new(list[Pinned[int]])
     RegistryKey.new(contextlib.ExitStack)
 
 

@@ -40,10 +40,12 @@ from liveref import (
     CheckDepth,
     HintError,
     LiveRefError,
+    Pinned,
     RefTypeError,
     RegistryKey,
     SessionRefRegistry,
     check_depth,
+    pin,
 )
 
 EXACT, SHALLOW, NONE = CheckDepth.EXACT, CheckDepth.SHALLOW, CheckDepth.NONE
@@ -691,6 +693,10 @@ INTERFACES = [
     Row("Pattern", re.Pattern, EXACT, [re.compile("x"), re.compile(b"x")], ["x"]),
     Row("Match[str]", re.Match[str], EXACT, [re.match("", "")], ["x", None, re.match(b"", b"")]),
     Row("typing.Pattern", typing.Pattern[str], EXACT, [re.compile("x")], ["x", re.compile(b"x")]),
+    Row("Pinned[int]", Pinned[int], EXACT, [pin(lambda: 1, thread=False)], [1, pin(str, thread=False)]),
+    Row("Pinned", Pinned, EXACT, [pin(lambda: 1, thread=False)], [1]),
+    Row("Pinned[Box[int]]", Pinned[Box[int]], SHALLOW, [pin(lambda: Box(1), thread=False)], [pin(str, thread=False)]),
+    Row("list of Pinned", list[Pinned[int]], EXACT, [[pin(lambda: 1, thread=False)]], [[pin(str, thread=False)], [1]]),
     Row("ref", weakref.ref[Base], SHALLOW, [weakref.ref(Base)], [Base()]),
 ]
 TEXTS: list[object] = [io.StringIO(), Opened(lambda: open(os.devnull)), temporary("w+")]
@@ -949,6 +955,7 @@ WRAPPERS: dict[str, Callable[[Any], object]] = {
     "Generator": lambda part: cabc.Generator[int, None, part],
     "generic": lambda part: types.GenericAlias(Box, (part,)),
     "Pattern": lambda part: re.Pattern[part],
+    "Pinned": lambda part: Pinned[part],
     "Counter": lambda part: collections.Counter[part],
     "union member": lambda part: list[part] | None,
     "Annotated": lambda part: Annotated[list[part], "m"],

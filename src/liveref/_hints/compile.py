@@ -30,6 +30,7 @@ from liveref._hints.forms import (
     record_of,
     subscribe,
 )
+from liveref._hints.pinned import Pinned
 from liveref._hints.predicates import ANY, METHODS, Part, Test, bearable, classes, in_class, leaf
 from liveref._text.tag import is_alias, made_by, readable, stays
 from liveref.exceptions import HintError, counted
@@ -207,6 +208,19 @@ class _Compiler:
         of_text = self.part(args[0])
         return predicates.attributes(origin, {forms.TEXTS[origin]: of_text}, _depth_of([of_text]))
 
+    def _pinned(self, _: object, args: Sequence[object]) -> Part:
+        inner = self.part(args[0])
+
+        def passes(values: Iterable[object], whole: bool) -> bool:  # noqa: FBT001
+            return all(isinstance(value, Pinned) and value._fits(inner, full=whole) for value in values)
+
+        return Part(
+            _depth_of([inner]),
+            passes,
+            takes=lambda value: isinstance(value, Pinned),
+            why=lambda value, _: ("", value._tag() if isinstance(value, Pinned) else readable(type(value))),
+        )
+
     def _generic(self, origin: type, args: Sequence[object]) -> Part:
         if is_typeddict(origin):
             return self._recurring((origin, *args), origin, lambda: self._record(origin, args))
@@ -277,6 +291,7 @@ _BUILDERS: Final[Mapping[object, Builder]] = {
     ItemsView: _Compiler._entries,
     **dict.fromkeys([*forms.PAIRS, collections.Counter], _Compiler._pairs),
     **dict.fromkeys(forms.TEXTS, _Compiler._text),
+    Pinned: _Compiler._pinned,
 }
 
 

@@ -58,6 +58,7 @@ def columns_of(fates: Fates, stream: Stream, dropped: dict[bytes, Dropping], whe
         policy=policy,
         writer=this_writer(),
         guards=_guards(fates),
+        shared=_shared(fates),
     )
 
 
@@ -83,6 +84,14 @@ def _lifetimes(fates: Fates) -> bytes:
     if len(set(of_entry.values())) <= 1:
         return bytes(of_entry.values())[:1] * len(fates.rows(fates.refs))
     return bytes(fates.rows(map(of_entry.__getitem__, map(id, fates.entries))))
+
+
+def _shared(fates: Fates) -> bytes:
+    """For each ref whether other processes get copies of it; empty where there is none."""
+    if not any(entry.shared for entry in fates.distinct.values()):
+        return b""
+    column = bytes(fates.rows(entry.shared for entry in fates.entries))
+    return column if any(column) else b""
 
 
 def _tags(fates: Fates) -> tuple[list[int], list[str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
 from itertools import pairwise
 from time import monotonic
@@ -40,6 +40,7 @@ __all__ = ["NOT_CARRIED", "restore"]
 
 NOT_CARRIED: Final = "it outlives the run and was not carried over: pass carry= to Session.resume"
 _BROKEN: Final = 'broken="drop"'
+_DOUBLED: Final = bytes(2 * number & 0xFF for number in range(256))
 _MEND: Final = 'Nothing was resumed: mend the cause and resume again, or resume the rest with broken="drop".'
 
 
@@ -322,7 +323,16 @@ class _Places:
         self._objects: Final = objects
         self._store: Final = store
         self._born: Final = monotonic()
-        self._plain: Final = [Entry(self._born, None, 0, lifetime) for lifetime in RefLifetime]
+        entries = [
+            Entry(self._born, None, 0, lifetime, shared=shared) for lifetime in RefLifetime for shared in (False, True)
+        ]
+        self._plain: Final = list(map(entries.__getitem__, self._entry_numbers()))
+
+    def _entry_numbers(self) -> Iterable[int]:
+        """For each ref which entry it has where nothing but its lifetime, and whether it is shared, is known of it."""
+        lifetimes, shared = self._contents.lifetimes, self._contents.shared
+        doubled = lifetimes.translate(_DOUBLED)
+        return map(int.__add__, doubled, shared) if shared else doubled
 
     def check_capacity(self, more: int) -> None:
         """Raise where the refs and some more do not fit; what outlives the run and is not to be had takes no room."""
@@ -346,8 +356,7 @@ class _Places:
         """The refs of a snapshot of nothing but values, which are most: each costs a third of one of `_refs`."""
         contents, plain = self._contents, self._plain
         values = map(self._objects.loaded.__getitem__, contents.objects)
-        entries = map(plain.__getitem__, contents.lifetimes)
-        return hold_all(contents.ids, values, entries, len(contents.ids))
+        return hold_all(contents.ids, values, plain, len(contents.ids))
 
     def _refs(self) -> list[Holder[Any]]:
         objects, refs = self._objects, list[Holder[Any]]()
@@ -367,7 +376,7 @@ class _Places:
 
     def _entry(self, row: int, finalizer: Finalizer | None, opening: Opening | None = None) -> Entry:
         """The entry of a ref; those of one object share its finalizer."""
-        plain = self._plain[self._contents.lifetimes[row]]
+        plain = self._plain[row]
         guarded = self._contents.guards.get(row)
         if guarded is not None:
             plain = dataclasses.replace(plain, guard=Guard(*guarded[:3], self._store._defaults.clock, guarded.left))
@@ -403,7 +412,7 @@ class _Places:
             self._drop(row)
             return
         uid = self._contents.ids[row]
-        entry = _sharing(of, uid, self._plain[self._contents.lifetimes[row]])
+        entry = _sharing(of, uid, self._plain[row])
         self._store._keep(hold(uid, of._info, entry, *_value_of(of)), "resume")
 
 

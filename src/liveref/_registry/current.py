@@ -15,7 +15,7 @@ from liveref._text.tag import readable
 from liveref._typing import MISSING, Default, Missing
 from liveref.exceptions import InvalidArgumentError, NoCurrentRegistryError, RegistryClosedError
 
-__all__ = ["Scope", "bind", "current_session_registry", "enter_scope", "leave_scope", "use_session_registry"]
+__all__ = ["Scope", "bind", "current_session_registry", "enter_scope", "leave_scope", "use_session_registry", "using"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -89,7 +89,8 @@ def current_session_registry(*, default: object = MISSING) -> object:
 
 
 @contextmanager
-def _use(registry: SessionRefRegistry) -> Generator[SessionRefRegistry]:
+def using(registry: SessionRefRegistry) -> Generator[SessionRefRegistry]:
+    """As `use_session_registry`, of any registry."""
     scope = enter_scope(registry)
     try:
         yield registry
@@ -107,12 +108,12 @@ def use_session_registry(registry: SessionRefRegistry) -> AbstractContextManager
         raise InvalidArgumentError("registry", "a SessionRefRegistry", readable(type(registry)))
     if registry._closed:
         raise RegistryClosedError("use_session_registry")
-    return _use(registry)
+    return using(registry)
 
 
 @contextmanager
 def _as_then(registry: SessionRefRegistry | None, owner: Owner | None) -> Generator[None]:
-    with nullcontext() if registry is None else _use(registry), acting_as(owner):
+    with nullcontext() if registry is None else using(registry), acting_as(owner):
         yield
 
 

@@ -14,7 +14,6 @@ from liveref._registry.finalize import Finalizer, arun, finish
 from liveref._registry.leases import Seconds, Whose, guard_of
 from liveref._registry.outcome import Outcome, Place
 from liveref._registry.store import require_methods
-from liveref._text.ids import fresh_id
 from liveref._text.tag import readable
 from liveref._typing import MISSING, T
 from liveref.exceptions import InvalidArgumentError, RegistryClosedError
@@ -97,7 +96,7 @@ class Entering(Closing):
         leave = Finalizer(partial(cls.__exit__, cm), is_exit=True, place=Place.THIS_TASK)
         entry = Entry.of_call(caller(), finalizer=leave, guard=guard)
         entered: list[T] = []
-        uid = fresh_id()
+        uid = self._fresh_id()
         try:
             entered.extend(map(cls.__enter__, (cm,)))  # in one step: what was entered is known to be
             return self._keep_value(entered[0], None, entry, "enter_context", uid)
@@ -140,7 +139,7 @@ class Entering(Closing):
         from liveref._registry.own_task import enter  # noqa: PLC0415  it loads asyncio
 
         value, finalizer = await enter(cm, own_task=own_task)
-        uid = fresh_id()
+        uid = self._fresh_id()
         try:
             entry = Entry.of_call(frame, finalizer=finalizer, guard=guard)
             return self._keep_value(value, None, entry, "enter_async_context", uid)

@@ -62,6 +62,7 @@ class Entry:
         recipe: opens the object again.
         opening: opens it at the first lookup after a pause.
         guard: what a lookup asks first; of this ref alone.
+        shared: other processes get copies of it.
     """
 
     born: float
@@ -72,6 +73,7 @@ class Entry:
     recipe: Recipe[object] | None = None
     opening: Opening | None = None
     guard: Guard | None = None
+    shared: bool = False
 
     @classmethod
     def of_call(

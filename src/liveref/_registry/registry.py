@@ -23,6 +23,7 @@ from liveref._registry.entry import Entry, Holder, RefInfo, caller, describe, le
 from liveref._registry.finalize import arun
 from liveref._registry.leases import DEFAULTS, Defaults, Seconds, Whose
 from liveref._registry.outcome import Outcome
+from liveref._registry.resolver import Resolver
 from liveref._registry.stats import RegistryStats, stats_of
 from liveref._registry.store import id_of
 from liveref._registry.typed import TypedRefs
@@ -32,7 +33,6 @@ from liveref._typing import MISSING, Default, Missing, T, V
 from liveref.exceptions import InvalidArgumentError
 
 __all__ = ["SessionRefRegistry"]
-
 
 _DEFAULT: Final = RefLifetime.UNTIL_CONTEXT_DROP
 _TICK: Final = 0.001
@@ -54,6 +54,7 @@ class SessionRefRegistry(Entering):
         owned: whether each ref has to have an owner, so that an insert where nobody acts fails.
         per_owner: refs of one owner at most.
         clock: gives the seconds of leases, for tests.
+        engine: looks the keys of other processes up that are not here, for ``get``, ``[]`` and ``get_any``.
 
     Raises:
         InvalidArgumentError: one of them is no such thing.
@@ -78,9 +79,10 @@ class SessionRefRegistry(Entering):
         owned: bool = False,
         per_owner: int | None = None,
         clock: Callable[[], float] = monotonic,
+        engine: Resolver | None = None,
     ) -> None:
         given = (ttl, idle, owned, per_owner, clock)
-        super().__init__(capacity, DEFAULTS if given == DEFAULTS else Defaults(*given).checked())
+        super().__init__(capacity, DEFAULTS if given == DEFAULTS else Defaults(*given).checked(), engine)
 
     @overload
     def insert(
@@ -231,7 +233,7 @@ class SessionRefRegistry(Entering):
         Raises:
             RefNotFoundError, RefReleasedError: as `get`.
         """
-        return self._held(key, parents=True, used=True)[1]
+        return self._look_up(key, object, MISSING)
 
     def borrow(self, key: RegistryKey[T]) -> Borrow[T]:
         """The object of a key for the length of a ``with`` or ``async with``, in which no finalizer of it runs.

@@ -32,6 +32,8 @@ from liveref._registry.going import Going
 from liveref._registry.leases import DEFAULTS, GUARDED, Book, Defaults, Expiry, Guard, Seconds, Whose, guard_of
 from liveref._registry.moment import Refs, by_object
 from liveref._registry.owners import ACTING, Owner
+from liveref._registry.pin import duty_of
+from liveref._registry.resolver import Resolver, require_resolver, resolve
 from liveref._registry.telling import told
 from liveref._snapshot.contents import Dropping
 from liveref._text.ids import fresh_id
@@ -63,7 +65,7 @@ witness: Final[ContextVar[Callable[[Store], object] | None]] = ContextVar("liver
 class Store(Going):
     """The refs of one registry, in the order of their inserts."""
 
-    __slots__ = ("__weakref__", "_closed", "_dropped", "_latest", "_parent", "_room")
+    __slots__ = ("__weakref__", "_closed", "_dropped", "_latest", "_parent", "_resolver", "_room")
 
     _room: int
     """Refs up to which an insert goes the short way: the capacity; less than none where the registry is closed, or
@@ -71,7 +73,7 @@ class Store(Going):
     _dropped: dict[bytes, Dropping]
     """The refs that snapshots left out on the way here."""
 
-    def __init__(self, capacity: int, defaults: Defaults = DEFAULTS) -> None:
+    def __init__(self, capacity: int, defaults: Defaults = DEFAULTS, resolver: Resolver | None = None) -> None:
         if not isinstance(capacity, int) or isinstance(capacity, bool) or capacity < 1:
             shown = str(capacity) if isinstance(capacity, int) else readable(type(capacity))
             raise InvalidArgumentError("capacity", "an int of at least 1", shown)
@@ -85,6 +87,7 @@ class Store(Going):
         self._dropped = {}
         self._parent: Self | None = None
         self._latest: Entry | None = None
+        self._resolver: Final = require_resolver(resolver)
         watching = witness.get()
         if watching is not None:
             watching(self)
@@ -96,6 +99,10 @@ class Store(Going):
         return not self._refs and (self._book is None or not self._book.due)
 
     # How refs come.
+
+    def _fresh_id(self) -> bytes:
+        """The id of a new key; that of a home's registry says where it is."""
+        return fresh_id()
 
     def _admit(self, operation: str) -> None:
         """Raise unless there is room for one more.
@@ -206,7 +213,7 @@ class Store(Going):
             raise InvalidArgumentError("finalizer", "a method that does something", "an abstract one")
         if reopen is not None and not isinstance(reopen, Recipe):
             raise InvalidArgumentError("reopen", "a Recipe", readable(type(reopen)))
-        duty = None if finalizer is None else Finalizer(finalizer)
+        duty = duty_of(value) if finalizer is None else Finalizer(finalizer)
         code, offset = (None, 0) if frame is None else (frame.f_code, frame.f_lasti)
         guard = guard_of(ttl, idle, owner, self._defaults)
         entry = Entry(monotonic(), code, offset, lifetime, duty, reopen, None, guard)
@@ -216,7 +223,7 @@ class Store(Going):
         self, value: object, info: ClassInfo | None, entry: Entry, operation: str, uid: bytes = b""
     ) -> Holder[Any]:
         """Store a value under a new key."""
-        holder = hold(uid or fresh_id(), class_of(value) if info is None else info, entry, value)
+        holder = hold(uid or self._fresh_id(), class_of(value) if info is None else info, entry, value)
         if entry.finalizer is not None:
             entry.finalizer.share(holder._id)
         return self._keep(holder, operation)
@@ -344,17 +351,17 @@ class Store(Going):
         if found is not None:
             self._check("get", *found, key._info if info is None else info)
             return found[1]
+        if self._resolver is not None:
+            return resolve(self._resolver, key, info, default, self._absence(uid))
         if default is MISSING:
             raise self._absence(uid)
-        dropped = self._dropping(uid)
-        if dropped is not None:
+        if (dropped := self._dropping(uid)) is not None:
             raise dropped
         return default
 
     def _absence(self, uid: bytes) -> RefLookupError:
         """Why a ref is not there."""
-        dropped = self._dropping(uid)
-        if dropped is not None:
+        if (dropped := self._dropping(uid)) is not None:
             return dropped
         store: Store | None = self
         while store is not None:
@@ -421,7 +428,7 @@ class Store(Going):
         Raises:
             RefLookupError: it went meanwhile.
         """
-        uid, entry = fresh_id(), holder._entry
+        uid, entry = self._fresh_id(), holder._entry
         finalizer = entry.finalizer
         if entry.guard is not None:
             entry = replace(entry, guard=entry.guard.twin())

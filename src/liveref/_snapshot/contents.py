@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import re
 import struct
 from collections.abc import Iterable, Sequence
 from itertools import compress, islice, pairwise, zip_longest
@@ -44,10 +45,14 @@ BLOBS: Final = 11
 """The blobs before the buffers."""
 
 _FORMAT: Final = 2
-"""The newest; the one before it where there is neither an owner nor a lease."""
+"""The newest; what has neither an owner nor a lease nor a ref that is shared is of format 1, so that an older reader
+takes it too."""
 _ID: Final = 16
 _BROKEN: Final = "It was not written by liveref, or by a faulty one: go back to an older snapshot."
 _NEWER: Final = "Read it with a newer liveref."
+
+_DIGITS: Final = bytes.maketrans(b"\0\1", b"01")
+_NUMBERS_OF_DIGITS: Final = bytes.maketrans(b"01", b"\0\1")
 
 N = TypeVar("N")
 
@@ -129,6 +134,8 @@ class Contents:
     """The stream is one pickle of a list, as it was before the first release."""
     guards: Guards = dataclasses.field(default_factory=dict[int, Guarded])
     """The guards of refs that have one, by their rows."""
+    shared: bytes = b""
+    """For each ref 1 where other processes get copies of it, else 0; empty where there is none."""
 
     def encode(self) -> tuple[dict[str, JSON], list[Buffer]]:
         """The header and the blobs of the container."""
@@ -136,7 +143,7 @@ class Contents:
         lifetimes, lifetime_column = _named(self.lifetimes, _LIFETIME_NAMES)
         kinds, kind_column = _named(self.kinds, _KIND_NAMES)
         header: dict[str, JSON] = {
-            "format": 1,
+            "format": _FORMAT if self.shared else 1,
             "when": self.when,
             "policy": self.policy,
             "writer": self.writer,
@@ -151,6 +158,8 @@ class Contents:
             header |= {"format": 2, "guards": write_guards(self.guards), "whose": [owner_row(x.owner) for x in reasons]}
         if self.is_list:
             header["list"] = True
+        if self.shared:
+            header["shared"] = _bits(self.shared)
         blobs: list[Buffer] = [
             self.stream,
             self.data,
@@ -210,6 +219,7 @@ class Contents:
             writer=None if header.get("writer") is None else fields.text("writer"),
             is_list=old or "list" in header,
             guards=read_guards(fields.rows("guards", 4), len(ids) // _ID) if "guards" in header else {},
+            shared=_flags(fields.text("shared"), len(ids) // _ID) if "shared" in header else b"",
         )
         if len(contents.dropped) * _ID != len(gone):
             raise _broken("a dropped ref stands in it twice")
@@ -381,6 +391,18 @@ def _recipe_call(row: list[JSON]) -> RecipeCall:
 
 def _serializer_use(row: list[JSON]) -> SerializerUse:
     return SerializerUse(_text(row[0]), _number(row[1]))
+
+
+def _bits(flags: bytes) -> str:
+    """A column of 0 and 1 as the text of a number, for the header."""
+    return f"{int(flags.translate(_DIGITS), 2):x}"
+
+
+def _flags(text: str, count: int) -> bytes:
+    """The column that `_bits` told of."""
+    if len(text) > count // 4 + 1 or re.fullmatch("[0-9a-f]+", text) is None or int(text, 16) >> count:
+        raise _broken("its flags are not those of its refs")
+    return f"{int(text, 16):0{count}b}".encode().translate(_NUMBERS_OF_DIGITS)
 
 
 def _named(column: bytes, names: Sequence[str]) -> tuple[list[JSON], bytes]:

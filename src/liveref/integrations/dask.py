@@ -1,20 +1,123 @@
-"""Dask: keys between client, scheduler and workers where pickle is off, and equal tokens for equal keys."""
+"""Dask: keys where pickle is off, equal tokens for equal keys, and refs that live in workers."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+from time import monotonic, sleep
+from typing import Any, Final
+
+from liveref._engine.base import RefEngine
+from liveref._engine.calls import Gone, Silent
+from liveref._engine.wire import Packet
 from liveref._key import RegistryKey
 from liveref._payloads.swap import key_of_typed
+from liveref._text.route import Route
 
 try:
     from dask.base import normalize_token
+    from distributed import Client
     from distributed.protocol.serialize import (
         dask_deserialize,  # pyright: ignore[reportUnknownVariableType]  Dask does not annotate it
         dask_serialize,  # pyright: ignore[reportUnknownVariableType]
     )
+    from distributed.utils import sync
+
+    from liveref.integrations._dask import LiveRefPlugin, shipped, this_worker
 except ImportError as _error:
     raise ImportError("dask is missing: pip install 'liveref[dask]'") from _error
 
-__all__ = ["register"]
+__all__ = ["DaskEngine", "LiveRefPlugin", "register"]
+
+_FIRST, _LAST = 0.05, 1.0
+"""Seconds between two questions to the scheduler whether a worker is there, while it gives no answer."""
+_MOVES: Final = ("liveref", "moves")
+_ANSWER: Final = 2  # number and name; a worker that is no home answers by an error
+_SOME_TIME: Final = 1.0
+"""Seconds between two broadcasts at least: each is a message to every worker."""
+
+
+class DaskEngine(RefEngine):
+    """An engine whose homes are the workers of a Dask cluster.
+
+    Args:
+        client: the connection to the cluster, whose workers it makes homes where they are none; none in a worker.
+        timeout: seconds for a call.
+
+    Raises:
+        EngineError: there is no client, and this is no worker.
+    """
+
+    def __init__(self, client: Client | None = None, *, timeout: float = 10.0) -> None:
+        super().__init__(timeout)
+        self._node: Final[Any] = (
+            this_worker() if client is None else client
+        )  # Any: a Client or a Worker, which share loop, scheduler and rpc
+        self._addresses: dict[int, str] = {}
+        self._told = -_SOME_TIME
+        if client is not None:
+            client.register_plugin(LiveRefPlugin())  # pyright: ignore[reportUnknownMemberType]
+
+    def _send(self, home: int, group: str, packet: Packet, timeout: float) -> Packet:
+        if home not in self._addresses:
+            sleep(max(0.0, self._told + _SOME_TIME - monotonic()))  # so that forged routes cost who asks alone
+            self._find_homes()
+        if home not in self._addresses:
+            message = "there is no such home"
+            raise Gone(message)
+        reply: Packet = self._sync(self._call, self._addresses[home], group, packet, timeout)
+        return reply
+
+    async def _call(self, address: str, group: str, packet: Packet, timeout: float) -> Packet:
+        """Ask a worker once, and the scheduler meanwhile whether there is one: Dask itself would try for 30 s."""
+        end = monotonic() + timeout
+        call = asyncio.ensure_future(self._node.rpc(address).liveref_ask(group=group, packet=shipped(packet)))
+        gone = asyncio.ensure_future(self._until_gone(address))
+        try:
+            await asyncio.wait([call, gone], timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            broken = call.exception() if call.done() else None
+            if call.done() and not isinstance(broken, OSError):
+                reply: Packet = call.result()
+                return reply
+            if broken is not None:
+                await asyncio.wait([gone], timeout=max(0.0, end - monotonic()))
+            if gone.done() and gone.exception() is None:
+                raise Gone("it is none of the scheduler's workers any more") from broken
+            raise Silent("no answer") from broken
+        finally:
+            call.cancel()
+            gone.cancel()
+
+    async def _until_gone(self, address: str) -> None:
+        pause, is_there = _FIRST, True
+        while is_there:
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LAST)
+            is_there = bool(await self._node.scheduler.ncores(workers=[address]))
+
+    def _find_homes(self) -> dict[int, str]:
+        self._told = monotonic()
+        told: dict[str, tuple[int, str]] = self._sync(self._broadcast)
+        self._addresses = {number: address for address, (number, _) in told.items()}
+        return dict(told.values())
+
+    async def _broadcast(self) -> dict[str, tuple[int, str]]:
+        told: dict[str, Any] = await self._node.scheduler.broadcast(msg={"op": "liveref_home"}, on_error="ignore")
+        return {address: (answer[0], answer[1]) for address, answer in told.items() if len(answer) == _ANSWER}
+
+    def _moved_to(self, route: Route) -> Route | None:
+        try:
+            moved = self._sync(self._node.scheduler.get_metadata, keys=[*_MOVES, str(route)], default=None)
+        except (OSError, TimeoutError):
+            return None
+        return None if moved is None else Route(*moved)
+
+    def _note_moves(self, routes: Sequence[Route], to: Route) -> None:
+        for route in routes:
+            self._sync(self._node.scheduler.set_metadata, keys=[*_MOVES, str(route)], value=list(to))
+
+    def _sync(self, call: Any, *args: object, **kwargs: Any) -> Any:  # Any: as Dask gives it
+        return sync(self._node.loop, call, *args, **kwargs)
 
 
 def register() -> None:

@@ -6,6 +6,7 @@ from liveref._registry.borrowing import Borrow
 from liveref._registry.entering import Entering
 from liveref._registry.entry import RefInfo
 from liveref._registry.leases import Seconds, Whose
+from liveref._registry.resolver import Resolver
 from liveref._registry.stats import RegistryStats
 from liveref._registry.typed import TypedRefs
 from liveref._typing import Default, Missing, T, V
@@ -15,7 +16,7 @@ from typing_extensions import TypeForm
 __all__ = ['SessionRefRegistry']
 
 class SessionRefRegistry(Entering):
-    def __init__(self, *, capacity: int = ..., ttl: float | None = None, idle: float | None = None, owned: bool = False, per_owner: int | None = None, clock: Callable[[], float] = ...) -> None: ...
+    def __init__(self, *, capacity: int = ..., ttl: float | None = None, idle: float | None = None, owned: bool = False, per_owner: int | None = None, clock: Callable[[], float] = ..., engine: Resolver | None = None) -> None: ...
     @overload
     def insert(self, value: T, hint: Missing = ..., *, lifetime: RefLifetime = ..., finalizer: Callable[[T], object] | None = ..., reopen: Recipe[T] | None = ..., ttl: Seconds = ..., idle: Seconds = ..., owner: Whose = ...) -> RegistryKey[T]: ...
     @overload

@@ -2,6 +2,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from liveref._registry.going import Going
 from liveref._registry.leases import Defaults
+from liveref._registry.resolver import Resolver
 from typing import Final
 
 __all__ = ['Store', 'witness']
@@ -9,4 +10,4 @@ __all__ = ['Store', 'witness']
 witness: Final[ContextVar[Callable[[Store], object] | None]]
 
 class Store(Going):
-    def __init__(self, capacity: int, defaults: Defaults = ...) -> None: ...
+    def __init__(self, capacity: int, defaults: Defaults = ..., resolver: Resolver | None = None) -> None: ...

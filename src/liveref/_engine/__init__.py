@@ -1,0 +1,1 @@
+"""Refs beyond one process: the homes that hold them, and those who ask there."""

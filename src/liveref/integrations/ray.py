@@ -1,0 +1,146 @@
+"""Ray: homes are actors, and any task, actor or driver of the cluster reaches their refs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import cycle, islice
+from typing import Any, Final
+
+from liveref._engine.base import RefEngine
+from liveref._engine.calls import Gone, Silent
+from liveref._engine.home import draw
+from liveref._engine.wire import Packet, Request, pack, unpack
+from liveref._text.route import Route
+
+try:
+    import ray
+    from ray.exceptions import ActorDiedError, GetTimeoutError, ObjectLostError, RayActorError, RayError
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    from liveref.integrations._ray import Host, Moves, shipped
+except ImportError as _error:
+    raise ImportError("ray is missing: pip install 'liveref[ray]'") from _error
+
+__all__ = ["RayEngine"]
+
+_ray: Final[Any] = ray  # Any: of its functions and actors Ray leaves the generics bare
+
+_NAMESPACE: Final = "liveref"
+_SHARDS: Final = 16
+_GROUPS: Final = {"lookup": 8, "live": 64, "control": 4}
+_QUICK: Final = 2.0
+"""Seconds for what is asked beside a call."""
+
+
+class RayEngine(RefEngine):
+    """An engine whose homes are actors of a Ray cluster.
+
+    It connects to a cluster, as ``ray.init()`` does, only where the process has no connection yet.
+
+    Args:
+        hosts: how many homes to start, spread over the nodes; none where others have started them.
+        node_ids: nodes on which to start one each, besides.
+        detached: they outlive this job, and this engine.
+        imports: modules that they import first, for what recipes and serializers register.
+        timeout: seconds for a call.
+    """
+
+    def __init__(
+        self,
+        *,
+        hosts: int = 0,
+        node_ids: Sequence[str] = (),
+        detached: bool = False,
+        imports: Sequence[str] = (),
+        timeout: float = 10.0,
+    ) -> None:
+        super().__init__(timeout)
+        if not ray.is_initialized():
+            _ray.init()
+        self._actors: Final[dict[int, Any]] = {}  # Any: Ray makes the types of actors
+        self._answers: Final[dict[tuple[int, str], Any]] = {}  # of each group of threads that answers
+        self._started: Final[list[int]] = []
+        self._detached: Final = detached
+        for node in [*islice(cycle(_nodes()), hosts), *node_ids]:  # Ray's own SPREAD leaves actors without CPUs on one
+            self._start(NodeAffinitySchedulingStrategy(node, soft=False), list(imports))
+        for number in self._started:
+            _ray.get(self._actors[number].answer.remote(shipped(pack(Request("hello", (), None)))))
+
+    def _start(self, place: object, imports: list[str]) -> None:
+        host = _ray.remote(concurrency_groups=_GROUPS, num_cpus=0, max_restarts=0, max_task_retries=0)(Host)
+        number = draw(self._actors.__contains__)
+        options = {"name": _name(number), "namespace": _NAMESPACE, "scheduling_strategy": place}
+        if self._detached:
+            options["lifetime"] = "detached"
+        try:
+            self._actors[number] = host.options(**options).remote(number, imports)
+        except ValueError:  # the number is taken
+            self._start(place, imports)
+            return
+        self._started.append(number)
+
+    def _send(self, home: int, group: str, packet: Packet, timeout: float) -> Packet:
+        try:
+            answer = self._answers.get((home, group)) or self._way_to(home, group)
+            reply: Packet = _ray.get(answer.remote(shipped(packet)), timeout=timeout)
+        except ValueError as error:
+            raise Gone("there is no such home") from error
+        except (ActorDiedError, ObjectLostError) as error:
+            raise Gone("it has died") from error
+        except GetTimeoutError as error:
+            raise Silent("no answer") from error
+        except RayActorError as error:
+            raise Silent("it can't be reached") from error
+        return reply
+
+    def _way_to(self, home: int, group: str) -> Any:  # Any: see _ray
+        """The method of an actor, in one of its groups of threads; to make it takes a tenth of a call."""
+        actor = self._actors.get(home) or _ray.get_actor(_name(home), _NAMESPACE)
+        self._answers[home, group] = actor.answer.options(concurrency_group=group)
+        return self._answers[home, group]
+
+    def _find_homes(self) -> dict[int, str]:
+        named = _ray.util.list_named_actors(all_namespaces=True)
+        names = [each["name"] for each in named if each["namespace"] == _NAMESPACE]
+        numbers = [int(name.removeprefix("home/"), 16) for name in names if name.startswith("home/")]
+        return {number: self._hello(number) for number in numbers}
+
+    def _hello(self, number: int) -> str:
+        try:
+            answer: Any = unpack(self._send(number, "control", pack(Request("hello", (), None)), _QUICK))
+        except (Gone, Silent):
+            return f"home {number:06x}"
+        return str(answer.value)
+
+    def _moved_to(self, route: Route) -> Route | None:
+        try:
+            shard = _ray.get_actor(_shard(route), _NAMESPACE)
+            moved: Route | None = _ray.get(shard.find.remote(route), timeout=_QUICK)
+        except (ValueError, RayError):
+            return None
+        return moved
+
+    def _note_moves(self, routes: Sequence[Route], to: Route) -> None:
+        for route in routes:
+            options = {"name": _shard(route), "namespace": _NAMESPACE, "lifetime": "detached", "get_if_exists": True}
+            shard = _ray.remote(num_cpus=0)(Moves).options(**options).remote()
+            _ray.get(shard.note.remote([route], to))
+
+    def _stop(self) -> None:
+        for number in self._started if not self._detached else ():
+            with suppress(RayError):
+                _ray.get(self._actors[number].close.options(concurrency_group="live").remote(), timeout=self.timeout)
+            _ray.kill(self._actors[number])
+
+
+def _nodes() -> list[str]:
+    return [node["NodeID"] for node in _ray.nodes() if node["Alive"]]
+
+
+def _name(home: int) -> str:
+    return f"home/{home:06x}"
+
+
+def _shard(route: Route) -> str:
+    return f"moves/{(route.home ^ route.session) % _SHARDS}"

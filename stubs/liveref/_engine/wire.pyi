@@ -1,0 +1,21 @@
+from collections.abc import Sequence
+from typing import NamedTuple, TypeAlias
+from typing_extensions import Buffer
+
+__all__ = ['Answer', 'Packet', 'Request', 'freeze', 'pack', 'pack_named', 'unpack']
+
+Packet: TypeAlias = bytes | tuple[bytes, Sequence[Buffer]]
+
+class Request(NamedTuple):
+    operation: str
+    args: tuple[object, ...]
+    timeout: float | None
+
+class Answer(NamedTuple):
+    kind: str
+    value: object
+
+def pack_named(value: object) -> Packet: ...
+def pack(value: object) -> Packet: ...
+def unpack(packet: Packet) -> object: ...
+def freeze(value: object) -> object: ...

@@ -1,0 +1,159 @@
+"""Dask, with two worker processes on this machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from liveref._engine.calls import Gone
+from liveref.engine import EngineError, RefEngine, RefLostError, RefUnavailableError, Route
+from tests.engines.cases import CASES, Site, name, pid_of
+
+pytest.importorskip("distributed", reason="needs liveref[dask]")
+pytestmark = pytest.mark.filterwarnings("ignore")  # Dask's own, of files and sockets that it leaves open
+
+ROOT: Final = Path(__file__).parents[2]
+
+
+def on_worker(fn: Callable[..., Any], args: tuple[object, ...]) -> object:
+    from liveref.integrations.dask import DaskEngine
+
+    return fn(DaskEngine(), *args)
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    from distributed import Client, LocalCluster
+
+    from liveref.integrations.dask import DaskEngine, LiveRefPlugin
+
+    path, os.environ["PYTHONPATH"] = os.environ.get("PYTHONPATH"), str(ROOT)
+    options: dict[str, Any] = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    try:
+        with LocalCluster(**options, silence_logs=50) as cluster, Client(cluster) as client:
+            client.register_plugin(LiveRefPlugin(threads=16, imports=["tests.engines.cases"]))
+            with DaskEngine(client) as engine:
+
+                def elsewhere(fn: Callable[..., Any], *args: object) -> object:
+                    return client.submit(on_worker, fn, args, pure=False).result()
+
+                yield Site(engine, elsewhere)
+    finally:
+        os.environ.pop("PYTHONPATH") if path is None else os.environ.update(PYTHONPATH=path)
+
+
+@pytest.fixture
+def engine(site: Site) -> RefEngine:
+    return site.engine
+
+
+@pytest.mark.parametrize("case", CASES, ids=name)
+def test_case(case: Callable[[Site], None], site: Site) -> None:
+    case(site)
+
+
+def test_what_it_uses_of_dask_is_there(engine: RefEngine) -> None:
+    """Handlers, broadcast, metadata and a rpc of one's own are semi-public: this fails first when they change."""
+    node = engine._node  # type: ignore[attr-defined]
+    told = engine._sync(engine._broadcast)  # type: ignore[attr-defined]
+    assert len(told) == 2
+    address = next(iter(told))
+    assert set(engine._sync(node.scheduler.ncores, workers=[address, "tcp://127.0.0.1:1"])) == {address}  # type: ignore[attr-defined]
+    engine._sync(node.scheduler.set_metadata, keys=["liveref", "tests"], value=[1])  # type: ignore[attr-defined]
+    assert list(engine._sync(node.scheduler.get_metadata, keys=["liveref", "tests"], default=None)) == [1]  # type: ignore[attr-defined]
+    assert engine._sync(node.scheduler.get_metadata, keys=["liveref", "other"], default=None) is None  # type: ignore[attr-defined]
+
+
+def test_without_a_client_and_a_worker_there_is_no_engine() -> None:
+    from liveref.integrations.dask import DaskEngine
+
+    with pytest.raises(EngineError, match="pass the Client"):
+        DaskEngine()
+
+
+def test_a_home_that_is_stopped_is_unavailable_and_goes_on(engine: RefEngine) -> None:
+    with engine.session() as session:
+        key = session.refs.insert([1])
+        pid = pid_of(engine, key)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(RefUnavailableError):
+                engine.refs.get(key, timeout=0.5, default=None)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        assert engine.refs[key] == [1]
+
+
+def test_a_home_that_is_killed_is_lost_also_in_flight_and_its_session_resumes(engine: RefEngine) -> None:
+    first, second = engine.homes()
+    session, other = engine.session(home=first), engine.session(home=second)
+    key, living = session.refs.insert([1]), other.refs.insert([2])
+    snapshot = session.snapshot()
+    items = session.refs.create(list)
+    pid = pid_of(engine, key)
+    killer = threading.Timer(0.5, os.kill, [pid, signal.SIGKILL])
+    killer.start()
+    began = time.monotonic()
+    with pytest.raises(RefLostError):
+        engine.refs[items].run(lambda _: time.sleep(30), timeout=20)
+    assert time.monotonic() - began < 10
+    killer.join()
+    with pytest.raises(RefLostError):
+        engine.refs.get(key, default=None)
+    with pytest.raises(RefLostError):
+        engine.refs.get_many([living, key])
+    with pytest.raises(ValueError, match="body") as body, session:
+        raise ValueError("body")
+    assert any("is lost" in note for note in body.value.__notes__)
+    with engine.resume(snapshot, home=second):
+        assert engine.refs[key] == [1]
+        assert engine.refs.get_many([living, key]) == [[2], [1]]
+    other.close()
+
+
+def test_where_refs_went_is_not_known_while_the_scheduler_is_not_there(
+    engine: RefEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> object:
+        raise OSError
+
+    monkeypatch.setattr(engine, "_sync", broken)
+    assert engine._moved_to(Route(1, 1)) is None
+
+
+def test_a_new_home_is_asked_for_not_more_than_once_a_second(
+    engine: RefEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from liveref.integrations import dask as module
+
+    slept: list[float] = []
+    monkeypatch.setattr(module, "sleep", slept.append)
+    engine._find_homes()
+    with pytest.raises(Gone):
+        engine._send(1, "lookup", b"", 1.0)
+    assert 0 < slept[0] <= 1
+
+
+def test_functions_of_refs_know_their_worker() -> None:
+    from distributed import Client, LocalCluster
+
+    from liveref.integrations.dask import DaskEngine
+
+    def inside(_: object) -> list[int]:
+        return DaskEngine().refs[shared]
+
+    with (
+        LocalCluster(n_workers=1, processes=False, dashboard_address=None, silence_logs=50) as cluster,
+        Client(cluster) as client,
+        DaskEngine(client) as engine,
+        engine.session() as session,
+    ):
+        shared = session.refs.insert([1, 2])
+        assert engine.refs[session.refs.create(list)].run(inside) == [1, 2]

@@ -1,0 +1,224 @@
+"""Ray, with two nodes on this machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from liveref import RegistryKey
+from liveref.engine import RefEngine, RefLostError, RefUnavailableError
+from tests.engines.cases import CASES, Site, name, pid_of
+
+pytest.importorskip("ray", reason="needs liveref[ray]")
+pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own, of files and sockets that it leaves open
+
+ROOT: Final = Path(__file__).parents[2]
+STORE: Final = 80_000_000
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[RefEngine]:
+    import ray
+    from ray.cluster_utils import Cluster
+
+    from liveref.integrations.ray import RayEngine
+
+    path, os.environ["PYTHONPATH"] = os.environ.get("PYTHONPATH"), str(ROOT)
+    node: dict[str, Any] = {"num_cpus": 1, "object_store_memory": STORE, "include_dashboard": False}
+    cluster = Cluster(initialize_head=True, head_node_args=node)
+    try:
+        cluster.add_node(num_cpus=1, object_store_memory=STORE)
+        cluster.wait_for_nodes()
+        ray.init(address=cluster.address, log_to_driver=False, configure_logging=False)
+        with RayEngine(hosts=2, imports=["tests.engines.cases"]) as engine:
+            yield engine
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+        os.environ.pop("PYTHONPATH") if path is None else os.environ.update(PYTHONPATH=path)
+
+
+@pytest.fixture
+def site(engine: RefEngine) -> Site:
+    import ray
+
+    @ray.remote(num_cpus=0)
+    def call(fn: Callable[..., Any], *args: object) -> object:
+        from liveref.integrations.ray import RayEngine
+
+        return fn(RayEngine(), *args)
+
+    return Site(engine, lambda fn, *args: ray.get(call.remote(fn, *args)))
+
+
+@pytest.mark.parametrize("case", CASES, ids=name)
+def test_case(case: Callable[[Site], None], site: Site) -> None:
+    case(site)
+
+
+def test_homes_are_on_different_nodes(engine: RefEngine) -> None:
+    names = engine.homes()
+    assert len({names[home].split()[2] for home in engine._started}) == 2  # type: ignore[attr-defined]
+
+
+def test_a_home_that_is_stopped_is_unavailable_and_goes_on(engine: RefEngine) -> None:
+    with engine.session() as session:
+        key = session.refs.insert([1])
+        pid = pid_of(engine, key)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(RefUnavailableError):
+                engine.refs.get(key, timeout=0.5, default=None)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        assert engine.refs[key] == [1]
+
+
+def test_a_home_that_is_killed_is_lost_also_in_flight_and_its_session_resumes(engine: RefEngine) -> None:
+    from liveref.integrations.ray import RayEngine
+
+    with RayEngine(hosts=1, imports=["tests.engines.cases"]) as own:
+        (home,) = own._started
+        session = own.session(home=home)
+        key, items = session.refs.insert([1]), session.refs.create(list)
+        other = engine.session(home=next(iter(set(engine.homes()) - {home})))
+        living = other.refs.insert([2])
+        session.refs.release(items)
+        snapshot = session.snapshot()
+        items = session.refs.create(list)
+        pid = pid_of(engine, key)
+        killer = _later(lambda: os.kill(pid, signal.SIGKILL))
+        began = time.monotonic()
+        with pytest.raises(RefLostError):
+            own.refs[items].run(lambda _: time.sleep(30), timeout=20)
+        assert time.monotonic() - began < 10
+        killer.join()
+        for _ in range(2):
+            with pytest.raises(RefLostError):
+                engine.refs.get(key, default=None)
+        with pytest.raises(RefLostError):
+            engine.refs.get_many([living, key])
+        with pytest.raises(RefLostError):
+            session.close()
+        with engine.resume(snapshot, home=next(iter(set(engine.homes()) - {home}))):
+            assert engine.refs[key] == [1]
+            assert engine.refs.get_many([living, key]) == [[2], [1]]
+        other.close()
+
+
+def _later(fn: Callable[[], None]) -> Any:
+    import threading
+
+    timer = threading.Timer(1.0, fn)
+    timer.start()
+    return timer
+
+
+def test_keys_travel_to_tasks(engine: RefEngine) -> None:
+    import ray
+
+    with engine.session() as session:
+        key = session.refs.insert([5])
+
+        @ray.remote(num_cpus=0)
+        def task(key: RegistryKey[Any]) -> object:
+            from liveref.integrations.ray import RayEngine
+
+            return RayEngine().refs[key]
+
+        assert ray.get(task.remote(key)) == [5]
+
+
+def test_the_actors_do_what_they_do_in_this_process_too(engine: RefEngine) -> None:
+    """Their own processes are killed, so that nothing is known of what they ran."""
+    from liveref._engine.home import HOMES
+    from liveref._engine.wire import Request, pack, unpack
+    from liveref.engine import Route
+    from liveref.integrations._ray import Host, Moves
+
+    host = Host(5, ["json"])
+    assert "(home 000005)" in str(unpack(host.answer(pack(Request("hello", (), None)))))
+    assert 5 in HOMES
+    host.close()
+    assert 5 not in HOMES
+    moves = Moves()
+    moves.note([Route(1, 2)], Route(3, 4))
+    assert moves.find(Route(1, 2)) == Route(3, 4)
+    assert moves.find(Route(1, 3)) is None
+
+
+def test_what_is_detached_outlives_its_engine(engine: RefEngine) -> None:
+    import ray
+
+    from liveref.integrations.ray import RayEngine
+
+    node = next(each["NodeID"] for each in ray.nodes() if each["Alive"])
+    own = RayEngine(node_ids=[node], detached=True)
+    (home,) = own._started
+    session = own.session(home=home)
+    key = session.refs.insert([1])
+    own.close()
+    assert engine.refs[key] == [1]
+    assert home in engine._find_homes()
+    ray.kill(own._actors[home])
+
+
+def test_a_number_that_is_taken_is_drawn_anew(engine: RefEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    from liveref.integrations import ray as module
+
+    taken, free = next(iter(engine._started)), 77  # type: ignore[attr-defined]
+    numbers = iter([taken, free])
+    monkeypatch.setattr(module, "draw", lambda _: next(numbers))
+    with module.RayEngine(hosts=1) as own:
+        assert own._started == [free]
+    with pytest.raises(RefLostError, match="closed"):
+        own.session(home=free)
+
+
+def test_a_home_that_can_not_be_reached_is_unavailable(engine: RefEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ray.exceptions import ActorUnavailableError
+
+    from liveref.integrations import ray as module
+
+    class Ray:
+        def get(self, *_: object, **__: object) -> object:
+            raise ActorUnavailableError("", None)
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(module.ray, name)
+
+    with engine.session() as session:
+        key = session.refs.insert([1])
+        names = engine.homes()
+        with monkeypatch.context() as patched:
+            patched.setattr(module, "_ray", Ray())
+            with pytest.raises(RefUnavailableError, match="can't be reached"):
+                engine.refs[key]
+            assert set(engine._find_homes().values()) == {f"home {home:06x}" for home in names}
+        assert engine.refs[key] == [1]
+
+
+def test_it_connects_only_where_nobody_has(engine: RefEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    from liveref.integrations import ray as module
+
+    calls: list[str] = []
+
+    class Ray:
+        def init(self) -> None:
+            calls.append("init")
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(module.ray, name)
+
+    monkeypatch.setattr(module, "_ray", Ray())
+    module.RayEngine()
+    assert calls == []
+    monkeypatch.setattr(module.ray, "is_initialized", lambda: False)
+    module.RayEngine()
+    assert calls == ["init"]
