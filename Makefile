@@ -2,9 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ENV := PATH="$(CURDIR)/$(BIN):$$PATH"
-CODE := src mypy_plugin examples benchmarks hatch_build.py stubs/generate.py tests/compiled.py tests/pythons.py
+CODE := src mypy_plugin examples benchmarks hatch_build.py stubs/generate.py tests/compiled.py tests/pythons.py tests/wheels.py
 
-.PHONY: demo demo-cluster test test-core test-lowest lint types stubs unit pythons bench bench-quick bench-check bench-baseline count compiled lanes clean
+.PHONY: demo demo-cluster test test-core test-lowest lint types stubs unit pythons wheels bench bench-quick bench-check bench-baseline count compiled lanes clean
 
 demo: .venv/ready  ## the main job: a pipeline with live objects, what the checkers say, and a pause in the middle
 	$(BIN)/python examples/catalogue.py
@@ -50,6 +50,9 @@ lanes: .venv/engines  ## the tests of all that uses the core on the compiled bui
 pythons: .venv/ready  ## the core's tests on each other Python that is found
 	$(BIN)/python tests/pythons.py
 
+wheels:  ## a wheel in dist/ for each Python that is found, installed and tried from outside
+	$(PYTHON) tests/wheels.py
+
 stubs: .venv/ready  ## write stubs/ anew after a change of the public API
 	$(BIN)/python stubs/generate.py
 
@@ -87,7 +90,7 @@ compiled:  ## the compiled build in an environment of its own; the benchmarks do
 .venv-compiled/ready: pyproject.toml hatch_build.py $(wildcard lanes/* src/liveref/*.py src/liveref/*/*.py)
 	test -x .venv-compiled/bin/python || $(PYTHON) -m venv .venv-compiled
 	.venv-compiled/bin/python -m pip install --quiet --upgrade "pip>=25.1"
-	LIVEREF_COMPILE=1 .venv-compiled/bin/python -m pip install --quiet . --group test
+	.venv-compiled/bin/python -m pip install --quiet . --group test
 	.venv-compiled/bin/python -c 'import sys; from benchmarks.worker import build; sys.exit(build() == "pure")'
 	touch $@
 

@@ -13,6 +13,8 @@ from .harness import ROOT, run
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dist")
-    run(sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT, cwd=folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LIVEREF_PURE", "1")
+        run(sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT, cwd=folder)
     (made,) = folder.glob("*.whl")
     return made

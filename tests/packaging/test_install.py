@@ -45,14 +45,44 @@ def test_the_wheel_holds_the_library_and_the_plugin_and_nothing_else(wheel: Path
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
-def test_a_compiled_wheel_holds_the_fast_lanes_besides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LIVEREF_COMPILE", "1")
+def test_a_wheel_holds_the_fast_lanes_besides_where_there_is_a_compiler(tmp_path: Path) -> None:
     run(sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path, ROOT, cwd=tmp_path)
     (made,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(made) as archive:
         names = [name for name in archive.namelist() if name.startswith("liveref/_clanes.")]
     assert len(names) == 1
     assert not made.name.endswith("-any.whl")
+
+
+BROKEN = {
+    "a compiler that fails": {"CC": "false"},
+    "a compiler that writes nothing": {"CC": "true", "LDSHARED": "true"},
+    "no compiler": {"CC": "no-such-compiler", "LDSHARED": "no-such-compiler"},
+    "a missing header": {"CFLAGS": "-include no-such-header.h"},
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
+def test_what_can_not_be_compiled_leaves_the_wheel_pure_and_says_so_once(
+    broken: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in broken.items():
+        monkeypatch.setenv(name, value)
+    assert build_by_pip(tmp_path).count("built without the fast lanes") == 1
+
+
+def test_a_wheel_is_pure_on_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIVEREF_PURE", "1")
+    assert "built without the fast lanes" not in build_by_pip(tmp_path)
+
+
+def build_by_pip(folder: Path) -> str:
+    """What pip logs while it builds a wheel, which must come out pure."""
+    command = (sys.executable, "-m", "pip", "wheel", "--no-deps", "--log", "log", "--wheel-dir", "dist", ROOT)
+    run(*command, cwd=folder)
+    (made,) = (folder / "dist").glob("*.whl")
+    assert made.name.endswith("-none-any.whl")
+    return (folder / "log").read_text("utf-8")
 
 
 def test_the_top_level_marker_is_the_one_that_ships() -> None:

@@ -652,8 +652,8 @@ def test_marker_of_a_megabyte_is_refused_in_a_short_text() -> None:
         ("builtins:float", str),
         ("builtins:complex", str),
         ("sqlite3:Connection", sqlite3.Cursor),
-        ("builtins:str", int | None),
-        ("builtins:str", int | bytes),
+        pytest.param("builtins:str", int | None, id="a union with None"),
+        pytest.param("builtins:str", int | bytes, id="a union of classes"),
         ("builtins:str", float),
         ("builtins:str", None),
         ("builtins:str", UserId),
@@ -690,9 +690,9 @@ def test_type_of_another_loaded_class_is_refused(tag: str, hint: object) -> None
         (f"{__name__}:Child", Base),
         (f"{__name__}:Base", Child),
         ("builtins:int", int | str),
-        ("builtins:str", int | str),
+        pytest.param("builtins:str", int | str, id="a class of the union"),
         ("builtins:int", UserId),
-        ("builtins:str", Union[int, Any]),
+        pytest.param("builtins:str", Union[int, Any], id="a union with Any"),
     ],
 )
 def test_type_of_a_related_class_passes(tag: str, hint: object) -> None:

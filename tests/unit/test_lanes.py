@@ -12,7 +12,7 @@ import pytest
 
 from liveref import RefNotFoundError, RefReleasedError, RefTypeError, RegistryKey, SessionRefRegistry
 from liveref._text.ids import _BATCH
-from liveref._lanes import LANES
+from liveref._lanes import LANES, build
 
 METHODS = ("get", "__getitem__", "insert", "release")
 compiled = pytest.mark.skipif(LANES is None, reason="the fast lanes are not in this build")
@@ -36,6 +36,11 @@ class Interrupting(type):
 
 class Interrupted(metaclass=Interrupting):
     """What it interrupts."""
+
+
+def test_the_build_tells_which_it_is() -> None:
+    stands_before = type(vars(SessionRefRegistry)["get"]).__name__ == "method_descriptor"
+    assert build() == ("compiled" if stands_before else "pure")
 
 
 @compiled
