@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from types import TracebackType
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 from liveref._pause.capture import Capture, capture
 from liveref._pause.resume import restore
@@ -16,7 +17,7 @@ from liveref._registry.registry import SessionRefRegistry
 from liveref._snapshot.file import StrPath
 from liveref._snapshot.keyring import SnapshotKeys
 from liveref._snapshot.snapshot import SessionSnapshot, check_target, new_snapshot, save_snapshot
-from liveref._text.tag import readable
+from liveref._text.tag import printable, readable
 from liveref.exceptions import (
     InvalidArgumentError,
     RefDroppedWarning,
@@ -27,6 +28,9 @@ from liveref.exceptions import (
 )
 
 __all__ = ["Session"]
+
+_KINDS_SHOWN: Final = 3
+"""Types of refs in a repr, the most frequent ones."""
 
 
 class Session:
@@ -269,6 +273,16 @@ class Session:
         """
         outcome = Outcome()
         await arun(self._end(outcome), outcome, timeout)
+
+    def __repr__(self) -> str:
+        refs, kinds = self._refs.describe(), Counter[str]()
+        kinds.update(printable(ref.type_tag) for ref in refs)
+        named = [f"{count} {kind}" for kind, count in kinds.most_common(_KINDS_SHOWN)]
+        more = [f"{len(kinds) - _KINDS_SHOWN} more types"] if len(kinds) > _KINDS_SHOWN else []
+        state = "closed" if self._refs._closed else "not entered" if self._state == "new" else self._state
+        held = f" ({', '.join(named + more)})" if refs else ""
+        owner = "" if self._owner else ", borrowed"
+        return f"<{type(self).__name__}: {state}, {len(refs)} of {self._refs.capacity} refs{owner}{held}>"
 
     def _end(self, outcome: Outcome) -> Steps:
         """Leave the scope and, where the registry is this session's own, end that too."""

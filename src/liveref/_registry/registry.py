@@ -17,10 +17,11 @@ from liveref._key import RegistryKey, new_object
 from liveref._lanes import LANES
 from liveref._policy import MAX_SESSION_REFS_PER_RUN, RefLifetime
 from liveref._recipe import Recipe
-from liveref._registry.entry import Entry, Holder, RefInfo, caller, describe, let_go
+from liveref._registry.entry import Entry, Holder, RefInfo, caller, let_go
 from liveref._registry.finalize import Finalizer, arun, finish, run
 from liveref._registry.outcome import Outcome, Place
 from liveref._registry.store import Store, id_of, require_methods
+from liveref._registry.table import describe_all
 from liveref._registry.typed import TypedRefs
 from liveref._text.ids import FRESH_IDS, fresh_id, pop_fresh_id
 from liveref._text.tag import readable
@@ -474,9 +475,8 @@ class SessionRefRegistry(Store):
         return holder._entry.lifetime
 
     def describe(self) -> list[RefInfo]:
-        """What may be told of the refs held now: redacted, and without the objects; O(n)."""
-        now = monotonic()
-        return [describe(holder, now) for holder in self._refs.copy().values()]
+        """What may be told of the refs held now: redacted, without the objects, a table in rich and IPython; O(n)."""
+        return describe_all(self._refs.copy().values())
 
     @property
     def capacity(self) -> int:
