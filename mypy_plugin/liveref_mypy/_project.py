@@ -10,7 +10,7 @@ from typing import Final, cast
 
 from liveref_mypy._config import SECTION, Table, read_ini, read_tools
 
-__all__ = ["cache_of", "configuration"]
+__all__ = ["cache_of", "configuration", "named_in"]
 
 _PLUGIN: Final = "liveref_mypy"
 _LINTER: Final = "liveref_mypy:lint"
@@ -27,8 +27,8 @@ def configuration(start: Path) -> configparser.RawConfigParser:
         ConfigError: a file can't be read.
     """
     parser = configparser.RawConfigParser()
-    found = next(filter(None, map(_read, candidates(start))), None)
-    sections, folder = found or ({"mypy": dict(_DEFAULTS)}, start)
+    path, sections = _found(start) or (start / _CONFIGS[0], {"mypy": dict(_DEFAULTS)})
+    folder = path.parent
     if SECTION not in sections and (folder / "pyproject.toml").exists():
         sections = {**sections, **_of_toml(folder / "pyproject.toml", (SECTION,))}
     parser.read_dict(sections)
@@ -39,6 +39,20 @@ def configuration(start: Path) -> configparser.RawConfigParser:
     others = [plugin for plugin in given if plugin.partition(":")[0] != _PLUGIN]
     parser["mypy"]["plugins"] = ",".join([*others, _LINTER])
     return parser
+
+
+def named_in(start: Path) -> tuple[Path | None, bool]:
+    """The configuration of mypy that counts in a folder, if there is one, and whether it names the plugin.
+
+    Raises:
+        ConfigError: a file can't be read.
+    """
+    found = _found(start)
+    if found is None:
+        return None, False
+    path, sections = found
+    named = _split(sections["mypy"].get("plugins", ""))
+    return path, any(plugin.partition(":")[0] == _PLUGIN for plugin in named)
 
 
 def cache_of(parser: configparser.RawConfigParser, name: str) -> str:
@@ -55,12 +69,16 @@ def candidates(start: Path) -> Iterator[Path]:
             return
 
 
-def _read(path: Path) -> tuple[dict[str, dict[str, str]], Path] | None:
-    """The sections of a file that are mypy's or the plugin's; None if it has none of mypy's."""
+def _found(start: Path) -> tuple[Path, dict[str, dict[str, str]]] | None:
+    return next(filter(None, map(_read, candidates(start))), None)
+
+
+def _read(path: Path) -> tuple[Path, dict[str, dict[str, str]]] | None:
+    """A file with its sections that are mypy's or the plugin's; None if it has none of mypy's."""
     if not path.is_file():
         return None
     sections = _of_toml(path, ("mypy", SECTION)) if path.suffix == ".toml" else _of_ini(path)
-    return (sections, path.parent) if "mypy" in sections else None
+    return (path, sections) if "mypy" in sections else None
 
 
 def _of_ini(path: Path) -> dict[str, dict[str, str]]:

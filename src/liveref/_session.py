@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from time import monotonic
 from types import TracebackType
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 from liveref._pause.capture import Capture, capture
 from liveref._pause.resume import restore
@@ -22,7 +23,7 @@ from liveref._snapshot.file import StrPath
 from liveref._snapshot.keyring import SnapshotKeys
 from liveref._snapshot.progress import Progress
 from liveref._snapshot.snapshot import SessionSnapshot, check_target, new_snapshot, save_snapshot
-from liveref._text.tag import readable
+from liveref._text.tag import printable, readable
 from liveref.exceptions import (
     InvalidArgumentError,
     RefDroppedWarning,
@@ -33,6 +34,9 @@ from liveref.exceptions import (
 )
 
 __all__ = ["Session"]
+
+_KINDS_SHOWN: Final = 3
+"""Types of refs in a repr, the most frequent ones."""
 
 
 class Session:
@@ -395,6 +399,16 @@ class Session:
         if not self._leave():
             outcome = Outcome()
             await arun(self._refs._finish(outcome), outcome, timeout)
+
+    def __repr__(self) -> str:
+        refs, kinds = self._refs.describe(), Counter[str]()
+        kinds.update(printable(ref.type_tag) for ref in refs)
+        named = [f"{count} {kind}" for kind, count in kinds.most_common(_KINDS_SHOWN)]
+        more = [f"{len(kinds) - _KINDS_SHOWN} more types"] if len(kinds) > _KINDS_SHOWN else []
+        state = "closed" if self._refs._closed else "not entered" if self._state == "new" else self._state
+        held = f" ({', '.join(named + more)})" if refs else ""
+        owner = "" if self._owner else ", borrowed"
+        return f"<{type(self).__name__}: {state}, {len(refs)} of {self._refs.capacity} refs{owner}{held}>"
 
     def _leave(self) -> bool:
         """Leave the scope and take no refs any more; whether that is all there is to do."""

@@ -201,7 +201,7 @@ def test_wrong_usage_gives_two(capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(SystemExit) as stopped:
             liveref_main(args)
         assert stopped.value.code == 2
-    assert "usage: python -m liveref" in capsys.readouterr().err
+    assert "usage: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,7 @@ def test_it_tells_what_wrote_the_file(saved: Path, capsys: pytest.CaptureFixture
     [(0, "bytes"), (2000, "2.0 KiB"), ((1 << 20) - 10, "1.0 MiB"), (3 << 20, "3.0 MiB"), (5 << 30, "5.0 GiB"), (1 << 54, "16384.0 TiB")],
 )  # fmt: skip
 def test_sizes_are_those_that_people_read(size: int, shown: str) -> None:
-    from liveref._snapshot.inspect import _size
+    from liveref._command.inspect import _size
 
     assert _size(size).endswith(shown)
 

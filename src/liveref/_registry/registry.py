@@ -19,13 +19,14 @@ from liveref._policy import MAX_SESSION_REFS_PER_RUN, RefLifetime
 from liveref._recipe import Recipe
 from liveref._registry.borrowing import Borrow
 from liveref._registry.entering import Entering
-from liveref._registry.entry import Entry, Holder, RefInfo, caller, describe, let_go, place_of
+from liveref._registry.entry import Entry, Holder, RefInfo, caller, let_go, place_of
 from liveref._registry.finalize import arun
 from liveref._registry.leases import DEFAULTS, Defaults, Seconds, Whose
 from liveref._registry.outcome import Outcome
 from liveref._registry.resolver import Resolver
 from liveref._registry.stats import RegistryStats, stats_of
 from liveref._registry.store import id_of
+from liveref._registry.table import describe_all
 from liveref._registry.typed import TypedRefs
 from liveref._text.ids import FRESH_IDS, fresh_id, is_spent, pop_fresh_id
 from liveref._text.tag import readable
@@ -444,13 +445,11 @@ class SessionRefRegistry(Entering):
         return holder._entry.lifetime
 
     def describe(self) -> list[RefInfo]:
-        """What may be told of the refs held now: redacted, and without the objects; O(n)."""
-        now = monotonic()
-        book = self._book
-        return [
-            describe(holder, now, 0 if book is None else book.lent(holder._id))
-            for holder in self._seen().copy().values()
-        ]
+        """What may be told of the refs held now, of those that who acts may look up; O(n).
+
+        Redacted, and without the objects; a table in rich and IPython.
+        """
+        return describe_all(self._seen().copy().values(), self._book)
 
     @property
     def capacity(self) -> int:

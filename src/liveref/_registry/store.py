@@ -269,7 +269,9 @@ class Store(Going):
             parents: look in those too.
             used: count it as a use.
         """
-        found = self._refs.get(uid) or self._pass(uid, used=used)
+        found = self._refs.get(uid)
+        if found is None and self._book is not None:
+            found = self._pass(uid, used=used)
         return self._find_above(uid, used=used) if found is None and parents and self._parent is not None else found
 
     def _pass(self, uid: bytes, *, used: bool) -> Holder[Any] | None:

@@ -1,16 +1,16 @@
-"""``python -m liveref inspect FILE``: what is in a snapshot, without loading it."""
+"""``liveref inspect FILE``: what is in a snapshot, without loading it."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
 import json
-import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final
 
+from liveref._command.output import write
 from liveref._snapshot.keyring import SnapshotKeys, SnapshotLimits
 from liveref._snapshot.snapshot import CapturedRef, DroppedRef, ExpectedRef, SessionSnapshot
 from liveref._text.tag import printable
@@ -29,6 +29,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "inspect",
         help="show what is in a snapshot file, without loading it",
         description="Nothing is unpickled or imported, and keys are redacted. Exit code 1: it can't be read.",
+        epilog="Example: liveref inspect state.liveref --key 2026-11=secret.bin",
     )
     command.add_argument("file", metavar="FILE", help="what Session.save or SessionSnapshot.write wrote")
     command.add_argument(
@@ -54,26 +55,13 @@ def _inspect(chosen: argparse.Namespace) -> int:
         snapshot = SessionSnapshot.read(chosen.file, keys=_keys(chosen.key), trusted=True, limits=_limits(chosen.limit))
         text = _json(snapshot) if chosen.output == "json" else "\n".join(_lines(chosen.file, snapshot))
     except SnapshotLimitError as error:
-        _write(sys.stderr, f"{error.args[0]}. Where you expect that, allow it by --limit NAME=NUMBER.")
+        write(sys.stderr, f"{error.args[0]}. Where you expect that, allow it by --limit NAME=NUMBER.")
         return 1
     except (SnapshotError, InvalidArgumentError, OSError) as error:
-        _write(sys.stderr, str(error))
+        write(sys.stderr, str(error))
         return 1
-    _write(sys.stdout, *text.split("\n"))
+    write(sys.stdout, *text.split("\n"))
     return 0
-
-
-def _write(stream: TextIO | None, *lines: str) -> None:
-    """Write lines to a stream of whatever encoding, open or not; a reader that has seen enough may close it."""
-    if stream is None:
-        return
-    encoding = stream.encoding or "utf-8"
-    text = "".join(f"{printable(line)}\n" for line in lines)
-    try:
-        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
-        stream.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # for the flush at the exit
 
 
 def _keys(given: Sequence[str]) -> SnapshotKeys | None:

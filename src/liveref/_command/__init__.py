@@ -1,0 +1,1 @@
+"""What ``python -m liveref`` answers: a snapshot, an installation."""
