@@ -563,7 +563,7 @@ def test_an_insert_notes_where_it_was_called(insert: object) -> None:
 def test_a_plain_ref_has_an_age_in_seconds(registry: SessionRefRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
     registry.insert(1)
     later = time.monotonic() + 60.5
-    monkeypatch.setattr("liveref._registry.registry.monotonic", lambda: later)
+    monkeypatch.setattr("liveref._registry.table.monotonic", lambda: later)
     assert 60.5 <= registry.describe()[0].age < 90.0
 
 

@@ -48,7 +48,7 @@ def test_ipython_shows_a_table(registry: SessionRefRegistry) -> None:
     html = registry.describe()._repr_html_()
     assert html.count("<tr>") == 3
     assert html.count("<th>") == 7
-    assert html.count("<td>") == 10
+    assert html.count("<td>") == 14
     assert "secret" not in html
     assert shown({"refs": registry.describe()}).count("RefInfo(") == 2
 
