@@ -19,12 +19,13 @@ LIVE_REF_ERROR: Final = "liveref.exceptions.LiveRefError"
 REF_TYPE_ERROR: Final = "liveref.exceptions.RefTypeError"
 
 REGISTRY_METHODS: Final = frozenset({
-    "__getitem__", "aclose", "adrain", "arelease", "asweep", "borrow", "clone_ref", "close", "drain",
+    "__getitem__", "aclose", "admit", "adrain", "arelease", "asweep", "borrow", "clone_ref", "close", "drain",
     "enter_async_context", "enter_context", "get", "get_any", "insert", "keys", "lifetime_of", "open", "release",
-    "remove", "renew", "stats", "sweep", "sweeping", "transfer_ref", "typed", "verify",
+    "remove", "renew", "stats", "sturdy_marker", "sweep", "sweeping", "transfer_ref", "typed", "verify",
 })  # fmt: skip
 METHODS_OF_KEYS: Final = frozenset({
-    "arelease", "borrow", "clone_ref", "get_any", "lifetime_of", "release", "remove", "renew", "transfer_ref", "verify",
+    "arelease", "borrow", "clone_ref", "get_any", "lifetime_of", "release", "remove", "renew", "sturdy_marker",
+    "transfer_ref", "verify",
 })  # fmt: skip
 """Those that take a key, besides the lookups."""
 TYPED_METHODS: Final = frozenset({"get", "insert"})

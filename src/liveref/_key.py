@@ -142,7 +142,7 @@ class RegistryKey(Generic[T_co]):
             MarkerError: it is anything else, or its type is provably not the hint's.
             HintError: the hint can't be checked at run time.
         """
-        return _of_marker(marker, class_info(object if hint is MISSING else hint))
+        return key_of_marker(marker, class_info(object if hint is MISSING else hint))
 
     @overload
     @classmethod
@@ -256,7 +256,7 @@ def sealed_key(uid: bytes, tag: str) -> RegistryKey[object]:
     return make_key(uid, sealed(tag))
 
 
-def _of_marker(marker: object, info: ClassInfo) -> RegistryKey[object]:
+def key_of_marker(marker: object, info: ClassInfo) -> RegistryKey[object]:
     uid, tag = parse_marker(marker)
     if tag is not None and names_another(tag, info):
         raise _refused("marker", uid, tag, type_tag(hint_of(info)))
@@ -313,7 +313,7 @@ class KeyField:
         """The key that a marker or a key stands for; MarkerError for anything else."""
         key = _as_key(found)
         if key is None:
-            return _of_marker(found, self._info)
+            return key_of_marker(found, self._info)
         if not self.takes(key):
             raise _refused("key", key._id, tag_of(key._info), self._tag)
         same = self._takes_all or tag_of(key._info) == self._tag

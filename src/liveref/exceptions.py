@@ -14,7 +14,7 @@ import dataclasses
 
 __all__ = [
     "CapacityExceededError", "DuplicateKeyError", "HintError", "InvalidArgumentError", "KeyFormatError",
-    "LiveRefError", "MarkerError", "NoCurrentRegistryError", "NotJSONableError", "NotPicklableError",
+    "LiveRefError", "MarkerAuthError", "MarkerError", "NoCurrentRegistryError", "NotJSONableError", "NotPicklableError",
     "PickleFormatError", "RefDroppedError", "RefDroppedWarning", "RefExpiredError", "RefFailure", "RefLoadError",
     "RefLookupError", "RefNotFoundError", "RefReleasedError", "RefTypeError", "RegistryClosedError", "ReopenError",
     "SessionRefsNotSerializableError", "SessionStateError", "SnapshotAuthError", "SnapshotError",
@@ -226,11 +226,12 @@ class MarkerError(KeyFormatError):
     """A value is no marker, or a marker of something else."""
 
 
+class MarkerAuthError(MarkerError):
+    """A sturdy marker has no valid signature, or is another owner's; nothing was registered."""
+
+
 class DuplicateKeyError(LiveRefError, ValueError):
     """The target registry of a transfer holds the key, which is told redacted, already."""
-
-    def __init__(self, key: str) -> None:
-        super().__init__(key)
 
     def __str__(self) -> str:
         return f"the target registry holds ref {self.args[0]} already: nothing was moved. Release one of the two first."

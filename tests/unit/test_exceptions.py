@@ -25,6 +25,7 @@ TREE = {
     HintError: (LiveRefError, TypeError),
     KeyFormatError: (LiveRefError, ValueError),
     MarkerError: (KeyFormatError,),
+    MarkerAuthError: (MarkerError,),
     DuplicateKeyError: (LiveRefError, ValueError),
     NotJSONableError: (LiveRefError, TypeError),
     NotPicklableError: (NotJSONableError,),
@@ -132,6 +133,7 @@ PUBLIC = [
     RefTypeError,
     KeyFormatError,
     MarkerError,
+    MarkerAuthError,
     CapacityExceededError,
     RegistryClosedError,
 ]

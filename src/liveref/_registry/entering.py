@@ -4,19 +4,30 @@ from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from functools import partial
+from time import monotonic
+from typing import overload
 
-from liveref._key import RegistryKey
+from typing_extensions import TypeForm
+
+from liveref._hints.info import class_info
+from liveref._key import RegistryKey, key_of_marker
 from liveref._policy import RefLifetime
 from liveref._recipe import Recipe
 from liveref._registry.closing import Closing
-from liveref._registry.entry import Entry, caller
+from liveref._registry.entry import Entry, caller, hold
 from liveref._registry.finalize import Finalizer, arun, finish
-from liveref._registry.leases import Seconds, Whose, guard_of
+from liveref._registry.guards import Opening
+from liveref._registry.leases import Guard, Seconds, Whose, guard_of
 from liveref._registry.outcome import Outcome, Place
-from liveref._registry.store import require_methods
+from liveref._registry.owners import ACTING
+from liveref._registry.store import id_of, require_methods
+from liveref._registry.sturdy import Token, recipe_field, require_ring, sturdy_marker_of, token_in
+from liveref._registry.telling import told
+from liveref._snapshot.keyring import SnapshotKeys
+from liveref._text.marker import parse_marker, redact
 from liveref._text.tag import readable
-from liveref._typing import MISSING, T
-from liveref.exceptions import InvalidArgumentError, RegistryClosedError
+from liveref._typing import MISSING, Missing, T, V
+from liveref.exceptions import InvalidArgumentError, MarkerAuthError, RefNotFoundError, RegistryClosedError
 
 __all__ = ["Entering"]
 
@@ -147,3 +158,71 @@ class Entering(Closing):
             if self._at(uid) is None:
                 await arun(finalizer.leave_again(error), Outcome(), None)
             raise
+
+    def sturdy_marker(self, key: RegistryKey[object], *, keys: SnapshotKeys) -> dict[str, str]:
+        """The marker of a key that carries the recipe of its ref, signed: `admit` takes it in another process too.
+
+        Args:
+            key: the key of a ref with a recipe (``reopen=``, or `open`).
+            keys: the ring whose current key signs it. Signed is not secret: no passwords among the arguments.
+
+        Raises:
+            InvalidArgumentError: the ref has no recipe, or one that takes more than 8 KiB.
+            RefNotFoundError, RefReleasedError: as `get`.
+        """
+        require_ring(keys)
+        uid = id_of(key)
+        holder = self._find(uid, parents=True)
+        if holder is None:
+            raise self._absence(uid)
+        return sturdy_marker_of(holder, keys)
+
+    @overload
+    def admit(self, marker: object, hint: Missing = ..., *, keys: SnapshotKeys) -> RegistryKey[object]: ...
+    @overload
+    def admit(self, marker: object, hint: TypeForm[V], *, keys: SnapshotKeys) -> RegistryKey[V]: ...
+    def admit(self, marker: object, hint: object = MISSING, *, keys: SnapshotKeys) -> RegistryKey[object]:
+        """The key of a sturdy marker; where the registry knows nothing of it, it now waits for its recipe.
+
+        Nothing is opened before the first lookup, and twice is once. What was released here stays so for as long as
+        that is remembered: a marker is revoked by a new ring. One without a recipe is read as by
+        `RegistryKey.from_marker`.
+
+        Args:
+            marker: what `sturdy_marker` wrote.
+            hint: the type that a lookup checks; without one a lookup gives ``object``.
+            keys: the ring; any of its keys may have signed it.
+
+        Raises:
+            MarkerAuthError: it has no valid signature, or it is another owner's.
+            MarkerError: it is no marker.
+            UnknownTypeTagError, RefLoadError: its recipe is not registered, or takes the arguments no more.
+            CapacityExceededError, RegistryClosedError: there is no room for it.
+        """
+        require_ring(keys)
+        key = key_of_marker(marker, class_info(object if hint is MISSING else hint))
+        text = recipe_field(marker)
+        if text is None:
+            return key
+        uid, type_tag = parse_marker(marker)
+        token = token_in(text, uid, type_tag, keys)
+        if token.guard.owner != ACTING.get() and token.guard.owner is not None:
+            raise MarkerAuthError("another owner's marker", "one of who acts", "Act as its owner, or refuse it.")
+        if token.guard.owner is None and self._defaults.owned:
+            raise InvalidArgumentError("marker", "that of an owner, for the registry is owned=True", "one of nobody's")
+        if self._find(uid, parents=True) is None and type(self._absence(uid)) is RefNotFoundError:
+            self._await_recipe(uid, token)
+        return key
+
+    def _await_recipe(self, uid: bytes, token: Token) -> None:
+        opening = Opening(token.recipe, token.type_tag)
+        if opening.finalizer is not None:
+            opening.finalizer.share(uid)
+        owner, ttl, idle, left = token.guard
+        guarded = owner is not None or ttl is not None or idle is not None
+        guard = Guard(owner, ttl, idle, self._defaults.clock, left) if guarded else None
+        entry = Entry(
+            monotonic(), None, 0, token.lifetime, opening.finalizer, token.recipe, opening=opening, guard=guard
+        )
+        self._keep(hold(uid, object, entry), "admit")
+        told("debug", "ref %s was admitted", redact(uid))

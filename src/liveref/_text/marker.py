@@ -13,8 +13,10 @@ from liveref.exceptions import KeyFormatError, MarkerError
 
 __all__ = [
     "CANONICAL_PATTERN",
+    "RECIPE_FIELD",
     "RECIPE_LIMIT",
     "SESSION_REF_TAG",
+    "TYPE_FIELD",
     "marker_in",
     "parse_marker",
     "parse_text",
@@ -26,8 +28,8 @@ __all__ = [
 SESSION_REF_TAG: Final = "__blazen_session_ref__"
 """The one key of a marker: ``{"__blazen_session_ref__": "<uuid>"}`` (Blazen ``session_ref.rs``)."""
 
-_TYPE_FIELD: Final = "type"
-_RECIPE_FIELD: Final = "recipe"
+TYPE_FIELD: Final = "type"
+RECIPE_FIELD: Final = "recipe"
 RECIPE_LIMIT: Final = 8192
 """Bytes of the recipe that a marker may carry."""
 CANONICAL_PATTERN: Final = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -41,7 +43,7 @@ _FORM: Final = "a canonical lower-case UUID"
 _TEXT_LIMIT: Final = 65_536
 """Characters of a marker as JSON text: with a recipe of which each byte is escaped, and room to spare."""
 _READS_TEXT: Final = "A text is read by RegistryKey.parse(text, hint), and whatever a client hands back by read."
-_EXTRAS: Final = (_TYPE_FIELD, _RECIPE_FIELD)
+_EXTRAS: Final = (TYPE_FIELD, RECIPE_FIELD)
 _READS_MARKER: Final = "A marker is read by RegistryKey.from_marker(marker, hint)."
 
 
@@ -97,12 +99,12 @@ def parse_marker(marker: object) -> tuple[bytes, str | None]:
 
 def _extras(fields: dict[object, object]) -> str | None:
     """The type tag of a marker with more than the tag in it."""
-    tag, recipe = (fields.get(name, "") for name in (_TYPE_FIELD, _RECIPE_FIELD))
+    tag, recipe = (fields.get(name, "") for name in (TYPE_FIELD, RECIPE_FIELD))
     if type(tag) is not str or type(recipe) is not str or len(fields) > 1 + sum(name in fields for name in _EXTRAS):
         raise MarkerError("a dict with other keys beside the tag", "a marker, typed or not")
     if len(recipe.encode(errors="surrogatepass")) > RECIPE_LIMIT:
         raise MarkerError("a recipe of more than 8 KiB", "a marker, typed or not")
-    return tag if _TYPE_FIELD in fields else None
+    return tag if TYPE_FIELD in fields else None
 
 
 def marker_in(text: str) -> object:

@@ -8,6 +8,8 @@ from typing_extensions import assert_type
 
 from liveref import (
     Borrow,
+    MarkerAuthError,
+    MarkerError,
     Owner,
     RefExpiredError,
     RefReleasedError,
@@ -15,6 +17,7 @@ from liveref import (
     RegistryStats,
     Session,
     SessionRefRegistry,
+    SnapshotKeys,
     Sweeping,
     acting_as,
     current_owner,
@@ -80,4 +83,16 @@ def acting(owner: Owner) -> None:
 
 
 def told(error: RefExpiredError) -> RefReleasedError:
+    return error
+
+
+def sturdy(registry: SessionRefRegistry, key: RegistryKey[Pool], ring: SnapshotKeys) -> None:
+    assert_type(registry.sturdy_marker(key, keys=ring), dict[str, str])
+    assert_type(registry.admit({}, Pool, keys=ring), RegistryKey[Pool])
+    assert_type(registry.admit({}, keys=ring), RegistryKey[object])
+    registry.sturdy_marker(key)  # E: missing
+    registry.sturdy_marker(key, keys=b"ring")  # E: argument
+
+
+def refused(error: MarkerAuthError) -> MarkerError:
     return error
