@@ -24,6 +24,11 @@ def test_the_lower_bounds_of_an_extra_are_those_that_make_test_lowest_installs(e
     assert all(">=" in requirement for requirement in ENGINES[extra])
 
 
+def test_all_is_what_the_others_are_together() -> None:
+    others = {requirement for name, group in ENGINES.items() if name != "all" for requirement in group}
+    assert set(EXTRAS["all"]) == others
+
+
 def test_every_integration_has_its_extra() -> None:
     modules = {path.stem for path in (ROOT / "src" / "liveref" / "integrations").glob("[!_]*.py")}
     assert {module.replace("_", "-") for module in modules - NO_EXTRA} <= set(ENGINES)
