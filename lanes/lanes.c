@@ -256,11 +256,13 @@ release(PyObject *self, PyObject *key)
     Py_RETURN_TRUE;
 }
 
+/* Their docs are the signatures, until stand_before() adds the words: ... is a default that no literal can say. */
 static PyMethodDef lanes[] = {
-    {"get", (PyCFunction)(void (*)(void))get, METH_FASTCALL | METH_KEYWORDS, NULL},
-    {"__getitem__", getitem, METH_O, NULL},
-    {"insert", (PyCFunction)(void (*)(void))insert, METH_FASTCALL | METH_KEYWORDS, NULL},
-    {"release", release, METH_O, NULL},
+    {"get", (PyCFunction)(void (*)(void))get, METH_FASTCALL | METH_KEYWORDS, "get($self, key, hint=..., default=...)"},
+    {"__getitem__", getitem, METH_O, "__getitem__($self, key, /)"},
+    {"insert", (PyCFunction)(void (*)(void))insert, METH_FASTCALL | METH_KEYWORDS,
+     "insert($self, value, hint=..., *, lifetime=..., finalizer=None, reopen=None, ttl=..., idle=..., owner=...)"},
+    {"release", release, METH_O, "release($self, key, /)"},
 };
 
 /* Where a slot of a class lies; -1 with an error where the class has no such slot. */
@@ -277,6 +279,17 @@ slot_of(PyObject *cls, const char *name)
     return offset;
 }
 
+/* The doc of a lane: its signature as inspect reads it, and the words of the method. It is never given back. */
+static const char *
+doc_of(PyMethodDef *lane, PyObject *method)
+{
+    PyObject *words = PyObject_GetAttrString(method, "__doc__"), *doc = NULL;
+    if (words != NULL)
+        doc = PyUnicode_FromFormat("%s\n--\n\n%S", lane->ml_doc, words);
+    Py_XDECREF(words);
+    return doc == NULL ? NULL : PyUnicode_AsUTF8(doc);
+}
+
 /* Stand before a method of the class; the method that it stands before, NULL with an error. */
 static PyObject *
 stand_before(PyObject *cls, PyMethodDef *lane)
@@ -284,9 +297,10 @@ stand_before(PyObject *cls, PyMethodDef *lane)
     PyObject *method = PyObject_GetAttrString(cls, lane->ml_name);
     if (method == NULL)
         return NULL;
-    PyObject *doc = PyObject_GetAttrString(method, "__doc__");  /* never given back: the lane points into it */
-    if (doc != NULL && PyUnicode_Check(doc))
-        lane->ml_doc = PyUnicode_AsUTF8(doc);
+    if ((lane->ml_doc = doc_of(lane, method)) == NULL) {
+        Py_DECREF(method);
+        return NULL;
+    }
     PyObject *descriptor = PyDescr_NewMethod((PyTypeObject *)cls, lane);
     if (descriptor == NULL || PyObject_SetAttrString(cls, lane->ml_name, descriptor) < 0)
         Py_CLEAR(method);
@@ -329,8 +343,8 @@ install(PyObject *module, PyObject *args)
 
 static PyMethodDef functions[] = {
     {"install", install, METH_VARARGS, "Stand before the methods of a registry class."},
-    {"text_of", liveref_text_of, METH_O, "The canonical text of 16 bytes."},
-    {"uid_of", liveref_uid_of, METH_O, "The 16 bytes of a canonical UUID; None of any other text."},
+    {"text_of", liveref_text_of, METH_O, "text_of($module, uid, /)\n--\n\nThe canonical text of 16 bytes."},
+    {"uid_of", liveref_uid_of, METH_O, "uid_of($module, text, /)\n--\n\nThe 16 bytes of a canonical UUID; None of any other text."},
     {NULL, NULL, 0, NULL},
 };
 

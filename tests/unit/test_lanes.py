@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import subprocess
 import sys
 import tracemalloc
@@ -73,6 +74,28 @@ def test_a_second_copy_of_liveref_does_without_the_lanes() -> None:
 )
 def test_a_method_is_documented(name: str, first: str) -> None:
     assert getattr(SessionRefRegistry, name).__doc__.startswith(first)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("get", ["self", "key", "hint", "default"]),
+        ("__getitem__", ["self", "key"]),
+        ("insert", ["self", "value", "hint", "lifetime", "finalizer", "reopen", "ttl", "idle", "owner"]),
+        ("release", ["self", "key"]),
+    ],
+)
+def test_a_method_tells_its_arguments(name: str, arguments: list[str]) -> None:
+    signature = inspect.signature(getattr(SessionRefRegistry, name))
+    assert list(signature.parameters) == arguments
+    required = [each.name for each in signature.parameters.values() if each.default is each.empty]
+    assert required == arguments[:2]
+
+
+@compiled
+@pytest.mark.parametrize(("name", "argument"), [("text_of", "uid"), ("uid_of", "text")])
+def test_a_function_in_c_tells_its_arguments(name: str, argument: str) -> None:
+    assert list(inspect.signature(getattr(LANES, name)).parameters) == [argument]
 
 
 @pytest.mark.parametrize("arguments", [(), (1, 2, 3, 4, 5, 6, 7)], ids=["none", "seven"])
