@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from functools import partial
 from time import monotonic
-from typing import overload
+from typing import cast, overload
 
 from typing_extensions import TypeForm
 
@@ -16,7 +16,7 @@ from liveref._recipe import Recipe
 from liveref._registry.closing import Closing
 from liveref._registry.entry import Entry, caller, hold
 from liveref._registry.finalize import Finalizer, arun, finish
-from liveref._registry.guards import Opening
+from liveref._registry.guards import Opening, opened_by
 from liveref._registry.leases import Guard, Seconds, Whose, guard_of
 from liveref._registry.outcome import Outcome, Place
 from liveref._registry.owners import ACTING
@@ -59,6 +59,7 @@ class Entering(Closing):
 
         Raises:
             ReopenError: the recipe raised.
+            RefTypeError: it gave something else than its function's annotation says; that is closed again.
             CapacityExceededError: the registry is full; the object is closed again.
             RegistryClosedError: the registry is closed; so is the object.
         """
@@ -68,7 +69,7 @@ class Entering(Closing):
             raise RegistryClosedError("open")
         frame = caller()
         guard_of(ttl, idle, owner, self._defaults)  # raises before anything is opened
-        value = recipe._open()
+        value = cast("T", opened_by(recipe))
         finalizer = recipe._finalizer()
         try:
             return self._insert(value, None, frame, lifetime, finalizer, recipe, ttl, idle, owner)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import cache
 from threading import RLock, get_ident
-from typing import Any, Final
+from typing import Any, Final, get_type_hints
 
-from liveref._recipe import Recipe
+from liveref._hints.info import ClassInfo, class_info, hint_of, mismatch
+from liveref._recipe import Recipe, Reopener
 from liveref._registry.finalize import Finalizer, finish, generation, is_coroutine_function
-from liveref.exceptions import ReopenError
+from liveref._text.tag import readable
+from liveref.exceptions import RefTypeError, ReopenError
 
-__all__ = ["Opening"]
+__all__ = ["Opening", "opened_by"]
 
 _NOBODY: Final = (-1, -1)
 
@@ -95,7 +98,7 @@ class Opening:
     def _run(self) -> object:
         self._opener = generation(), get_ident()
         try:
-            opened: object = self.recipe._open()
+            opened = opened_by(self.recipe)
         finally:
             self._opener = _NOBODY
         if self.finalizer is not None:
@@ -109,6 +112,38 @@ class Opening:
         if close is None or not self._opened:
             return None
         return next(map(close, map(self._opened.pop, (0,))))
+
+
+def opened_by(recipe: Recipe[Any]) -> object:
+    """What a recipe opens now, checked against the return annotation of its function, where that can be.
+
+    Raises:
+        ReopenError: the recipe raised.
+        RefTypeError: it gave something else, which was closed again.
+    """
+    opened: object = recipe._open()
+    promised = _promised(recipe._reopener)
+    found = None if promised is None else mismatch(opened, promised, full=True)
+    if promised is None or found is None:
+        return opened
+    advice = "What it opened was closed again: mend the recipe, or its annotation."
+    error = RefTypeError(f"recipe {recipe.tag!r}", None, readable(hint_of(promised)), found.found, advice)
+    close = recipe._finalizer()
+    if close is not None:
+        try:
+            finish(close, opened)
+        except Exception as failed:  # noqa: BLE001  any code of the user's
+            error.add_note(f"Closing it raised {readable(type(failed))}.")
+    raise error from found.cause
+
+
+@cache
+def _promised(reopener: Reopener[..., Any]) -> ClassInfo | None:
+    """What a reopener's function says that it gives; None where it does not, or it can't be checked."""
+    try:
+        return class_info(get_type_hints(reopener._function, include_extras=True)["return"])
+    except Exception:  # noqa: BLE001  no annotation, one of a local name, one that is no hint
+        return None
 
 
 _WAITING: Final[dict[int, Opening]] = {}

@@ -2,7 +2,7 @@ from _typeshed import Incomplete
 from liveref._recipe import Recipe
 from typing import Any, Final
 
-__all__ = ['Opening']
+__all__ = ['Opening', 'opened_by']
 
 class Opening:
     recipe: Final[Incomplete]
@@ -12,3 +12,5 @@ class Opening:
     def open(self) -> object: ...
     def peek(self) -> list[object]: ...
     def is_asynchronous(self) -> bool: ...
+
+def opened_by(recipe: Recipe[Any]) -> object: ...
