@@ -38,7 +38,8 @@ pytest.importorskip("fastapi", reason="needs liveref[fastapi]")
 
 import httpx  # noqa: E402
 import uvicorn  # noqa: E402
-from fastapi import Depends, FastAPI, Request  # noqa: E402
+from fastapi import Depends, FastAPI, Request, WebSocket  # noqa: E402
+from fastapi.testclient import TestClient  # noqa: E402
 from starlette.responses import StreamingResponse  # noqa: E402
 
 from liveref.integrations.fastapi import (  # noqa: E402
@@ -281,6 +282,18 @@ def test_a_full_registry_is_unavailable(errors: httpx.Client) -> None:
 def test_a_mistake_of_the_program_is_none_of_the_clients(errors: httpx.Client) -> None:
     response = errors.post("/mistake")
     assert (response.status_code, response.text) == (500, "Internal Server Error")
+
+
+def test_an_error_in_a_websocket_is_not_lost() -> None:
+    app = answers()
+
+    @app.websocket("/socket")
+    async def socket(websocket: WebSocket) -> None:
+        await websocket.accept()
+        SessionRefRegistry().get(RegistryKey.new(int))
+
+    with pytest.raises(RefNotFoundError), TestClient(app).websocket_connect("/socket") as client:
+        client.receive_text()
 
 
 # A session for a request

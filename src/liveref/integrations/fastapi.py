@@ -44,8 +44,6 @@ _STATUS: Final[dict[int, list[type[Exception]]]] = {
 class _KeyText:
     """A parameter that is a text for FastAPI, which takes no class of ours in a path, and a key for who reads it."""
 
-    metadata: list[Any]  # as pydantic's own
-
     def __init__(self, hint: object) -> None:
         super().__init__()
         self.metadata = [_reader(hint)]
@@ -95,7 +93,9 @@ def add_handlers(app: FastAPI) -> None:
             app.add_exception_handler(error, partial(_answer, status))
 
 
-async def _answer(status: int, _request: Request, error: Any) -> JSONResponse:  # Any: one of the table
+async def _answer(status: int, request: Request, error: Any) -> JSONResponse:  # Any: one of the table
+    if request.scope["type"] == "websocket":  # there Starlette drops the response, and would the error
+        raise error
     return JSONResponse({"detail": error.public}, status)
 
 
