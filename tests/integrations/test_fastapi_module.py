@@ -81,7 +81,8 @@ def served(app: FastAPI) -> Iterator[httpx.Client]:
     server.thread.start()
     assert server.ready.wait(30)
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{server.port()}", timeout=30, trust_env=False) as client:
+        url, once = f"http://127.0.0.1:{server.port()}", {"connection": "close"}  # uvicorn hangs up after a 500
+        with httpx.Client(base_url=url, headers=once, timeout=30, trust_env=False) as client:
             yield client
     finally:
         server.should_exit = True
