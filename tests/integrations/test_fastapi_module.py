@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import socket
 import threading
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, contextmanager
@@ -533,6 +535,20 @@ def test_the_end_of_an_old_session_leaves_the_new_one_of_its_user() -> None:
         async with visit(sessions, "ada") as found:
             assert found is session is not old
         await new.__aexit__(None, None, None)
+
+    asyncio.run(main())
+
+
+def test_a_session_that_has_ended_is_let_go_of() -> None:
+    async def main() -> None:
+        sessions = SessionPerUser(by_header, idle=0.01)
+        async with visit(sessions, "ada") as session:
+            ended = weakref.ref(session)
+        del session
+        async with asyncio.timeout(30):
+            while ended() is not None:
+                await asyncio.sleep(0.01)
+                gc.collect()
 
     asyncio.run(main())
 
