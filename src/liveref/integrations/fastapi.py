@@ -46,7 +46,7 @@ class _KeyText:
 
     def __init__(self, hint: object) -> None:
         super().__init__()
-        self.metadata = [_reader(hint)]
+        self.metadata: list[Any] = [_reader(hint)]  # Any: as pydantic's own
 
     @staticmethod
     def from_annotation(annotation: Any) -> FieldInfo:  # Any: as pydantic's own, which FastAPI asks for the type
