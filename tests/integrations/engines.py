@@ -25,6 +25,7 @@ class Engine(NamedTuple):
 ENGINES: Final = {
     "dask": Engine("distributed.protocol.serialize", "dask"),
     "dbos": Engine("dbos", "dbos"),
+    "fastapi": Engine("fastapi", "fastapi"),
     "fastmcp": Engine("fastmcp.server.dependencies", "fastmcp"),
     "kombu": Engine("kombu.utils.json", "kombu"),
     "langgraph": Engine("langgraph.checkpoint.serde.jsonplus", "langgraph"),

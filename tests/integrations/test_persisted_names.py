@@ -78,7 +78,13 @@ def payloads() -> Iterator[object]:
 
 
 WRITERS = [langgraph, llama_index, pickle, dbos, prefect, kombu, dask]
-WRITE_NO_NAMES = {"msgspec": "markers alone", "pytest_plugin": "nothing", "ray": "nothing", "temporal": "markers alone"}
+WRITE_NO_NAMES = {
+    "fastapi": "nothing",
+    "msgspec": "markers alone",
+    "pytest_plugin": "nothing",
+    "ray": "nothing",
+    "temporal": "markers alone",
+}
 
 
 def test_every_engine_is_asked() -> None:
