@@ -8,7 +8,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import anyio
@@ -17,6 +17,15 @@ import trio
 
 from liveref import CapacityExceededError, InvalidArgumentError, RegistryKey, Session, SessionRefRegistry
 from liveref._registry import shield
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c_is_heard() -> Iterator[None]:
+    """A shell lets what it starts in the background ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
 
 BACKENDS = ["asyncio", "trio"]
 LOOPS: dict[str, Callable[[Callable[[], Awaitable[object]]], object]] = {
