@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, TypeAlias, cast
 
+from typing_extensions import TypeIs
+
 from liveref._key import RegistryKey
 from liveref._payloads.encode import CYCLE, TOP, Path, encoded, path_text
 from liveref._registry.registry import SessionRefRegistry
@@ -137,19 +139,17 @@ def _decoded(
     item: object, path: Path, registry: SessionRefRegistry | None
 ) -> tuple[object, dict[str, object] | list[object] | None]:
     """What a value stands for, and the container to copy into it."""
-    if isinstance(item, list):
-        items = cast("list[object]", item)
-        return _empty(items), items
-    if not isinstance(item, dict):
+    if _is_list(item):
+        return _empty(item), item
+    if not _is_dict(item):
         return item, None
-    fields = cast("dict[str, object]", item)
-    if SESSION_REF_TAG not in fields:
-        return {}, fields
-    escaped = _escaped(fields)
+    if SESSION_REF_TAG not in item:
+        return {}, item
+    escaped = _escaped(item)
     if escaped is not None:
         return {}, escaped
-    key = _key_of(fields, path)
-    return (key if registry is None or "type" not in fields else _object_of(key, registry)), None
+    key = _key_of(item, path)
+    return (key if registry is None or "type" not in item else _object_of(key, registry)), None
 
 
 def _object_of(key: RegistryKey[object], registry: SessionRefRegistry) -> object:
@@ -186,26 +186,26 @@ def _refuse_cycle(container: object, around: set[int], path: Path) -> None:
 
 
 def _children(item: object) -> Iterable[tuple[str | int, object]]:
-    if isinstance(item, dict):
-        return cast("dict[str | int, object]", item).items()
-    return enumerate(cast("list[object]", item)) if isinstance(item, list) else ()
+    if _is_dict(item):
+        return item.items()
+    return enumerate(item) if _is_list(item) else ()
 
 
 def _empty(source: dict[str, object] | list[object]) -> dict[str, object] | list[object]:
-    empty: list[object] = [None] * (0 if isinstance(source, dict) else len(source))
-    return {} if isinstance(source, dict) else empty
+    empty: list[object] = [None] * (0 if _is_dict(source) else len(source))
+    return {} if _is_dict(source) else empty
 
 
 def _has_tag(item: object) -> bool:
-    return isinstance(item, dict) and SESSION_REF_TAG in item
+    return _is_dict(item) and SESSION_REF_TAG in item
 
 
 def _escaped(item: object) -> dict[str, object] | None:
     """The user's dict in an escape; None where it is none."""
-    if not isinstance(item, dict) or len(cast("dict[str, object]", item)) != 1:
+    if not _is_dict(item) or len(item) != 1:
         return None
-    inner = cast("dict[str, object]", item)[SESSION_REF_TAG]
-    return cast("dict[str, object]", inner) if isinstance(inner, dict) else None
+    inner = item[SESSION_REF_TAG]
+    return inner if _is_dict(inner) else None
 
 
 def _key_of(marker: object, path: Path) -> RegistryKey[object]:
@@ -214,3 +214,21 @@ def _key_of(marker: object, path: Path) -> RegistryKey[object]:
     except MarkerError as error:
         found, *rest = error.args
     raise MarkerError(f"{found} at {path_text(path)}", *rest)
+
+
+def _is_dict(value: object) -> TypeIs[dict[str, object]]:
+    return _is(value, dict)
+
+
+def _is_list(value: object) -> TypeIs[list[object]]:
+    return _is(value, list)
+
+
+def _is(value: object, kind: type) -> bool:
+    """As isinstance, for proxies too: but a value that can't be asked what it is, or lies, is no container."""
+    if issubclass(type(value), kind):
+        return True
+    try:
+        return isinstance(value, kind) and all(hasattr(type(value), name) for name in ("__contains__", "__iter__"))
+    except Exception:  # noqa: BLE001  any code of a proxy
+        return False

@@ -421,3 +421,37 @@ def test_decode_undoes_encode_through_json(payload: object) -> None:
     encoded = encode(payload, registry=registry, live=[Conn])
     assert decode(json.loads(json.dumps(encoded)), registry=registry) == payload
     assert len(registry) <= len(CONNS)
+
+
+class Unasked:
+    """What can't be asked for its class."""
+
+    @property
+    def __class__(self) -> type:
+        raise ValueError("secret")
+
+
+class Pretender:
+    """What says that it is a dict, and has nothing of one."""
+
+    @property
+    def __class__(self) -> type:
+        return dict
+
+
+class ListPretender(Pretender):
+    @property
+    def __class__(self) -> type:
+        return list
+
+
+@pytest.mark.parametrize("cls", [Unasked, Pretender, ListPretender])
+def test_what_lies_about_its_class_is_no_container(cls: type) -> None:
+    liar: object = cls()
+    payload = {"a": [liar]}
+    assert list(find_markers(payload)) == []
+    reject_markers(payload)
+    decoded: Any = decode(payload)
+    assert decoded["a"][0] is liar
+    with pytest.raises(NotJSONableError, match=r"\$\.a\[0\]"):
+        encode(payload)
