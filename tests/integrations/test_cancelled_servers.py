@@ -15,13 +15,14 @@ pytest.importorskip("fastmcp", reason="needs liveref[fastmcp]")
 pytest.importorskip("fastapi", reason="needs liveref[fastapi]")
 
 import anyio  # noqa: E402
-import uvicorn  # noqa: E402
 from fastapi import FastAPI  # noqa: E402
 from fastmcp import Client, FastMCP  # noqa: E402
 from fastmcp.exceptions import ToolError  # noqa: E402
 from starlette.applications import Starlette  # noqa: E402
 from starlette.responses import StreamingResponse  # noqa: E402
 from starlette.routing import Route  # noqa: E402
+
+from .servers import Server  # noqa: E402
 
 
 class Held:
@@ -62,22 +63,6 @@ class Held:
         return self.log == ["last", "context", "left", "first"]
 
 
-class Server(uvicorn.Server):
-    """A uvicorn in a thread, on a free port of the loopback."""
-
-    def __init__(self, app: object) -> None:
-        super().__init__(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", lifespan="off"))
-        self.thread = threading.Thread(target=self.run)
-        self.ready = threading.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.ready.set()
-
-    def port(self) -> int:
-        return int(self.servers[0].sockets[0].getsockname()[1])
-
-
 @pytest.fixture
 def held() -> Held:
     return Held()
@@ -91,12 +76,9 @@ def port(request: pytest.FixtureRequest, held: Held) -> Iterator[int]:
     else:
         app = FastAPI()
         app.add_route("/", lambda _: StreamingResponse(held.rows()))
-    server = Server(app)
-    server.thread.start()
-    assert server.ready.wait(30)
-    yield server.port()
-    server.should_exit = True
-    server.thread.join(30)
+    server = Server(app, lifespan="off")
+    yield server.begin()
+    server.end()
 
 
 def test_a_stream_whose_client_goes_away_closes_its_session(port: int, held: Held) -> None:

@@ -39,7 +39,6 @@ from liveref import (
 pytest.importorskip("fastapi", reason="needs liveref[fastapi]")
 
 import httpx  # noqa: E402
-import uvicorn  # noqa: E402
 from fastapi import Depends, FastAPI, Request, WebSocket  # noqa: E402
 from fastapi.testclient import TestClient  # noqa: E402
 from starlette.responses import StreamingResponse  # noqa: E402
@@ -52,43 +51,24 @@ from liveref.integrations.fastapi import (  # noqa: E402
     request_session,
 )
 
+from .servers import Server  # noqa: E402
+
 TEXT = "0f0e1d2c-3b4a-4958-8776-655443322110"
 LONG = 1 << 20
 
 IntKey = Annotated[RegistryKey[int], PathKey(int)]
 
 
-class Server(uvicorn.Server):
-    """A uvicorn in a thread, on a free port of the loopback; its `with` gives a client of it."""
-
-    def __init__(self, app: FastAPI) -> None:
-        config = uvicorn.Config(
-            app, host="127.0.0.1", port=0, log_level="critical", lifespan="on", h11_max_incomplete_event_size=LONG
-        )
-        super().__init__(config)
-        self.thread = threading.Thread(target=self.run)
-        self.ready = threading.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.ready.set()
-
-    def port(self) -> int:
-        return int(self.servers[0].sockets[0].getsockname()[1])
-
-
 @contextmanager
 def served(app: FastAPI) -> Iterator[httpx.Client]:
-    server = Server(app)
-    server.thread.start()
-    assert server.ready.wait(30)
+    server = Server(app, log_level="critical", lifespan="on", h11_max_incomplete_event_size=LONG)
+    port = server.begin()
     try:
-        url, once = f"http://127.0.0.1:{server.port()}", {"connection": "close"}  # uvicorn hangs up after a 500
+        url, once = f"http://127.0.0.1:{port}", {"connection": "close"}  # uvicorn hangs up after a 500
         with httpx.Client(base_url=url, headers=once, timeout=30, trust_env=False) as client:
             yield client
     finally:
-        server.should_exit = True
-        server.thread.join(30)
+        server.end()
 
 
 def get(client: httpx.Client, target: str) -> tuple[int, object]:

@@ -14,30 +14,19 @@ from liveref import RegistryKey, SessionRefRegistry, current_owner
 
 pytest.importorskip("fastmcp", reason="needs liveref[fastmcp]")
 
-import uvicorn  # noqa: E402
 from fastmcp import Client, FastMCP  # noqa: E402
 from fastmcp.exceptions import ToolError  # noqa: E402
 from fastmcp.server.auth.providers.jwt import StaticTokenVerifier  # noqa: E402
 
 from liveref.integrations.fastmcp import OwnerMiddleware  # noqa: E402
 
+from .servers import Server  # noqa: E402
+
 USERS = {
     "ann": {"client_id": "client-7", "sub": "ann", "iss": "https://issuer", "scopes": []},
     "bob": {"client_id": "client-7", "sub": "bob", "iss": "https://issuer", "scopes": []},
     "program": {"client_id": "client-8", "scopes": []},
 }
-
-
-class Server(uvicorn.Server):
-    """A uvicorn in a thread, on a free port of the loopback."""
-
-    def __init__(self, app: object) -> None:
-        super().__init__(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))
-        self.ready = threading.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.ready.set()
 
 
 @pytest.fixture
@@ -70,12 +59,8 @@ def made(refs: SessionRefRegistry) -> FastMCP:
 @pytest.fixture
 def url(refs: SessionRefRegistry) -> Iterator[str]:
     server = Server(made(refs).http_app())
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    assert server.ready.wait(20)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/mcp"
-    server.should_exit = True
-    thread.join(20)
+    yield f"http://127.0.0.1:{server.begin()}/mcp"
+    server.end()
 
 
 def test_one_client_does_not_reach_the_handles_of_another(url: str, refs: SessionRefRegistry) -> None:
