@@ -42,6 +42,11 @@ def text(name: str, times: int = 1) -> str:
     return name * times
 
 
+@reopener("tests.sturdy.plain")
+def plain(number: int) -> int:
+    return number
+
+
 @pytest.fixture(autouse=True)
 def clean() -> None:
     closed.clear()
@@ -93,6 +98,13 @@ def test_twice_is_once_and_what_is_here_stays(refs: SessionRefRegistry) -> None:
     assert refs.admit(marker, keys=RING) == refs.admit(marker, keys=RING) == key
     assert refs[key] == "live"
     assert len(refs) == 1
+
+
+def test_a_recipe_without_a_finalizer_will_do(refs: SessionRefRegistry) -> None:
+    marker = refs.sturdy_marker(refs.open(plain.recipe(5)), keys=RING)
+    second = SessionRefRegistry()
+    assert second[second.admit(marker, int, keys=RING)] == 5
+    second.close()
 
 
 def test_an_older_key_of_the_ring_still_holds(refs: SessionRefRegistry) -> None:

@@ -7,6 +7,7 @@ refs without a guard cost what they would cost without all this.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from heapq import heapify, heappop, heappush
 from itertools import count
 from math import inf, isfinite
@@ -246,12 +247,11 @@ class Book:
     def leave(self, guard: Guard, uid: bytes) -> None:
         """Note that a ref has gone: of the rows at most the half are of such ones."""
         if guard.owner is not None:
-            share = self._shares.get(guard.owner, set[bytes]())
-            share.discard(uid)
-            if not share:
-                with self.turn():
-                    if not self._shares.get(guard.owner, True):
-                        del self._shares[guard.owner]
+            with self.turn():
+                share = self._shares.setdefault(guard.owner, set())
+                share.discard(uid)
+                if not share:
+                    del self._shares[guard.owner]
         if guard.is_leased():
             self._stale += 1
 
@@ -299,7 +299,7 @@ class Book:
     def take_back(self, uid: bytes, loan: Any) -> None:
         """Note that a loan is over."""
         loans = self.loans.get(uid, [])
-        if loan in loans:
+        with suppress(ValueError):  # it was told already
             loans.remove(loan)
         if not loans:
             self.loans.pop(uid, None)

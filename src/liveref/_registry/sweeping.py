@@ -7,7 +7,7 @@ import threading
 import warnings
 import weakref
 from types import TracebackType
-from typing import Final, Protocol, Self, cast
+from typing import Final, Protocol, Self
 
 from liveref._registry.finalize import generation
 from liveref._registry.leases import check_seconds
@@ -91,9 +91,7 @@ class Sweeping:
 
 
 def _warn(error: Exception) -> None:
-    errors: tuple[BaseException, ...] = (error,)
-    if isinstance(error, ExceptionGroup):
-        errors = cast("ExceptionGroup[Exception]", error).exceptions
+    errors: tuple[BaseException, ...] = getattr(error, "exceptions", (error,))
     kinds = ", ".join(readable(type(each)) for each in errors)
     what = f"{counted(len(errors), 'finalizer')} of expired refs failed: {kinds}. The sweeping goes on."
     warnings.warn(what, RuntimeWarning, stacklevel=2)
