@@ -624,7 +624,7 @@ def test_a_lookup_of_none_says_how_to_get_none_where_the_ref_is_gone(registry: S
     assert registry.get(registry.insert(None), None) is None
 
 
-class Asks(abc.ABC):
+class Asks(metaclass=abc.ABCMeta):  # no abc.ABC: whoever asked that for an instance would meet this hook
     @classmethod
     def __subclasshook__(cls, other: type) -> bool:
         raise LookupError("the hook of a class")
