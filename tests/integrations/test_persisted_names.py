@@ -80,6 +80,7 @@ def payloads() -> Iterator[object]:
 WRITERS = [langgraph, llama_index, pickle, dbos, prefect, kombu, dask]
 WRITE_NO_NAMES = {
     "fastapi": "nothing",
+    "fastmcp": "nothing",
     "msgspec": "markers alone",
     "pytest_plugin": "nothing",
     "ray": "nothing",
