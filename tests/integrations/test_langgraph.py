@@ -593,7 +593,7 @@ def test_what_can_not_be_written_in_an_exception_with_a_live_object_is_named_by_
     registry: SessionRefRegistry,
 ) -> None:
     with pytest.raises(NotJSONableError, match=r"^\$\.error\.args\[1\] is not JSON: found builtin_function"):
-        LiveRefSerializer(registry, live=[Chatty]).dumps_typed({"error": ValueError(chatty, print)})
+        LiveRefSerializer(registry, live=[Chatty]).dumps_typed({"error": ValueError(chatty, len)})
     assert registry.is_empty()
 
 

@@ -7,7 +7,6 @@ refs without a guard cost what they would cost without all this.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from heapq import heapify, heappop, heappush
 from itertools import count
 from math import inf, isfinite
@@ -224,7 +223,7 @@ class Book:
     Attributes:
         due: refs that have gone and whose finalizers are yet to run, by their places.
         held: what those of them returned that turned out to be asynchronous.
-        loans: for each ref that is lent its loans.
+        loans: for each ref that is lent its loans, by their ids.
     """
 
     __slots__ = ("_locks", "_rows", "_serial", "_shares", "_stale", "due", "held", "loans")
@@ -232,7 +231,7 @@ class Book:
     def __init__(self) -> None:
         self.due: Final[dict[bytes, Any]] = {}  # Any: holders, which stand on the floor above
         self.held: Final[dict[bytes, list[Any]]] = {}
-        self.loans: Final[dict[bytes, list[Any]]] = {}
+        self.loans: Final[dict[bytes, dict[bytes, Any]]] = {}
         self._rows: Final[list[tuple[float, int, Any]]] = []  # a heap of deadlines as they were last looked at
         self._serial: Final = count()
         self._stale = 0
@@ -294,15 +293,16 @@ class Book:
 
     def lend(self, uid: bytes, loan: Any) -> None:
         """Note a loan of a ref."""
-        self.loans.setdefault(uid, []).append(loan)
+        with self.turn():
+            self.loans.setdefault(uid, {})[loan._id] = loan
 
     def take_back(self, uid: bytes, loan: Any) -> None:
         """Note that a loan is over."""
-        loans = self.loans.get(uid, [])
-        with suppress(ValueError):  # it was told already
-            loans.remove(loan)
-        if not loans:
-            self.loans.pop(uid, None)
+        with self.turn():
+            loans = self.loans.get(uid, {})
+            loans.pop(loan._id, None)
+            if not loans:
+                self.loans.pop(uid, None)
 
     def lent(self, uid: bytes) -> int:
         """How many borrow a ref."""
