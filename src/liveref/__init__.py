@@ -8,7 +8,7 @@ from liveref._hints.pinned import Pinned
 from liveref._key import RegistryKey
 from liveref._pause.serializer import register_serializer, serializer
 from liveref._policy import MAX_SESSION_REFS_PER_RUN, RefLifetime, SessionPausePolicy
-from liveref._recipe import Recipe, Reopener, reopener
+from liveref._recipe import AsyncRecipe, AsyncReopener, Recipe, Reopener, reopener
 from liveref._registry.borrowing import Borrow
 from liveref._registry.current import bind, current_session_registry, use_session_registry
 from liveref._registry.entry import RefInfo
@@ -69,6 +69,8 @@ from liveref.exceptions import (
 __all__ = [
     "MAX_SESSION_REFS_PER_RUN",
     "SESSION_REF_TAG",
+    "AsyncRecipe",
+    "AsyncReopener",
     "Borrow",
     "CapacityExceededError",
     "CapturedRef",

@@ -3,8 +3,23 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final, Generic, Never, ParamSpec, Self, cast, final, overload
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from functools import partial
+from types import BuiltinFunctionType, FunctionType, MethodDescriptorType
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Final,
+    Generic,
+    Never,
+    ParamSpec,
+    Protocol,
+    Self,
+    TypeAlias,
+    cast,
+    final,
+    overload,
+)
 
 from liveref._text.blame import raised_at
 from liveref._text.json import JSON, json_copy, path_step
@@ -12,30 +27,30 @@ from liveref._text.tag import printable, readable
 from liveref._typing import MISSING, Missing, T, T_co, persisted
 from liveref.exceptions import InvalidArgumentError, NotJSONableError, RefLoadError, ReopenError, UnknownTypeTagError
 
-__all__ = ["Recipe", "Reopener", "origin_of", "recipe", "reopener"]
+__all__ = [
+    "AnyRecipe", "AsyncRecipe", "AsyncReopener", "Recipe", "Registered", "Reopener", "is_coroutine_function",
+    "origin_of", "recipe", "reopener",
+]  # fmt: skip
 
 P = ParamSpec("P")
+_OF_C: Final = frozenset({BuiltinFunctionType, MethodDescriptorType})
 _OURS: Final = ("liveref", "contextlib")
 """The packages whose frames are not the recipe's, where it looks up what another recipe opens."""
 
 
-@final
-class Recipe(Generic[T_co]):
-    """A way to open an object of type ``T`` again: the tag of a `reopener` and its arguments.
-
-    Recipes come from `Reopener.recipe`; the class itself can't be called.
-    """
+class _Call(Generic[T_co]):
+    """A call of a registered function: its tag and JSON arguments."""
 
     __slots__ = ("_args", "_kwargs", "_reopener")
 
     if TYPE_CHECKING:
-        _reopener: Reopener[..., T_co]
+        _reopener: Registered[T_co]
         _args: list[JSON]
         _kwargs: dict[str, JSON]
 
     def __new__(cls, *_args: Never, **_kwargs: Never) -> Self:
-        message = "Recipe has no public constructor: get one from the recipe() of a function that @reopener registered"
-        raise TypeError(message)
+        made = "get one from the recipe() of a function that @reopener registered"
+        raise TypeError(f"{cls.__name__} has no public constructor: {made}")
 
     def __init__(self, never: Never, /) -> None:  # pyright: ignore[reportInconsistentConstructor]
         """Never runs: it makes every call an error for a checker."""
@@ -46,15 +61,7 @@ class Recipe(Generic[T_co]):
         return self._reopener.tag
 
     def __repr__(self) -> str:
-        return f"<Recipe {self.tag!r} ({', '.join(self._argument_names())})>"
-
-    def _open(self) -> T_co:
-        args, kwargs = _copies(self._args, self._kwargs)  # what the function does to them changes no later call
-        try:
-            return self._reopener(*args, **kwargs)
-        except Exception as error:  # any code of the user's
-            raised = f"{readable(type(error))} at {raised_at(error, but=_OURS) or 'its call'}"
-            raise ReopenError(self.tag, self._argument_names(), raised) from error
+        return f"<{type(self).__name__} {self.tag!r} ({', '.join(self._argument_names())})>"
 
     def _finalizer(self) -> Callable[[T_co], object] | None:
         return self._reopener.finalizer
@@ -62,12 +69,54 @@ class Recipe(Generic[T_co]):
     def _argument_names(self) -> tuple[str, ...]:
         return tuple(self._reopener.signature.bind(*self._args, **self._kwargs).arguments)
 
-    def __reduce__(self) -> tuple[Callable[..., Recipe[Any]], tuple[object, ...]]:  # Any: see recipe()
+    def _raised(self, error: Exception) -> ReopenError:
+        """The error of what the function raised."""
+        raised = f"{readable(type(error))} at {raised_at(error, but=_OURS) or 'its call'}"
+        return ReopenError(self.tag, self._argument_names(), raised)
+
+    def __reduce__(self) -> tuple[Callable[..., AnyRecipe[Any]], tuple[object, ...]]:  # Any: see recipe()
         return recipe, (self.tag, self._args, self._kwargs)
 
 
-class Reopener(Generic[P, T]):
-    """A function that opens an object, registered under a tag. Calling it calls the function."""
+@final
+class Recipe(_Call[T_co], Generic[T_co]):
+    """A way to open an object of type ``T`` again: the tag of a `reopener` and its arguments.
+
+    Recipes come from `Reopener.recipe`; the class itself can't be called.
+    """
+
+    __slots__ = ()
+
+    def _open(self) -> T_co:
+        args, kwargs = _copies(self._args, self._kwargs)  # what the function does to them changes no later call
+        try:
+            return cast("T_co", self._reopener._function(*args, **kwargs))
+        except Exception as error:  # any code of the user's
+            raise self._raised(error) from error
+
+
+@final
+class AsyncRecipe(_Call[T_co], Generic[T_co]):
+    """A way to open an object of type ``T`` again by a coroutine function: `SessionRefRegistry.aget` awaits it.
+
+    They come from `AsyncReopener.recipe`; the class itself can't be called.
+    """
+
+    __slots__ = ()
+
+    async def _open(self) -> T_co:
+        args, kwargs = _copies(self._args, self._kwargs)
+        try:
+            return cast("T_co", await self._reopener._function(*args, **kwargs))
+        except Exception as error:  # any code of the user's
+            raise self._raised(error) from error
+
+
+AnyRecipe: TypeAlias = Recipe[T] | AsyncRecipe[T]
+
+
+class Registered(Generic[T]):
+    """A function that opens an object, registered under a tag."""
 
     __slots__ = ("_function", "finalizer", "origin", "signature", "tag")
 
@@ -80,15 +129,42 @@ class Reopener(Generic[P, T]):
         origin: Final[str]
         """The function's module and name."""
 
-    def __init__(self, tag: str, function: Callable[P, T], finalizer: Callable[[T], object] | None) -> None:
+    def __init__(self, tag: str, function: Callable[..., Any], finalizer: Callable[[T], object] | None) -> None:
         self.tag = tag
         self.finalizer = finalizer
         self.signature = _signature(function)
         self.origin = origin_of(function)
-        self._function: Final = function
+        self._function: Final = function  # Any: it gives a T, or what is awaited for one
+
+    def _call(self, args: Iterable[object], kwargs: Mapping[str, object]) -> AnyRecipe[T]:
+        """The recipe that calls the function with these arguments.
+
+        Raises:
+            NotJSONableError: an argument is no JSON value.
+            InvalidArgumentError: the function does not take these arguments.
+        """
+        try:
+            self.signature.bind(*args, **kwargs)
+        except TypeError as error:
+            expected = f"those of ({', '.join(self.signature.parameters)})"
+            raise InvalidArgumentError(f"arguments of recipe {self.tag!r}", expected, str(error)) from None
+        kind: type[AnyRecipe[T]] = AsyncRecipe if isinstance(self, AsyncReopener) else Recipe
+        made: AnyRecipe[T] = object.__new__(kind)
+        made._reopener = self
+        made._args, made._kwargs = _copies(args, kwargs)
+        return made
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.tag!r}>"
+
+
+class Reopener(Registered[T], Generic[P, T]):
+    """A function that opens an object, registered under a tag. Calling it calls the function."""
+
+    __slots__ = ()
 
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return self._function(*args, **kwargs)
+        return cast("T", self._function(*args, **kwargs))
 
     def recipe(self, /, *args: P.args, **kwargs: P.kwargs) -> Recipe[T]:
         """The recipe that calls the function with these arguments.
@@ -101,30 +177,52 @@ class Reopener(Generic[P, T]):
             NotJSONableError: an argument is no JSON value.
             InvalidArgumentError: the function does not take these arguments.
         """
-        try:
-            self.signature.bind(*args, **kwargs)
-        except TypeError as error:
-            expected = f"those of ({', '.join(self.signature.parameters)})"
-            raise InvalidArgumentError(f"arguments of recipe {self.tag!r}", expected, str(error)) from None
-        recipe = cast("Recipe[T]", object.__new__(Recipe))
-        recipe._reopener = self
-        recipe._args, recipe._kwargs = _copies(args, kwargs)
-        return recipe
-
-    def __repr__(self) -> str:
-        return f"<Reopener {self.tag!r}>"
+        return cast("Recipe[T]", self._call(args, kwargs))
 
 
-_REOPENERS: Final[dict[str, Reopener[..., Any]]] = {}  # Any: each has a type of its own
+class AsyncReopener(Registered[T], Generic[P, T]):
+    """A coroutine function that opens an object, registered under a tag. Calling it calls the function."""
+
+    __slots__ = ()
+
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:  # Any: what its loop is sent
+        return cast("Coroutine[Any, Any, T]", self._function(*args, **kwargs))
+
+    def recipe(self, /, *args: P.args, **kwargs: P.kwargs) -> AsyncRecipe[T]:
+        """As `Reopener.recipe`; `SessionRefRegistry.aget` awaits it."""
+        return cast("AsyncRecipe[T]", self._call(args, kwargs))
+
+
+_REOPENERS: Final[dict[str, Registered[Any]]] = {}  # Any: each has a type of its own
+
+
+class _Register(Protocol):
+    """Registers any function."""
+
+    @overload
+    def __call__(  # type: ignore[overload-overlap]  # a coroutine is an object that a function may give too
+        self, function: Callable[P, Coroutine[Any, Any, T]], /
+    ) -> AsyncReopener[P, T]: ...
+    @overload
+    def __call__(self, function: Callable[P, T], /) -> Reopener[P, T]: ...
+
+
+class _RegisterOf(Protocol[T]):
+    """Registers functions that open what a finalizer takes."""
+
+    @overload
+    def __call__(  # type: ignore[overload-overlap]  # as above
+        self, function: Callable[P, Coroutine[Any, Any, T]], /
+    ) -> AsyncReopener[P, T]: ...
+    @overload
+    def __call__(self, function: Callable[P, T], /) -> Reopener[P, T]: ...
 
 
 @overload
-def reopener(tag: str, *, finalizer: Missing = ...) -> Callable[[Callable[P, T]], Reopener[P, T]]: ...
+def reopener(tag: str, *, finalizer: Missing = ...) -> _Register: ...
 @overload
-def reopener(tag: str, *, finalizer: Callable[[T], object]) -> Callable[[Callable[P, T]], Reopener[P, T]]: ...
-def reopener(
-    tag: str, *, finalizer: Callable[[T], object] | Missing = MISSING
-) -> Callable[[Callable[P, T]], Reopener[P, T]]:
+def reopener(tag: str, *, finalizer: Callable[[T], object]) -> _RegisterOf[T]: ...
+def reopener(tag: str, *, finalizer: Callable[..., object] | Missing = MISSING) -> Callable[[Callable[..., Any]], Any]:
     """Register a function that opens an object, so that a recipe can name it.
 
     Args:
@@ -133,7 +231,8 @@ def reopener(
 
     Returns:
         A decorator; what it makes of the function can be called as before, and has ``recipe()``,
-        which takes the function's arguments and is typed by them.
+        which takes the function's arguments and is typed by them. Of an ``async def`` it makes an
+        `AsyncReopener`, whose recipes `SessionRefRegistry.aget` and ``aopen`` await.
 
     Raises:
         InvalidArgumentError: the tag is taken by another function, or is no text.
@@ -151,8 +250,9 @@ def reopener(
     if finalizer is not MISSING and not callable(finalizer):
         raise InvalidArgumentError("finalizer", "callable", readable(type(finalizer)))
 
-    def register(function: Callable[P, T]) -> Reopener[P, T]:
-        made = Reopener(tag, function, None if finalizer is MISSING else finalizer)
+    def register(function: Callable[..., Any]) -> Registered[Any]:  # Any: the overloads say of what
+        kind = cast("type[Registered[Any]]", AsyncReopener if is_coroutine_function(function) else Reopener)
+        made = kind(tag, function, None if finalizer is MISSING else finalizer)
         known = _REOPENERS.setdefault(tag, made)
         if known is not made and known.origin != made.origin:
             raise InvalidArgumentError("tag", "one that no other function has", f"{tag!r} of {known.origin}")
@@ -163,7 +263,7 @@ def reopener(
 
 
 @persisted
-def recipe(tag: str, args: list[JSON], kwargs: dict[str, JSON]) -> Recipe[Any]:  # Any: see _REOPENERS
+def recipe(tag: str, args: list[JSON], kwargs: dict[str, JSON]) -> AnyRecipe[Any]:  # Any: see _REOPENERS
     """The recipe that a snapshot or a pickle names.
 
     Raises:
@@ -175,7 +275,7 @@ def recipe(tag: str, args: list[JSON], kwargs: dict[str, JSON]) -> Recipe[Any]: 
         advice = "Import the module that registers it before you resume."
         raise UnknownTypeTagError(f"the snapshot needs recipe {tag!r}, which is not registered", advice)
     try:
-        return found.recipe(*args, **kwargs)
+        return found._call(args, kwargs)
     except (InvalidArgumentError, NotJSONableError):
         pass
     names = ", ".join(found.signature.parameters)
@@ -201,3 +301,15 @@ def _signature(function: Callable[..., object]) -> inspect.Signature:
 def _copies(args: Iterable[object], kwargs: Mapping[str, object]) -> tuple[list[JSON], dict[str, JSON]]:
     copies = [json_copy(arg, f"$[{at}]") for at, arg in enumerate(args)]
     return copies, {name: json_copy(arg, f"${path_step(name)}") for name, arg in kwargs.items()}
+
+
+def is_coroutine_function(call: object) -> bool:
+    """Whether a call gives a coroutine: a function, a method, a partial of one, an object with such a ``__call__``."""
+    while isinstance(call, partial):
+        call = call.func
+    if type(call) in _OF_C:  # here and in the next what most finalizers are: to ask inspect takes as long as a release
+        return False
+    if isinstance(call, FunctionType) and not call.__dict__:
+        return bool(call.__code__.co_flags & inspect.CO_COROUTINE)
+    own_call = getattr(type(call), "__call__", None)  # noqa: B004  not whether there is one, but what it is
+    return inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(own_call)

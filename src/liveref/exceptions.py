@@ -361,21 +361,21 @@ class SessionStateError(LiveRefError, RuntimeError):
 
 
 class ReopenError(LiveRefError):
-    """A recipe raised; what it raised is the cause.
+    """A recipe raised; what it raised is the cause. Or it can't run here.
 
     Args:
         recipe: the recipe's tag.
         arguments: the names of its arguments; their values are never told.
-        error: the type of what it raised.
+        error: the type of what it raised; before an advice, what else is the matter.
     """
 
-    def __init__(self, recipe: str, arguments: tuple[str, ...], error: str) -> None:
-        super().__init__(recipe, arguments, error)
+    def __init__(self, recipe: str, arguments: tuple[str, ...], error: str, *advice: str) -> None:
+        super().__init__(recipe, arguments, error, *advice)
 
     def __str__(self) -> str:
-        recipe, arguments, error = self.args
-        named = ", ".join(arguments)
-        return f"recipe {recipe!r} with arguments ({named}) raised {error}. Mend the cause and look the key up again."
+        recipe, arguments, error, *advice = self.args
+        what, to_do = (error, advice[0]) if advice else (f"raised {error}", "Mend the cause and look the key up again.")
+        return f"recipe {recipe!r} with arguments ({', '.join(arguments)}) {what}. {to_do}"
 
 
 class SnapshotError(LiveRefError):

@@ -13,7 +13,7 @@ from liveref._key import RegistryKey
 from liveref._pause.fates import Fates
 from liveref._pause.serializer import Serializer
 from liveref._policy import RefLifetime
-from liveref._recipe import Recipe
+from liveref._recipe import AnyRecipe
 from liveref._registry.guards import Opening
 from liveref._snapshot.contents import Contents, Dropping, Kind, RecipeCall, SerializerUse
 from liveref._snapshot.guarded import Guarded
@@ -157,7 +157,7 @@ class _Objects:
         use = self.uses.setdefault(SerializerUse(serializer.tag, serializer.version), len(self.uses))
         self._add(Kind.SERIALIZER, use, self._size)
 
-    def add_opened(self, recipe: Recipe[object] | None, *, expected: bool) -> None:
+    def add_opened(self, recipe: AnyRecipe[object] | None, *, expected: bool) -> None:
         """Add an object by its recipe, or one that is expected, with a recipe or without."""
         if recipe is not None:
             self.recipes.append(RecipeCall(recipe.tag, recipe._args, recipe._kwargs))

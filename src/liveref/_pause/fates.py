@@ -8,7 +8,7 @@ from typing import Final
 from liveref._hints.info import tag_of
 from liveref._pause.serializer import Serializer
 from liveref._policy import EXPECTED
-from liveref._recipe import Recipe
+from liveref._recipe import AnyRecipe
 from liveref._registry.entry import Entry
 from liveref._registry.guards import Opening
 from liveref._registry.moment import Moment
@@ -48,7 +48,7 @@ class Fates:
         self.refs, self.entries, self.values = state
         self.distinct: Final = distinct
         self.ids: Final = list(map(id, self.values))
-        self.recipes: Final[dict[int, Recipe[object]]] = {}
+        self.recipes: Final[dict[int, AnyRecipe[object]]] = {}
         self.expected: Final[set[int]] = set()
         expected = {uid for uid, entry in distinct.items() if entry.lifetime in EXPECTED}
         if expected or any(entry.recipe is not None for entry in distinct.values()):

@@ -25,6 +25,7 @@ class Lender(Protocol):
         """Who has the ref, the ref and the loan."""
         ...
 
+    async def _aopen(self, key: RegistryKey[Any]) -> None: ...
     def _take_back(self, holder: Holder[Any], loan: Holder[Any], outcome: Outcome) -> None: ...
     async def _atake_back(self, holder: Holder[Any], loan: Holder[Any], outcome: Outcome) -> None: ...
 
@@ -68,6 +69,7 @@ class Borrow(Generic[T]):
         _tell(outcome, error)
 
     async def __aenter__(self) -> T:
+        await self._lender._aopen(self._key)
         return self.__enter__()
 
     async def __aexit__(

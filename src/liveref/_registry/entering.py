@@ -12,11 +12,11 @@ from typing_extensions import TypeForm
 from liveref._hints.info import class_info
 from liveref._key import RegistryKey, key_of_marker
 from liveref._policy import RefLifetime
-from liveref._recipe import Recipe
+from liveref._recipe import AnyRecipe, AsyncRecipe, Recipe
 from liveref._registry.closing import Closing
 from liveref._registry.entry import Entry, caller, hold
 from liveref._registry.finalize import Finalizer, arun, finish
-from liveref._registry.guards import Opening, opened_by
+from liveref._registry.guards import Opening, aclose_again, aopened_by, not_awaited, opened_by
 from liveref._registry.leases import Guard, Seconds, Whose, guard_of
 from liveref._registry.outcome import Outcome, Place
 from liveref._registry.owners import ACTING
@@ -26,7 +26,7 @@ from liveref._registry.telling import told
 from liveref._snapshot.keyring import SnapshotKeys
 from liveref._text.marker import parse_marker, redact
 from liveref._text.tag import readable
-from liveref._typing import MISSING, Missing, T, V
+from liveref._typing import MISSING, Default, Missing, T, V
 from liveref.exceptions import InvalidArgumentError, MarkerAuthError, RefNotFoundError, RegistryClosedError
 
 __all__ = ["Entering"]
@@ -63,6 +63,8 @@ class Entering(Closing):
             CapacityExceededError: the registry is full; the object is closed again.
             RegistryClosedError: the registry is closed; so is the object.
         """
+        if isinstance(recipe, AsyncRecipe):
+            raise not_awaited(recipe, "Await what it opens: await refs.aopen(recipe).")
         if not isinstance(recipe, Recipe):
             raise InvalidArgumentError("recipe", "a Recipe", readable(type(recipe)))
         if self._closed:
@@ -77,6 +79,86 @@ class Entering(Closing):
             if finalizer is not None:
                 finish(finalizer, value)
             raise
+
+    async def aopen(
+        self,
+        recipe: AnyRecipe[T],
+        *,
+        lifetime: RefLifetime = _DEFAULT,
+        ttl: Seconds = MISSING,
+        idle: Seconds = MISSING,
+        owner: Whose = MISSING,
+    ) -> RegistryKey[T]:
+        """As `open`, awaiting an asynchronous recipe, and a finalizer where the object is closed again.
+
+        Raises:
+            RuntimeError: the event loop here is not asyncio's; nothing was opened.
+
+        Example:
+            >>> import asyncio
+            >>> from liveref import SessionRefRegistry, reopener
+            >>> @reopener("example.words")
+            ... async def words(text: str) -> list[str]:
+            ...     return text.split()
+            >>> async def main() -> list[str]:
+            ...     registry = SessionRefRegistry()
+            ...     return registry.get(await registry.aopen(words.recipe("a b")))
+            >>> asyncio.run(main())
+            ['a', 'b']
+        """
+        frame = caller()
+        if not isinstance(recipe, Recipe | AsyncRecipe):
+            raise InvalidArgumentError("recipe", "a recipe", readable(type(recipe)))
+        if self._closed:
+            raise RegistryClosedError("aopen")
+        guard_of(ttl, idle, owner, self._defaults)  # raises before anything is opened
+        from liveref._registry.shield import require_asyncio  # noqa: PLC0415  it loads asyncio
+
+        require_asyncio("aopen")
+        opened = opened_by(recipe) if isinstance(recipe, Recipe) else await aopened_by(recipe)
+        value, finalizer = cast("T", opened), recipe._finalizer()
+        try:
+            return self._insert(value, None, frame, lifetime, finalizer, recipe, ttl, idle, owner)
+        except BaseException:
+            await aclose_again(recipe, value)
+            raise
+
+    @overload
+    async def aget(self, key: RegistryKey[T], hint: Missing = ..., *, default: Missing = ...) -> T: ...
+    @overload
+    async def aget(self, key: RegistryKey[T], hint: Missing = ..., *, default: Default) -> T | Default: ...
+    @overload
+    async def aget(self, key: RegistryKey[object], hint: TypeForm[V], *, default: Missing = ...) -> V: ...
+    @overload
+    async def aget(self, key: RegistryKey[object], hint: TypeForm[V], *, default: Default) -> V | Default: ...
+    async def aget(self, key: RegistryKey[object], hint: object = MISSING, default: object = MISSING) -> object:
+        """As `SessionRefRegistry.get`, awaiting an asynchronous recipe that has not run since the pause.
+
+        It runs once, in a task of its own, however many tasks ask: who is cancelled leaves the others their object,
+        and with the last who waits the opening is cancelled. What it raises is raised for each who waits, and the next
+        ``aget`` tries again. Afterwards `get` and all the others work.
+
+        Raises:
+            ReopenError: the recipe raised.
+            RuntimeError: it has not run, and the event loop here is not asyncio's.
+
+        Example:
+            >>> import asyncio
+            >>> from liveref import Session, reopener
+            >>> @reopener("example.numbers")
+            ... async def load(path: str) -> list[int]:
+            ...     return [1, 2]
+            >>> async def main() -> list[int]:
+            ...     async with Session() as session:
+            ...         key = await session.refs.aopen(load.recipe("a file"))
+            ...         snapshot = session.snapshot()
+            ...     async with Session.resume(snapshot) as session:
+            ...         return await session.refs.aget(key)
+            >>> asyncio.run(main())
+            [1, 2]
+        """
+        await self._aopen(key)
+        return self._look_up(key, None if hint is MISSING else class_info(hint), default)
 
     def enter_context(
         self,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic
 from liveref._hints.info import ClassInfo, class_of, tag_of
 from liveref._key import RegistryKey, new_object
 from liveref._policy import RefLifetime
-from liveref._recipe import Recipe
+from liveref._recipe import AnyRecipe
 from liveref._registry.finalize import Finalizer
 from liveref._registry.guards import Opening
 from liveref._registry.leases import GUARDED, Guard
@@ -70,7 +70,7 @@ class Entry:
     offset: int
     lifetime: RefLifetime = RefLifetime.UNTIL_CONTEXT_DROP
     finalizer: Finalizer | None = None
-    recipe: Recipe[object] | None = None
+    recipe: AnyRecipe[object] | None = None
     opening: Opening | None = None
     guard: Guard | None = None
     shared: bool = False
@@ -81,7 +81,7 @@ class Entry:
         frame: FrameType | None,
         lifetime: RefLifetime = RefLifetime.UNTIL_CONTEXT_DROP,
         finalizer: Finalizer | None = None,
-        recipe: Recipe[object] | None = None,
+        recipe: AnyRecipe[object] | None = None,
         *,
         guard: Guard | None = None,
         engine: str | None = None,

@@ -11,9 +11,9 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import compress, starmap
-from types import BuiltinFunctionType, FunctionType, MethodDescriptorType
 from typing import Any, Final
 
+from liveref._recipe import is_coroutine_function
 from liveref._registry.outcome import Outcome, Pending, Place, Steps
 from liveref._text.tag import readable
 from liveref._typing import T
@@ -22,6 +22,7 @@ from liveref.exceptions import InvalidArgumentError
 __all__ = [
     "Finalizer",
     "adrive",
+    "afinish",
     "arun",
     "check_timeout",
     "drive",
@@ -48,7 +49,6 @@ def generation() -> int:
     return _generation
 
 
-_OF_C: Final = frozenset({BuiltinFunctionType, MethodDescriptorType})
 _DUTY: Final = b"duty"  # no id: those have 16 bytes
 
 
@@ -168,18 +168,6 @@ class Finalizer:
         return self._generation == _generation
 
 
-def is_coroutine_function(call: object) -> bool:
-    """Whether a call gives a coroutine: a function, a method, a partial of one, an object with such a ``__call__``."""
-    while isinstance(call, partial):
-        call = call.func
-    if type(call) in _OF_C:  # here and in the next what most finalizers are: to ask inspect takes as long as a release
-        return False
-    if isinstance(call, FunctionType) and not call.__dict__:
-        return bool(call.__code__.co_flags & inspect.CO_COROUTINE)
-    own_call = getattr(type(call), "__call__", None)  # noqa: B004  not whether there is one, but what it is
-    return inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(own_call)
-
-
 def until_awaited(refs: Iterable[T]) -> Iterator[tuple[T, list[Any]]]:
     """Each ref, with a list for what its finalizer returns; again where something came before that was awaited."""
     for ref in refs:
@@ -215,6 +203,17 @@ def finish(call: Callable[..., object], *args: object) -> None:
     result = call(*args)
     if inspect.isawaitable(result):
         raise dismiss(result)
+
+
+async def afinish(call: Callable[..., object], *args: object) -> None:
+    """As `finish`, awaiting what that returns, shielded from cancellation as in `adrive`."""
+    await arun(_called(call, args), Outcome(), None, bare=True)
+
+
+def _called(call: Callable[..., object], args: Iterable[object]) -> Steps:
+    held = [call(*args)]
+    if inspect.isawaitable(held[0]):
+        yield Pending(held, Place.ANY_TASK)
 
 
 def drive(steps: Steps) -> None:

@@ -16,7 +16,7 @@ from liveref._hints.info import class_info
 from liveref._key import RegistryKey, new_object
 from liveref._lanes import LANES
 from liveref._policy import MAX_SESSION_REFS_PER_RUN, RefLifetime
-from liveref._recipe import Recipe
+from liveref._recipe import AnyRecipe
 from liveref._registry.borrowing import Borrow
 from liveref._registry.entering import Entering
 from liveref._registry.entry import Entry, Holder, RefInfo, caller, let_go, place_of
@@ -93,7 +93,7 @@ class SessionRefRegistry(Entering):
         *,
         lifetime: RefLifetime = ...,
         finalizer: Callable[[T], object] | None = ...,
-        reopen: Recipe[T] | None = ...,
+        reopen: AnyRecipe[T] | None = ...,
         ttl: Seconds = ...,
         idle: Seconds = ...,
         owner: Whose = ...,
@@ -106,7 +106,7 @@ class SessionRefRegistry(Entering):
         *,
         lifetime: RefLifetime = ...,
         finalizer: Callable[[V], object] | None = ...,
-        reopen: Recipe[V] | None = ...,
+        reopen: AnyRecipe[V] | None = ...,
         ttl: Seconds = ...,
         idle: Seconds = ...,
         owner: Whose = ...,
@@ -179,7 +179,7 @@ class SessionRefRegistry(Entering):
         *,
         lifetime: RefLifetime = _DEFAULT,
         finalizer: Callable[..., object] | None = None,
-        reopen: Recipe[object] | None = None,
+        reopen: AnyRecipe[object] | None = None,
         ttl: Seconds = MISSING,
         idle: Seconds = MISSING,
         owner: Whose = MISSING,

@@ -24,7 +24,7 @@ from typing import Any, Final, Self
 from liveref._hints.info import ClassInfo, Sealed, check_of, class_of, hint_of, mismatch, tag_of
 from liveref._key import RegistryKey
 from liveref._policy import RefLifetime
-from liveref._recipe import Recipe
+from liveref._recipe import AnyRecipe, AsyncRecipe, Recipe
 from liveref._registry.departures import REMEMBERED, Departure, Departures, is_told
 from liveref._registry.entry import Entry, Holder, fill, hold, let_go, place_of
 from liveref._registry.finalize import Finalizer
@@ -193,7 +193,7 @@ class Store(Going):
         frame: FrameType | None,
         lifetime: RefLifetime,
         finalizer: Callable[..., object] | None,
-        reopen: Recipe[object] | None,
+        reopen: AnyRecipe[object] | None,
         ttl: Seconds,
         idle: Seconds,
         owner: Whose,
@@ -211,8 +211,8 @@ class Store(Going):
             raise InvalidArgumentError("finalizer", "callable", readable(type(finalizer)))
         if getattr(finalizer, "__isabstractmethod__", False) is True:  # typing.TextIO.close closes nothing
             raise InvalidArgumentError("finalizer", "a method that does something", "an abstract one")
-        if reopen is not None and not isinstance(reopen, Recipe):
-            raise InvalidArgumentError("reopen", "a Recipe", readable(type(reopen)))
+        if reopen is not None and not isinstance(reopen, Recipe | AsyncRecipe):
+            raise InvalidArgumentError("reopen", "a recipe", readable(type(reopen)))
         duty = duty_of(value) if finalizer is None else Finalizer(finalizer)
         code, offset = (None, 0) if frame is None else (frame.f_code, frame.f_lasti)
         guard = guard_of(ttl, idle, owner, self._defaults)
@@ -332,6 +332,12 @@ class Store(Going):
             return holder, value
         let_go(holder)  # it went meanwhile, or moved on
         return self._open(uid, parents=parents)
+
+    async def _aopen(self, key: RegistryKey[object]) -> None:
+        """Let the recipe of a ref open it where that is asynchronous and has not run; nothing where it is not here."""
+        holder = self._find(id_of(key), parents=True)
+        if holder is not None and holder._entry.opening is not None and not hasattr(holder, "_value"):
+            await holder._entry.opening.aopen()
 
     def _held(self, key: RegistryKey[object], *, parents: bool, used: bool = False) -> tuple[Holder[Any], object]:
         """As `_open`, for a key.

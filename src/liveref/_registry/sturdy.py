@@ -42,7 +42,7 @@ class Token(NamedTuple):
         guard: its owner and its lease.
     """
 
-    recipe: _recipe.Recipe[Any]  # Any: what it opens is checked at each lookup
+    recipe: _recipe.AnyRecipe[Any]  # Any: what it opens is checked at each lookup
     type_tag: str
     lifetime: RefLifetime
     guard: Guarded

@@ -8,7 +8,7 @@ from typing import Final, Generic, final, overload
 from liveref._hints.info import ClassInfo, hint_of
 from liveref._key import RegistryKey
 from liveref._policy import RefLifetime
-from liveref._recipe import Recipe
+from liveref._recipe import AnyRecipe
 from liveref._registry.entry import caller
 from liveref._registry.leases import Seconds, Whose
 from liveref._registry.store import Store
@@ -42,7 +42,7 @@ class TypedRefs(Generic[T]):
         *,
         lifetime: RefLifetime = RefLifetime.UNTIL_CONTEXT_DROP,
         finalizer: Callable[[T], object] | None = None,
-        reopen: Recipe[T] | None = None,
+        reopen: AnyRecipe[T] | None = None,
         ttl: Seconds = MISSING,
         idle: Seconds = MISSING,
         owner: Whose = MISSING,
