@@ -42,8 +42,10 @@ class Rules(NamedTuple):
     with_hint: Sequence[Rule] = ()
 
 
+_LOOKUP: Final = Rules(without_hint=(check_untyped, advise_key), with_hint=(check_depth, check_overlap, advise_key))
 _REGISTRY_RULES: Final[Mapping[str, Rules]] = {
-    "get": Rules(without_hint=(check_untyped, advise_key), with_hint=(check_depth, check_overlap, advise_key)),
+    "aget": _LOOKUP,
+    "get": _LOOKUP,
     "__getitem__": Rules(without_hint=(check_untyped, advise_key)),
     **dict.fromkeys(_names.METHODS_OF_KEYS, Rules(without_hint=(advise_key,))),
     "insert": Rules(without_hint=(check_widened, check_reopen), with_hint=(check_depth, check_value)),

@@ -13,15 +13,15 @@ CURRENT: Final = "liveref._registry.current.current_session_registry"
 USE: Final = "liveref._registry.current.use_session_registry"
 KEY: Final = "liveref._key.RegistryKey"
 PINNED: Final = "liveref._hints.pinned.Pinned"
-RECIPE: Final = "liveref._recipe.Recipe"
+RECIPES: Final = frozenset({"liveref._recipe.AsyncRecipe", "liveref._recipe.Recipe"})
 MISSING: Final = "liveref._typing.Missing"
 LIVE_REF_ERROR: Final = "liveref.exceptions.LiveRefError"
 REF_TYPE_ERROR: Final = "liveref.exceptions.RefTypeError"
 
 REGISTRY_METHODS: Final = frozenset({
-    "__getitem__", "aclose", "admit", "adrain", "arelease", "asweep", "borrow", "clone_ref", "close", "drain",
-    "enter_async_context", "enter_context", "get", "get_any", "insert", "keys", "lifetime_of", "open", "release",
-    "remove", "renew", "stats", "sturdy_marker", "sweep", "sweeping", "transfer_ref", "typed", "verify",
+    "__getitem__", "aclose", "admit", "adrain", "aget", "aopen", "arelease", "asweep", "borrow", "clone_ref", "close",
+    "drain", "enter_async_context", "enter_context", "get", "get_any", "insert", "keys", "lifetime_of", "open",
+    "release", "remove", "renew", "stats", "sturdy_marker", "sweep", "sweeping", "transfer_ref", "typed", "verify",
 })  # fmt: skip
 METHODS_OF_KEYS: Final = frozenset({
     "arelease", "borrow", "clone_ref", "get_any", "lifetime_of", "release", "remove", "renew", "sturdy_marker",

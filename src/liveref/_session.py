@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Final, Literal, Self
 
 from liveref._pause.capture import Capture, capture
-from liveref._pause.resume import restore
+from liveref._pause.resume import Restoring
 from liveref._policy import MAX_SESSION_REFS_PER_RUN, SessionPausePolicy
 from liveref._registry.current import Scope, enter_scope, leave_scope
 from liveref._registry.finalize import adrive, arun, check_timeout, drive, run
@@ -24,9 +24,9 @@ from liveref._snapshot.keyring import SnapshotKeys
 from liveref._snapshot.progress import Progress
 from liveref._snapshot.snapshot import SessionSnapshot, check_target, new_snapshot, save_snapshot
 from liveref._text.tag import printable, readable
+from liveref._text.telling import warn_dropped
 from liveref.exceptions import (
     InvalidArgumentError,
-    RefDroppedWarning,
     RegistryClosedError,
     SessionStateError,
     SnapshotWriteError,
@@ -295,12 +295,6 @@ class Session:
         Warns:
             RefDroppedWarning: a ref was dropped; one for each.
         """
-        if not isinstance(snapshot, SessionSnapshot):
-            raise InvalidArgumentError("snapshot", "a SessionSnapshot", readable(type(snapshot)))
-        if carry is not None and not isinstance(carry, SessionRefRegistry):
-            raise InvalidArgumentError("carry", "a SessionRefRegistry", readable(type(carry)))
-        if broken not in {"raise", "drop"}:
-            raise InvalidArgumentError("broken", "'raise' or 'drop'", f"another {readable(type(broken))}")
         session = cls(
             capacity=capacity,
             policy=policy,
@@ -311,8 +305,63 @@ class Session:
             clock=clock,
             engine=engine,
         )
-        restore(snapshot, session._refs, carry, drop=broken == "drop")
+        session._restoring(snapshot, carry, broken).run()
         return session
+
+    @classmethod
+    async def aresume(
+        cls,
+        snapshot: SessionSnapshot,
+        *,
+        carry: SessionRefRegistry | None = None,
+        capacity: int = MAX_SESSION_REFS_PER_RUN,
+        policy: SessionPausePolicy = SessionPausePolicy.PICKLE_OR_ERROR,
+        broken: Literal["raise", "drop"] = "raise",
+        ttl: float | None = None,
+        idle: float | None = None,
+        owned: bool = False,
+        per_owner: int | None = None,
+        clock: Callable[[], float] = monotonic,
+        engine: Resolver | None = None,
+    ) -> Self:
+        """As `resume`, awaiting the asynchronous recipes of what pickled objects hold.
+
+        Raises:
+            RuntimeError: one of them has to run, and the event loop here is not asyncio's.
+
+        Example:
+            >>> import asyncio
+            >>> from liveref import Session
+            >>> async def main() -> str:
+            ...     async with Session() as session:
+            ...         key = session.refs.insert("a draft")
+            ...         snapshot = session.snapshot()
+            ...     async with await Session.aresume(snapshot) as session:
+            ...         return session.refs[key]
+            >>> asyncio.run(main())
+            'a draft'
+        """
+        session = cls(
+            capacity=capacity,
+            policy=policy,
+            ttl=ttl,
+            idle=idle,
+            owned=owned,
+            per_owner=per_owner,
+            clock=clock,
+            engine=engine,
+        )
+        await session._restoring(snapshot, carry, broken).arun()
+        return session
+
+    def _restoring(self, snapshot: SessionSnapshot, carry: SessionRefRegistry | None, broken: str) -> Restoring:
+        if not isinstance(snapshot, SessionSnapshot):
+            raise InvalidArgumentError("snapshot", "a SessionSnapshot", readable(type(snapshot)))
+        if carry is not None and not isinstance(carry, SessionRefRegistry):
+            raise InvalidArgumentError("carry", "a SessionRefRegistry", readable(type(carry)))
+        if broken not in {"raise", "drop"}:
+            raise InvalidArgumentError("broken", "'raise' or 'drop'", f"another {readable(type(broken))}")
+        return Restoring(snapshot, self._refs, carry, drop=broken == "drop")
 
     def _capture(self, operation: str, policy: SessionPausePolicy | None, *, verify: bool) -> Capture:
         if type(verify) is not bool:
@@ -349,7 +398,7 @@ class Session:
             what = f"{counted(len(failed), 'finalizer')} failed of refs that last until a snapshot: {kinds}"
             warnings.warn(f"{what}. The snapshot stands.", RuntimeWarning, stacklevel=4)
         for failure in captured.dropped:
-            warnings.warn(RefDroppedWarning(failure, captured.contents.policy), stacklevel=4)
+            warn_dropped(failure, captured.contents.policy, stacklevel=5)
 
     def __enter__(self) -> Self:
         if self._state != "new":

@@ -15,9 +15,9 @@ from liveref_mypy._flow.values import Values, argument
 __all__ = ["Calls"]
 
 _ENDS_ALL = {"drain", "adrain", "close", "aclose"}
-_USES = {"borrow", "get", "get_any", "remove", "renew"}
+_USES = {"aget", "borrow", "get", "get_any", "remove", "renew"}
 _DROPS = {"arelease", "release", "remove"}
-_SAVES = {"save", "snapshot"}
+_SAVES = {"asave", "save", "snapshot"}
 _HARMLESS = {"add", "append", "critical", "debug", "error", "exception", "info", "log", "warning"}
 
 

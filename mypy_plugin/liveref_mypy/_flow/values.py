@@ -156,7 +156,7 @@ class Values:
         return self._of_type(typ.ret_type) if isinstance(typ, CallableType) else None
 
 
-_MAKERS = frozenset({"insert", "open", "enter_context", "enter_async_context", "clone_ref"})
+_MAKERS = frozenset({"insert", "open", "aopen", "enter_context", "enter_async_context", "clone_ref"})
 
 
 def argument(expr: CallExpr, name: str, position: int | None) -> Expression | None:

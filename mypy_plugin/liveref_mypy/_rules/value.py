@@ -31,7 +31,7 @@ def check_value(call: Call) -> None:
 def recipe_of(typ: Type | None) -> Instance | None:
     """The recipe that a type is, be it ``| None`` or not."""
     kinds = (member for member in members(typ) if isinstance(member, Instance)) if typ is not None else ()
-    return next((kind for kind in kinds if kind.type.fullname == _names.RECIPE and kind.args), None)
+    return next((kind for kind in kinds if kind.type.fullname in _names.RECIPES and kind.args), None)
 
 
 def _check(call: Call, name: str, wanted: Type) -> None:

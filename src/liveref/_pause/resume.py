@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
+from inspect import isawaitable
 from itertools import pairwise
 from time import monotonic
 from typing import Any, Final, NamedTuple
@@ -16,27 +16,28 @@ from liveref._pause.serializer import Serializer, serializer_tagged
 from liveref._policy import EXPECTED, RefLifetime
 from liveref._registry.closing import Closing
 from liveref._registry.entry import Entry, Holder, hold, hold_all
-from liveref._registry.finalize import Finalizer
-from liveref._registry.guards import Opening
+from liveref._registry.finalize import Finalizer, adrive, drive
+from liveref._registry.guards import Opening, not_awaited
 from liveref._registry.leases import Guard
+from liveref._registry.outcome import Outcome, Pending, Steps
 from liveref._snapshot.contents import Contents, Dropping, Kind
 from liveref._snapshot.loading import Failure, Items, load_items, load_list
 from liveref._snapshot.snapshot import SessionSnapshot
 from liveref._text.blame import is_cramped, why_not_loaded
 from liveref._text.marker import redact
 from liveref._text.tag import printable, readable
+from liveref._text.telling import told, warn_dropped
 from liveref._typing import MISSING
 from liveref.exceptions import (
     CapacityExceededError,
     LiveRefError,
-    RefDroppedWarning,
     RefFailure,
     RefLoadError,
     ReopenError,
     SnapshotError,
 )
 
-__all__ = ["NOT_CARRIED", "restore"]
+__all__ = ["NOT_CARRIED", "Restoring"]
 
 NOT_CARRIED: Final = "it outlives the run and was not carried over: pass carry= to Session.resume"
 _BROKEN: Final = 'broken="drop"'
@@ -82,6 +83,7 @@ class Revival:
         self.loaded: dict[int, object] = {}
         self.finalizers: Final[dict[int, Finalizer]] = {}
         self.troubles: Final[dict[int, Trouble]] = {}
+        self._unopened: Final[dict[int, LiveRefError]] = {}
         self._contents: Final = contents
         self._carry: Final = carry
         self._drop: Final = drop
@@ -138,6 +140,21 @@ class Revival:
                 raise
             self.troubles[at] = Trouble(str(error.args[0]))
 
+    async def aopen(self) -> None:
+        """Open by asynchronous recipes what pickled objects hold. Why one can't be is raised by what holds it."""
+        awaited = {at: opening for at, opening in self.openings.items() if opening.is_awaited()}
+        if not awaited:
+            return
+        from liveref._snapshot.survey import stand_ins  # noqa: PLC0415  pickletools takes 10 ms, and is seldom needed
+
+        asked = stand_ins(self._contents.stream)
+        for at, opening in awaited.items():
+            try:
+                if at in asked:
+                    await opening.aopen()
+            except LiveRefError as error:
+                self._unopened[at] = error
+
     def load(self, snapshot: SessionSnapshot) -> None:
         """Load what is pickled, and what has a serializer, each once.
 
@@ -179,8 +196,9 @@ class Revival:
             held = self._name(self._first_row(pickled[failure.held]))
             return Trouble(f"its state holds {held}, which can't be restored")
         if isinstance(error, ReopenError):
-            recipe, _, raised = error.args
-            return Trouble(f"recipe {recipe!r} of what it holds raised {raised}", error=error)
+            recipe, _, raised, *advice = error.args
+            what = raised if advice else f"raised {raised}"
+            return Trouble(f"recipe {recipe!r} of what it holds {what}", error=error)
         return Trouble(*why_not_loaded(error))
 
     def _refusal(self) -> LiveRefError:
@@ -197,17 +215,17 @@ class Revival:
         error.__cause__ = next(filter(None, (trouble.cause for trouble in self.troubles.values())), None)
         return error
 
-    def abandon(self) -> list[str]:
-        """Close what was loaded and opened, for nobody will get it; the types of what that raised."""
+    def abandon(self, error: BaseException) -> Steps:
+        """Close what was loaded and opened, for nobody will get it; note what that raises on the error."""
         duties = [(finalizer, self.loaded[at]) for at, finalizer in self.finalizers.items()]
         duties += [(opening.finalizer, None) for opening in self.openings.values() if opening.finalizer is not None]
-        kinds: list[str] = []
         for finalizer, value in duties:
             try:
-                finalizer.finish(value)
-            except Exception as error:  # noqa: BLE001  user code: told as a note, below the error that is raised
-                kinds.append(readable(type(error)))
-        return kinds
+                held = [finalizer.call(value)]
+                if isawaitable(held[0]):
+                    yield Pending(held, finalizer.place)
+            except Exception as failed:  # noqa: BLE001  user code
+                error.add_note(f"Closing what had been restored raised {readable(type(failed))}.")
 
     def _stand_in(self, number: object) -> object:
         """The object that a pickle refers to."""
@@ -217,10 +235,18 @@ class Revival:
         if number in self.carried and self._carry is not None:
             return self._carry._held(self.carried[number], parents=True)[1]
         if number in self.openings:
-            return self.openings[number].open()
+            return self._open(number)
         if number in self._serializers:
             return self._deserialized(number)
         raise self._held(number, self.troubles.get(number, Trouble(NOT_CARRIED)))
+
+    def _open(self, at: int) -> object:
+        opening = self.openings[at]
+        if at in self._unopened:
+            raise self._unopened[at]
+        if opening.is_awaited():
+            raise not_awaited(opening.recipe, "Await what pickled objects hold: await Session.aresume(snapshot).")
+        return opening.open()
 
     def _deserialized(self, at: int) -> object:
         """A serialized object; what its serializer raises is noted, and raised for what holds it."""
@@ -277,14 +303,14 @@ class Revival:
         return self._rows[at]
 
 
-def restore(snapshot: SessionSnapshot, store: Closing, carry: Closing | None, *, drop: bool) -> None:
-    """Put the refs of a snapshot into an empty registry. If this raises, nothing was put or moved.
+class Restoring:
+    """The refs of a snapshot on their way into an empty registry. If it raises, nothing is put there or moved.
 
     Args:
         snapshot: the snapshot.
         store: the registry.
         carry: the registry that holds the refs which the snapshot expects.
-        drop: leave out the refs that can't be restored, with a warning each to the caller of the caller.
+        drop: leave out the refs that can't be restored, with a warning each to the caller of who runs this.
 
     Raises:
         CapacityExceededError: they do not fit.
@@ -292,21 +318,44 @@ def restore(snapshot: SessionSnapshot, store: Closing, carry: Closing | None, *,
         ReopenError: a recipe raised whose object a pickle holds.
         RefLoadError: some of them can't be loaded.
     """
-    objects = Revival(snapshot._contents, carry, drop=drop)
-    places = _Places(snapshot._contents, objects, store)
-    brought = [] if carry is None else _former(snapshot._contents, carry)
-    places.check_capacity(len(brought))
-    try:
-        objects.load(snapshot)
-        for failure in objects.told():
-            warnings.warn(RefDroppedWarning(failure, None), stacklevel=3)
-    except BaseException as error:
-        for kind in objects.abandon():
-            error.add_note(f"Closing what had been restored raised {kind}.")
-        raise
-    places.fill()
-    if carry is not None:
-        places.bring_over(brought, carry)
+
+    def __init__(self, snapshot: SessionSnapshot, store: Closing, carry: Closing | None, *, drop: bool) -> None:
+        self._snapshot: Final = snapshot
+        self._carry: Final = carry
+        self._objects: Final = Revival(snapshot._contents, carry, drop=drop)
+        self._places: Final = _Places(snapshot._contents, self._objects, store)
+        self._brought: Final = [] if carry is None else _former(snapshot._contents, carry)
+        self._places.check_capacity(len(self._brought))
+
+    def run(self) -> None:
+        """Bring them there."""
+        try:
+            self._load()
+        except BaseException as error:
+            drive(self._objects.abandon(error))
+            raise
+        self._put()
+
+    async def arun(self) -> None:
+        """As `run`, awaiting the asynchronous recipes of what pickled objects hold."""
+        try:
+            await self._objects.aopen()
+            self._load()
+        except BaseException as error:
+            await adrive(self._objects.abandon(error), Outcome(error), None)
+            raise
+        self._put()
+
+    def _load(self) -> None:
+        self._objects.load(self._snapshot)
+        for failure in self._objects.told():
+            warn_dropped(failure, None, stacklevel=5)
+
+    def _put(self) -> None:
+        self._places.fill()
+        if self._carry is not None:
+            self._places.bring_over(self._brought, self._carry)
+        told("info", "a snapshot of %d refs was resumed", len(self._snapshot._contents.ids))
 
 
 def _former(contents: Contents, carry: Closing) -> list[Holder[Any]]:

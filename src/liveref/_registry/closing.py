@@ -19,6 +19,7 @@ from liveref._registry.store import Store
 from liveref._registry.sweeping import Sweeping
 from liveref._text.ids import fresh_id
 from liveref._text.marker import redact
+from liveref._text.telling import told
 from liveref._typing import MISSING, Missing
 from liveref.exceptions import CapacityExceededError, DuplicateKeyError, RegistryClosedError
 
@@ -164,6 +165,7 @@ class Closing(Store):
             0
         """
         count, outcome = self._expire_all(), Outcome()
+        told("debug", "%d refs were swept", count)
         self._end_due(outcome)
         if outcome.errors:
             outcome.reraise()
@@ -177,6 +179,7 @@ class Closing(Store):
         """
         check_timeout(timeout)
         count, outcome = self._expire_all(), Outcome()
+        told("debug", "%d refs were swept", count)
         await arun(self._drop(self._due(), "", outcome), outcome, timeout)
         return count
 

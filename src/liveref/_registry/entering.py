@@ -22,10 +22,10 @@ from liveref._registry.outcome import Outcome, Place
 from liveref._registry.owners import ACTING
 from liveref._registry.store import id_of, require_methods
 from liveref._registry.sturdy import Token, recipe_field, require_ring, sturdy_marker_of, token_in
-from liveref._registry.telling import told
 from liveref._snapshot.keyring import SnapshotKeys
 from liveref._text.marker import parse_marker, redact
 from liveref._text.tag import readable
+from liveref._text.telling import told
 from liveref._typing import MISSING, Default, Missing, T, V
 from liveref.exceptions import InvalidArgumentError, MarkerAuthError, RefNotFoundError, RegistryClosedError
 

@@ -20,9 +20,9 @@ from liveref._registry.finalize import dismiss, until_awaited
 from liveref._registry.leases import Book, Defaults, Expiry, Guard, making
 from liveref._registry.moment import Refs
 from liveref._registry.outcome import Outcome, Pending, Steps
-from liveref._registry.telling import note_of, told
 from liveref._text.marker import redact
 from liveref._text.tag import readable
+from liveref._text.telling import note_of, told
 from liveref.exceptions import counted
 
 __all__ = ["Going"]
@@ -167,6 +167,7 @@ class Going:
             if not isinstance(error, Exception):
                 outcome.reraise()
             what = f"a finalizer of an expired ref raised {readable(type(error))}: {note_of(error)}"
+            told("warning", "%s", what)
             warnings.warn(what, RuntimeWarning, stacklevel=2)
 
     def _end_due(self, outcome: Outcome) -> None:

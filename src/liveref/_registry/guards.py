@@ -13,6 +13,7 @@ from liveref._hints.info import ClassInfo, class_info, hint_of, mismatch
 from liveref._recipe import AnyRecipe, AsyncRecipe, Recipe, Registered, is_coroutine_function
 from liveref._registry.finalize import Finalizer, afinish, finish, generation
 from liveref._text.tag import readable
+from liveref._text.telling import told
 from liveref.exceptions import LiveRefError, RefTypeError, ReopenError
 
 if TYPE_CHECKING:
@@ -106,6 +107,10 @@ class Opening:
         """A list of the object, empty before it is opened."""
         return self._opened
 
+    def is_awaited(self) -> bool:
+        """Whether an asynchronous recipe is yet to open it."""
+        return isinstance(self.recipe, AsyncRecipe) and not self._opened
+
     def is_asynchronous(self) -> bool:
         """Whether it was opened, and it is known, without a call, that there is something to await at its end."""
         finalizer, close = self.finalizer, self.recipe._finalizer()
@@ -158,6 +163,7 @@ class Opening:
         if self.finalizer is not None:
             self.finalizer.adopt()
         self._opened.append(opened)
+        told("debug", "recipe %s was opened", self.recipe.tag)
 
     def _close(self, _value: object) -> object:
         """Close the object if it was opened: who pops it, does."""

@@ -34,11 +34,11 @@ from liveref._registry.moment import Refs, by_object
 from liveref._registry.owners import ACTING, Owner
 from liveref._registry.pin import duty_of
 from liveref._registry.resolver import Resolver, require_resolver, resolve
-from liveref._registry.telling import told
 from liveref._snapshot.contents import Dropping
 from liveref._text.ids import fresh_id
 from liveref._text.marker import redact
 from liveref._text.tag import printable, readable
+from liveref._text.telling import told
 from liveref._typing import MISSING
 from liveref.exceptions import (
     CapacityExceededError,

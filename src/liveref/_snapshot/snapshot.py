@@ -17,6 +17,7 @@ from liveref._snapshot.keyring import SnapshotKeys, SnapshotLimits
 from liveref._snapshot.progress import Progress, check_progress
 from liveref._text.marker import redact
 from liveref._text.tag import readable
+from liveref._text.telling import told
 from liveref.exceptions import InvalidArgumentError
 
 __all__ = [
@@ -292,6 +293,7 @@ def save_snapshot(
     """As `new_snapshot`, but the buffers are written to a file from their own memory, and mapped from there."""
     header, blobs = contents.encode()
     written = write_file(path, header, [*blobs, *buffers], keys, copied=_COPIED, progress=progress)
+    told("info", "a snapshot of %d refs was saved", len(contents.ids))
     return _of_file(contents, written())
 
 

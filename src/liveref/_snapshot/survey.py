@@ -6,9 +6,13 @@ import pickle
 import pickletools
 import struct
 from collections.abc import Container
+from contextlib import suppress
+from io import BytesIO
 from typing import Final, NamedTuple
 
-__all__ = ["Place", "Survey"]
+from typing_extensions import Buffer
+
+__all__ = ["Place", "Survey", "stand_ins"]
 
 _IN_PLACE: Final = frozenset({"APPEND", "APPENDS", "SETITEM", "SETITEMS", "ADDITEMS", "BUILD"})
 """What changes the object below what it takes, and leaves it on the stack."""
@@ -151,3 +155,16 @@ class Survey:
         for slot, end in zip(taken, [*(slot.start for slot in taken[1:]), at], strict=False):
             for note in slot.notes:
                 self.places[note] = self.places[note]._replace(end=end)
+
+
+def stand_ins(stream: Buffer) -> set[object]:
+    """What the stand-ins are of all the pickles in a stream; of those before one that is no pickle. 1 us an opcode."""
+    found, last = set[object](), None
+    file, end = BytesIO(stream), memoryview(stream).nbytes
+    with suppress(Exception):  # odd opcodes are told of by who loads them
+        while file.tell() < end:
+            for opcode, arg, _ in pickletools.genops(file):
+                if opcode.name == "BINPERSID":
+                    found.add(last)
+                last = arg
+    return found

@@ -1,11 +1,11 @@
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from liveref._key import RegistryKey
 from liveref._policy import RefLifetime
-from liveref._recipe import Recipe
+from liveref._recipe import AnyRecipe, Recipe
 from liveref._registry.closing import Closing
 from liveref._registry.leases import Seconds, Whose
 from liveref._snapshot.keyring import SnapshotKeys
-from liveref._typing import Missing, T, V
+from liveref._typing import Default, Missing, T, V
 from typing import overload
 from typing_extensions import TypeForm
 
@@ -13,6 +13,15 @@ __all__ = ['Entering']
 
 class Entering(Closing):
     def open(self, recipe: Recipe[T], *, lifetime: RefLifetime = ..., ttl: Seconds = ..., idle: Seconds = ..., owner: Whose = ...) -> RegistryKey[T]: ...
+    async def aopen(self, recipe: AnyRecipe[T], *, lifetime: RefLifetime = ..., ttl: Seconds = ..., idle: Seconds = ..., owner: Whose = ...) -> RegistryKey[T]: ...
+    @overload
+    async def aget(self, key: RegistryKey[T], hint: Missing = ..., *, default: Missing = ...) -> T: ...
+    @overload
+    async def aget(self, key: RegistryKey[T], hint: Missing = ..., *, default: Default) -> T | Default: ...
+    @overload
+    async def aget(self, key: RegistryKey[object], hint: TypeForm[V], *, default: Missing = ...) -> V: ...
+    @overload
+    async def aget(self, key: RegistryKey[object], hint: TypeForm[V], *, default: Default) -> V | Default: ...
     def enter_context(self, cm: AbstractContextManager[T, bool | None], *, ttl: Seconds = ..., idle: Seconds = ..., owner: Whose = ...) -> RegistryKey[T]: ...
     async def enter_async_context(self, cm: AbstractAsyncContextManager[T, bool | None], *, own_task: bool = False, ttl: Seconds = ..., idle: Seconds = ..., owner: Whose = ...) -> RegistryKey[T]: ...
     def sturdy_marker(self, key: RegistryKey[object], *, keys: SnapshotKeys) -> dict[str, str]: ...

@@ -1,7 +1,7 @@
 from collections.abc import Callable, Iterator
 from liveref._key import RegistryKey
 from liveref._policy import RefLifetime
-from liveref._recipe import Recipe
+from liveref._recipe import AnyRecipe
 from liveref._registry.borrowing import Borrow
 from liveref._registry.entering import Entering
 from liveref._registry.entry import RefInfo
@@ -18,9 +18,9 @@ __all__ = ['SessionRefRegistry']
 class SessionRefRegistry(Entering):
     def __init__(self, *, capacity: int = ..., ttl: float | None = None, idle: float | None = None, owned: bool = False, per_owner: int | None = None, clock: Callable[[], float] = ..., engine: Resolver | None = None) -> None: ...
     @overload
-    def insert(self, value: T, hint: Missing = ..., *, lifetime: RefLifetime = ..., finalizer: Callable[[T], object] | None = ..., reopen: Recipe[T] | None = ..., ttl: Seconds = ..., idle: Seconds = ..., owner: Whose = ...) -> RegistryKey[T]: ...
+    def insert(self, value: T, hint: Missing = ..., *, lifetime: RefLifetime = ..., finalizer: Callable[[T], object] | None = ..., reopen: AnyRecipe[T] | None = ..., ttl: Seconds = ..., idle: Seconds = ..., owner: Whose = ...) -> RegistryKey[T]: ...
     @overload
-    def insert(self, value: object, hint: TypeForm[V], *, lifetime: RefLifetime = ..., finalizer: Callable[[V], object] | None = ..., reopen: Recipe[V] | None = ..., ttl: Seconds = ..., idle: Seconds = ..., owner: Whose = ...) -> RegistryKey[V]: ...
+    def insert(self, value: object, hint: TypeForm[V], *, lifetime: RefLifetime = ..., finalizer: Callable[[V], object] | None = ..., reopen: AnyRecipe[V] | None = ..., ttl: Seconds = ..., idle: Seconds = ..., owner: Whose = ...) -> RegistryKey[V]: ...
     @overload
     def get(self, key: RegistryKey[T], hint: Missing = ..., *, default: Missing = ...) -> T: ...
     @overload

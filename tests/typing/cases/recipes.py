@@ -61,11 +61,13 @@ def no_constructor() -> None:
 
 
 def wrong_finalizer() -> None:
-    @reopener("cases.text", finalizer=sqlite3.Connection.close)  # E: argument
+    register = reopener("cases.text", finalizer=sqlite3.Connection.close)
+
+    @register  # E: no-overload mypy=arg-type pyright=reportArgumentType,reportCallIssue,reportUntypedFunctionDecorator
     def text(path: str) -> str:
         return path
 
-    text("x")
+    del text
 
 
 def not_a_tag() -> None:

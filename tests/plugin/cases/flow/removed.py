@@ -6,7 +6,7 @@ import contextlib
 
 import pytest
 
-from liveref import RefReleasedError, RegistryKey, Session, SessionRefRegistry
+from liveref import AsyncRecipe, RefReleasedError, RegistryKey, Session, SessionRefRegistry
 
 
 def after_remove(refs: SessionRefRegistry, key: RegistryKey[int], flag: bool) -> None:
@@ -232,3 +232,10 @@ def after_what_ends_nothing_for_sure(key: RegistryKey[int]) -> int:
         session.refs.drain(owner="user-7")
         with session.refs.borrow(mine) as found:
             return found + session.refs.get(mine)  # ok
+
+
+async def opened_and_awaited(refs: SessionRefRegistry, recipe: AsyncRecipe[int]) -> int:
+    key = await refs.aopen(recipe)
+    await refs.aget(key)  # ok
+    refs.release(key)
+    return await refs.aget(key)  # E: liveref-removed

@@ -189,3 +189,8 @@ def variables(refs: SessionRefRegistry, key: RegistryKey[A], cls: type[int], tex
     refs.get(key, str)  # E: liveref-overlap
     refs.get(text, cls)  # E: liveref-overlap
     return refs.get(key)
+
+
+async def awaited(refs: SessionRefRegistry, number: RegistryKey[int]) -> None:
+    await refs.aget(number, str)  # E: liveref-overlap
+    await refs.aget(number, hint=bool)  # ok

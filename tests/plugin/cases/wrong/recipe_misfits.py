@@ -7,7 +7,7 @@ import io
 import sqlite3
 from typing import Literal, TypeVar
 
-from liveref import Recipe, RegistryKey, Session, SessionRefRegistry, reopener
+from liveref import AsyncRecipe, Recipe, RegistryKey, Session, SessionRefRegistry, reopener
 
 Name = TypeVar("Name", str, bytes)
 
@@ -51,3 +51,10 @@ def with_a_hint(refs: SessionRefRegistry, number: Recipe[int], perhaps: Recipe[i
     refs.insert("a", str, reopen=number)  # E: arg-type
     refs.insert(1, int, reopen=perhaps)  # E: arg-type
     refs.insert("a", Literal["a"], reopen=number)  # E: arg-type
+
+
+def asynchronous(refs: SessionRefRegistry, number: AsyncRecipe[int], perhaps: AsyncRecipe[int] | None) -> None:
+    refs.insert(1, reopen=number)  # ok
+    refs.insert("a", reopen=number)  # E: arg-type
+    refs.insert("a", reopen=perhaps)  # E: arg-type
+    refs.insert("a", str, reopen=number)  # E: arg-type

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from typing import Literal, cast
 
-__all__ = ["note_of", "told"]
+from liveref.exceptions import RefDroppedWarning, RefFailure
+
+__all__ = ["note_of", "told", "warn_dropped"]
 
 
 def told(level: Literal["debug", "info", "warning"], message: str, *facts: object) -> None:
@@ -24,3 +27,9 @@ def note_of(error: BaseException) -> str:
     """The first note on an error: which ref it is of."""
     notes: object = getattr(error, "__notes__", None)
     return str(cast("list[object]", notes)[0]) if isinstance(notes, list) and notes else "of a ref that nobody knows"
+
+
+def warn_dropped(failure: RefFailure, policy: str | None, *, stacklevel: int) -> None:
+    """Warn of a ref that was left out, the caller that many calls above, and log it."""
+    told("warning", "ref %s (%s) was dropped", failure.key, failure.type_tag)
+    warnings.warn(RefDroppedWarning(failure, policy), stacklevel=stacklevel)
