@@ -27,7 +27,7 @@ from liveref.exceptions import counted
 
 __all__ = ["Going"]
 
-_FEW: Final = 64
+_FEW: Final = 16
 """Expired refs that an insert takes out at most where it finds the registry full."""
 
 

@@ -274,13 +274,15 @@ class Book:
         try:
             while self._rows and self._rows[0][0] <= now and (most is None or found < most):
                 holder = self._pop()
-                if holder is None or not is_here(holder):
+                if holder is None:
                     continue
-                if is_over(holder, holder._entry.guard):
+                if is_here(holder) and not is_over(holder, holder._entry.guard):
+                    again.append(holder)
+                    continue
+                self._stale -= 1  # its row has gone, or will be counted when the ref has
+                if is_here(holder):
                     found += 1
                     yield holder, holder._entry.guard
-                else:
-                    again.append(holder)
         finally:
             for holder in again:
                 self.enter(holder._entry.guard, holder)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import sys
 import warnings
-from typing import Literal, cast
+from functools import cache
+from typing import TYPE_CHECKING, Literal, cast
 
 from liveref.exceptions import RefDroppedWarning, RefFailure
+
+if TYPE_CHECKING:
+    from logging import Logger
 
 __all__ = ["note_of", "told", "warn_dropped"]
 
@@ -15,12 +19,16 @@ def told(level: Literal["debug", "info", "warning"], message: str, *facts: objec
     """Log a record. No whole key, no repr of an object. What is below a warning is nobody's where nothing is logged."""
     if level != "warning" and "logging" not in sys.modules:
         return
+    getattr(_logger(), level)(message, *facts)
+
+
+@cache
+def _logger() -> Logger:
     import logging  # noqa: PLC0415  the module says why
 
     logger = logging.getLogger("liveref")
-    if not logger.handlers:
-        logger.addHandler(logging.NullHandler())
-    getattr(logger, level)(message, *facts)
+    logger.addHandler(logging.NullHandler())
+    return logger
 
 
 def note_of(error: BaseException) -> str:
