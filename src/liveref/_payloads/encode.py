@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias, cast
 from liveref._key import RegistryKey
 from liveref._payloads.swap import Swap
 from liveref._registry.registry import SessionRefRegistry
+from liveref._snapshot.keyring import SnapshotKeys
 from liveref._text.json import ADVICE, JSON, SAFE_BITS, SPECIAL, encodable, name_fault, path_step, writable
 from liveref._text.marker import SESSION_REF_TAG
 from liveref.exceptions import NotJSONableError
@@ -30,15 +31,17 @@ CYCLE: Final = "a container that contains itself"
 _ADVICE: Final = f"{ADVICE} A live object goes as its key, or with its class in live=."
 
 
-def encoded(payload: object, registry: SessionRefRegistry | None, live: Iterable[type]) -> JSON:
+def encoded(
+    payload: object, registry: SessionRefRegistry | None, live: Iterable[type], recipes: SnapshotKeys | None
+) -> JSON:
     """What `liveref.jsonable.encode` gives."""
-    swap = Swap(registry, live=live)
+    swap = Swap(registry, live=live, recipes=recipes)
     encoder = Encoder(swap)
     copied = encoder.run(payload)
     if encoder.found:
         with swap.write() as writing:
             for copy, name, value in encoder.found:
-                copy[name] = writing.key_of(value).to_marker(typed=True)
+                copy[name] = swap.marker_of(writing.key_of(value), typed=True)
     return cast("JSON", copied[0])
 
 
@@ -90,7 +93,7 @@ class Encoder:
 
     def _stand_in(self, item: object, kind: type[object], node: _Node, name: str | int) -> object:
         if kind is RegistryKey:
-            return cast("RegistryKey[object]", item).to_marker()
+            return self._swap.marker_of(cast("RegistryKey[object]", item))
         if self._swap.is_live(item):
             self.found.append((node[3], name, item))
             return None

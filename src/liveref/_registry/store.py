@@ -244,13 +244,24 @@ class Store(Going):
         """The refs that who acts may look up; where nobody does, all that have not expired."""
         if self._book is None:
             return self._refs
-        owner = ACTING.get()
-        return {
-            place: holder
-            for place, holder in self._refs.copy().items()
-            if (guard := holder._entry.guard) is None
-            or ((owner is None or guard.owner in {None, owner}) and not self._is_over(holder, guard))
-        }
+        return {place: holder for place, holder in self._refs.copy().items() if self._is_seen(holder)}
+
+    def _is_seen(self, holder: Holder[Any]) -> bool:
+        guard, owner = holder._entry.guard, ACTING.get()
+        if guard is None:
+            return True
+        return (owner is None or guard.owner in {None, owner}) and not self._is_over(holder, guard)
+
+    def _to_write(self, uid: bytes) -> Holder[Any] | None:
+        """A ref of this registry or its parents as a serializer finds it, which looks nothing up.
+
+        Where nobody acts each ref is found, finding one is no use of it, and what has expired stays.
+        """
+        for store in self._lineage():
+            holder = store._at(uid)
+            if holder is not None and store._is_seen(holder):
+                return holder
+        return None
 
     def _living(self) -> Refs:
         """The refs that have not expired, whoever asks."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import binascii
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, cast
 
 from liveref import _recipe
@@ -48,14 +47,14 @@ class Token(NamedTuple):
     guard: Guarded
 
 
-def require_ring(keys: object) -> SnapshotKeys:
-    """The ring of keys.
+def require_ring(keys: object, option: str = "keys") -> SnapshotKeys:
+    """The ring of keys that an option was given.
 
     Raises:
         InvalidArgumentError: it is none.
     """
     if not isinstance(keys, SnapshotKeys):
-        raise InvalidArgumentError("keys", "SnapshotKeys", readable(type(keys)))
+        raise InvalidArgumentError(option, "SnapshotKeys", readable(type(keys)))
     return keys
 
 
@@ -87,7 +86,7 @@ def sturdy_marker_of(holder: Holder[Any], keys: SnapshotKeys) -> dict[str, str]:
 
 def recipe_field(marker: object) -> str | None:
     """The token of a marker that is known to be one; None in one without."""
-    found = cast("Mapping[str, object]", marker).get(RECIPE_FIELD)
+    found = dict.get(cast("dict[str, object]", marker), RECIPE_FIELD)
     return found if isinstance(found, str) else None
 
 
