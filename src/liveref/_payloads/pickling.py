@@ -11,9 +11,10 @@ import pickle
 from collections.abc import Callable
 from functools import partial
 from io import BytesIO
-from typing import IO, Final, TypeAlias, cast
+from typing import IO, Final, cast
 
-from liveref._key import RegistryKey
+from liveref._key import RegistryKey, sealed_key
+from liveref._key import key as key_of_pickle
 from liveref._payloads.swap import Swap, Writing
 from liveref._text.blame import NamingUnpickler, dump_or_blame, pickled_parts
 from liveref._text.marker import RECIPE_FIELD
@@ -21,7 +22,7 @@ from liveref.exceptions import NotPicklableError
 
 __all__ = ["KeyPickler", "dumps", "loads"]
 
-_Pid: TypeAlias = str | dict[str, str] | tuple[dict[str, str], Callable[..., RegistryKey[object]], tuple[object, ...]]
+_MAKE: Final = (key_of_pickle, sealed_key)
 
 
 class KeyPickler(pickle.Pickler):
@@ -50,14 +51,15 @@ class _KeyUnpickler(NamingUnpickler):
         super().__init__(file)
         self._swap: Final = swap
 
-    def persistent_load(self, pid: _Pid, /) -> object:
-        if isinstance(pid, str):
-            return self._swap.read(RegistryKey.parse(pid))
-        if isinstance(pid, dict):
-            return self._swap.read_marker(pid)
-        marker, make, arguments = pid
-        self._swap.admit(marker)
-        return make(*arguments)
+    def persistent_load(self, pid: object, /) -> object:
+        match pid:
+            case {}:
+                return self._swap.read_marker(cast("dict[str, object]", pid))
+            case ({} as marker, make, (*arguments,)) if make in _MAKE:
+                self._swap.read_marker(cast("dict[str, object]", marker))
+                return cast("Callable[..., object]", make)(*arguments)
+            case _:
+                return self._swap.read(RegistryKey.parse(cast("str", pid)))
 
 
 def dumps(value: object, writing: Writing, *, pickler: type[KeyPickler] = KeyPickler) -> bytes:
