@@ -11,7 +11,7 @@ import pickle
 from collections.abc import Callable
 from functools import partial
 from io import BytesIO
-from typing import IO, Final, cast
+from typing import IO, Final, TypeAlias, TypeGuard, cast
 
 from liveref._key import RegistryKey, sealed_key
 from liveref._key import key as key_of_pickle
@@ -22,6 +22,7 @@ from liveref.exceptions import NotPicklableError
 
 __all__ = ["KeyPickler", "dumps", "loads"]
 
+_KeyOfPickle: TypeAlias = tuple[dict[str, object], Callable[..., object], tuple[object, ...]]
 _MAKE: Final = (key_of_pickle, sealed_key)
 
 
@@ -52,14 +53,18 @@ class _KeyUnpickler(NamingUnpickler):
         self._swap: Final = swap
 
     def persistent_load(self, pid: object, /) -> object:
-        match pid:
-            case {}:
-                return self._swap.read_marker(cast("dict[str, object]", pid))
-            case ({} as marker, make, (*arguments,)) if make in _MAKE:
-                self._swap.read_marker(cast("dict[str, object]", marker))
-                return cast("Callable[..., object]", make)(*arguments)
-            case _:
-                return self._swap.read(RegistryKey.parse(cast("str", pid)))
+        if isinstance(pid, dict):
+            return self._swap.read_marker(cast("dict[str, object]", pid))
+        if _is_key(pid):
+            marker, make, arguments = pid
+            self._swap.read_marker(marker)
+            return make(*arguments)
+        return self._swap.read(RegistryKey.parse(cast("str", pid)))
+
+
+def _is_key(pid: object) -> TypeGuard[_KeyOfPickle]:
+    """Whether a persistent id is that of a key: engines have others of their own."""
+    return isinstance(pid, tuple) and any(make in _MAKE for make in cast("tuple[object, ...]", pid)[1:2])
 
 
 def dumps(value: object, writing: Writing, *, pickler: type[KeyPickler] = KeyPickler) -> bytes:

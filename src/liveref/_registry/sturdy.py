@@ -10,6 +10,7 @@ from __future__ import annotations
 import binascii
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple, cast
 
 from liveref import _recipe
@@ -29,6 +30,7 @@ __all__ = ["Token", "recipe_field", "require_ring", "sturdy_marker_of", "token_i
 _VERSION: Final = 1
 _PREFIX: Final = b"liveref sturdy marker\0"
 _MAC_SIZE: Final = 32
+_GET: Final[Callable[[object, str], object]] = vars(dict)["get"]
 
 
 class Token(NamedTuple):
@@ -86,7 +88,7 @@ def sturdy_marker_of(holder: Holder[Any], keys: SnapshotKeys) -> dict[str, str]:
 
 def recipe_field(marker: object) -> str | None:
     """The token of a marker that is known to be one; None in one without."""
-    found = dict.get(cast("dict[str, object]", marker), RECIPE_FIELD)
+    found = _GET(marker, RECIPE_FIELD)
     return found if isinstance(found, str) else None
 
 
