@@ -671,7 +671,7 @@ def rows(count: int) -> list[int]:
 
 
 def test_a_key_with_its_recipe_comes_back_with_its_class(registry: SessionRefRegistry) -> None:
-    key = registry.insert([0, 1], Sequence, reopen=rows.recipe(2))
+    key = RegistryKey.parse(str(registry.open(rows.recipe(2))), Sequence)
     again = SessionRefRegistry()
     serde = LiveRefSerializer(registry, recipes=RING)
     read = LiveRefSerializer(again, recipes=RING).loads_typed(serde.dumps_typed({"rows": key}))["rows"]

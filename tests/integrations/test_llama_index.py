@@ -513,7 +513,7 @@ class Keys(BaseModel):
 @pytest.mark.parametrize("live", [[], LIVE], ids=["explicit", "transparent"])
 def test_keys_in_the_fields_of_a_model_take_their_recipes_along(registry: SessionRefRegistry, live: list[type]) -> None:
     client, one = registry.open(client_of.recipe("a")), registry.open(number.recipe(1))
-    plain = registry.insert(2)
+    plain, apart = registry.insert(2), registry.open(number.recipe(3))
     again = SessionRefRegistry()
     sent = Keys(
         client=client,
@@ -522,13 +522,13 @@ def test_keys_in_the_fields_of_a_model_take_their_recipes_along(registry: Sessio
         clients=[client, client],
         named={"one": one, "plain": plain},
         deps=Deps(registry[client]),
-        anything=[client, one],
+        anything=[apart],
     )
     written = LiveRefSerializer(registry, live=live, recipes=RING).serialize({"model": sent})
     read = LiveRefSerializer(again, live=live, recipes=RING).deserialize(written)["model"]
     assert read.model_copy(update={"deps": None}) == sent.model_copy(update={"deps": None})
     assert [read.client.hint, read.either.hint, read.named["one"].hint] == [Client, Client, int]
-    assert (again[read.client].token, again[read.named["one"]], len(again)) == ("a", 1, 2)
+    assert (again[read.client].token, again[read.named["one"]], again[apart], len(again)) == ("a", 1, 3, 3)
     assert not live or again[read.client] is read.deps.client
     with pytest.raises(RefNotFoundError):
         again[read.named["plain"]]
