@@ -21,7 +21,7 @@ from liveref._snapshot.digest import is_signature, new_mac
 from liveref._snapshot.guarded import Guarded, owner_from, owner_row
 from liveref._snapshot.keyring import SnapshotKeys
 from liveref._text.json import JSON
-from liveref._text.marker import RECIPE_FIELD, RECIPE_LIMIT, SESSION_REF_TAG, TYPE_FIELD, text_of
+from liveref._text.marker import RECIPE_FIELD, RECIPE_LIMIT, SESSION_REF_TAG, TYPE_FIELD, redact, text_of
 from liveref._text.tag import readable
 from liveref.exceptions import InvalidArgumentError, MarkerAuthError, SnapshotFormatError
 
@@ -69,7 +69,7 @@ def sturdy_marker_of(holder: Holder[Any], keys: SnapshotKeys) -> dict[str, str]:
     entry = holder._entry
     recipe, opening = entry.recipe, entry.opening
     if recipe is None:
-        raise InvalidArgumentError("key", "that of a ref with a recipe (reopen=)", "one without")
+        raise InvalidArgumentError("key", "that of a ref with a recipe (reopen=)", f"one without, {redact(holder._id)}")
     unopened = opening is not None and not hasattr(holder, "_value")
     type_tag = opening.type_tag if opening is not None and unopened else tag_of(holder._info)
     guard = entry.guard
@@ -82,7 +82,9 @@ def sturdy_marker_of(holder: Holder[Any], keys: SnapshotKeys) -> dict[str, str]:
     mac.update(_PREFIX + holder._id + body)
     token = urlsafe_b64encode(body + mac.digest()).rstrip(b"=").decode()
     if len(token) > RECIPE_LIMIT:
-        raise InvalidArgumentError("key", "that of a ref whose recipe fits into 8 KiB", f"{len(token)} bytes")
+        raise InvalidArgumentError(
+            "key", "that of a ref whose recipe fits into 8 KiB", f"{len(token)} bytes for {redact(holder._id)}"
+        )
     return {SESSION_REF_TAG: text_of(holder._id), TYPE_FIELD: type_tag, RECIPE_FIELD: token}
 
 
