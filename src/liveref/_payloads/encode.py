@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeAlias, cast
 
 from liveref._key import RegistryKey
@@ -20,6 +20,7 @@ Path: TypeAlias = tuple[Any, str | int]  # Any: the path of what the value is in
 _Node: TypeAlias = tuple[Any, str | int, Any, Any, int]
 """A container under way: the node that it is in and its name there, the container, its copy, its depth."""
 
+_plain_marker_of: Final[Callable[[RegistryKey[object]], dict[str, str]]] = RegistryKey.to_marker
 _PLAIN: Final = frozenset({type(None), bool, int})
 TOP: Final[Path] = (None, 0)
 """The path of the list that holds the payload."""
@@ -54,6 +55,7 @@ class Encoder:
 
     def __init__(self, swap: Swap) -> None:
         self._swap: Final = swap
+        self._marker_of: Final = swap.marker_of if swap.recipes else _plain_marker_of
         self.found: Final[list[tuple[Any, str | int, object]]] = []
 
     def run(self, payload: object) -> list[object]:  # noqa: C901, PLR0912  one loop: a call a container costs a tenth
@@ -93,7 +95,7 @@ class Encoder:
 
     def _stand_in(self, item: object, kind: type[object], node: _Node, name: str | int) -> object:
         if kind is RegistryKey:
-            return self._swap.marker_of(cast("RegistryKey[object]", item))
+            return self._marker_of(cast("RegistryKey[object]", item))
         if self._swap.is_live(item):
             self.found.append((node[3], name, item))
             return None
