@@ -20,7 +20,7 @@ Path: TypeAlias = tuple[Any, str | int]  # Any: the path of what the value is in
 _Node: TypeAlias = tuple[Any, str | int, Any, Any, int]
 """A container under way: the node that it is in and its name there, the container, its copy, its depth."""
 
-_plain_marker_of: Final[Callable[[RegistryKey[object]], dict[str, str]]] = RegistryKey.to_marker
+_MarkerOf: TypeAlias = Callable[[RegistryKey[object]], dict[str, str]]
 _PLAIN: Final = frozenset({type(None), bool, int})
 TOP: Final[Path] = (None, 0)
 """The path of the list that holds the payload."""
@@ -55,7 +55,7 @@ class Encoder:
 
     def __init__(self, swap: Swap) -> None:
         self._swap: Final = swap
-        self._marker_of: Final = swap.marker_of if swap.recipes else _plain_marker_of
+        self._marker_of: Final[_MarkerOf] = swap.marker_of if swap.recipes else RegistryKey[object].to_marker
         self.found: Final[list[tuple[Any, str | int, object]]] = []
 
     def run(self, payload: object) -> list[object]:  # noqa: C901, PLR0912  one loop: a call a container costs a tenth
