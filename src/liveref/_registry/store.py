@@ -244,12 +244,14 @@ class Store(Going):
         """The refs that who acts may look up; where nobody does, all that have not expired."""
         if self._book is None:
             return self._refs
-        return {place: holder for place, holder in self._refs.copy().items() if self._is_seen(holder)}
+        owner = ACTING.get()
+        return {
+            place: holder
+            for place, holder in self._refs.copy().items()
+            if (guard := holder._entry.guard) is None or self._is_seen(holder, guard, owner)
+        }
 
-    def _is_seen(self, holder: Holder[Any]) -> bool:
-        guard, owner = holder._entry.guard, ACTING.get()
-        if guard is None:
-            return True
+    def _is_seen(self, holder: Holder[Any], guard: Guard, owner: Owner | None) -> bool:
         return (owner is None or guard.owner in {None, owner}) and not self._is_over(holder, guard)
 
     def _to_write(self, uid: bytes) -> Holder[Any] | None:
@@ -257,9 +259,11 @@ class Store(Going):
 
         Where nobody acts each ref is found, finding one is no use of it, and what has expired stays.
         """
+        owner = ACTING.get()
         for store in self._lineage():
             holder = store._at(uid)
-            if holder is not None and store._is_seen(holder):
+            guard = None if holder is None else holder._entry.guard
+            if holder is not None and (guard is None or store._is_seen(holder, guard, owner)):
                 return holder
         return None
 
