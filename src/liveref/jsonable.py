@@ -7,14 +7,16 @@ marker is always a text. Nothing here recurses, so depth is no limit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, TypeAlias, cast
 
 from typing_extensions import TypeIs
 
 from liveref._key import RegistryKey
 from liveref._payloads.encode import CYCLE, TOP, Path, encoded, path_text
+from liveref._payloads.swap import Swap
 from liveref._registry.registry import SessionRefRegistry
+from liveref._snapshot.keyring import SnapshotKeys
 from liveref._text.json import JSON
 from liveref._text.marker import SESSION_REF_TAG
 from liveref._text.tag import readable
@@ -23,11 +25,18 @@ from liveref.exceptions import MarkerError, NotJSONableError, RefLookupError
 __all__ = ["decode", "default", "encode", "find_markers", "reject_markers"]
 
 _Step: TypeAlias = tuple[Any, Any, Path | None]  # a container, its copy to be and its path; None once all is copied
+_Admit: TypeAlias = Callable[[object], None]
 _REFUSE: Final = "Refuse it, or take that part out."
 _GONE: Final = "Decode while its session lives, with a session that Session.resume brought back, or without registry=."
 
 
-def encode(payload: object, *, registry: SessionRefRegistry | None = None, live: Iterable[type] = ()) -> JSON:
+def encode(
+    payload: object,
+    *,
+    registry: SessionRefRegistry | None = None,
+    live: Iterable[type] = (),
+    recipes: SnapshotKeys | None = None,
+) -> JSON:
     """The payload as plain JSON values; O(n), and O(refs) once if there is a live object in it.
 
     Args:
@@ -35,11 +44,14 @@ def encode(payload: object, *, registry: SessionRefRegistry | None = None, live:
             keys and objects of the types in ``live`` anywhere in it.
         registry: where live objects are inserted, unless they are there; None for the current one.
         live: the classes whose instances become markers. An object keeps its key from hop to hop.
+        recipes: the ring that signs the recipes of refs into their markers, which `decode` admits in another process
+            too; None for markers without.
 
     Raises:
         NotJSONableError: anything else is in it; it names the path, and if it is a ref also its key and
             where it was inserted.
-        NoCurrentRegistryError: a live object is in it, and there is no registry.
+        NoCurrentRegistryError: a live object is in it, or with ``recipes`` a key, and there is no registry.
+        InvalidArgumentError: a recipe takes more than 8 KiB.
         CapacityExceededError, RegistryClosedError: the registry takes no more.
             Whatever it raises, nothing was inserted.
 
@@ -47,7 +59,7 @@ def encode(payload: object, *, registry: SessionRefRegistry | None = None, live:
         >>> encode({"key": RegistryKey.parse("0f0e1d2c-3b4a-4958-8776-655443322110"), "n": [1, None]})
         {'key': {'__blazen_session_ref__': '0f0e1d2c-3b4a-4958-8776-655443322110'}, 'n': [1, None]}
     """
-    return encoded(payload, registry, live)
+    return encoded(payload, registry, live, recipes)
 
 
 def default(found: object) -> dict[str, str]:
@@ -71,22 +83,39 @@ def default(found: object) -> dict[str, str]:
     )
 
 
-def decode(payload: JSON, *, registry: SessionRefRegistry | None = None) -> object:
+def decode(payload: JSON, *, registry: SessionRefRegistry | None = None, recipes: SnapshotKeys | None = None) -> object:
     """What `encode` was given.
 
     Args:
         payload: what it wrote.
         registry: where the live objects are looked up; without one they come back as keys.
+        recipes: the ring by which refs with a recipe in their marker are admitted, into the current registry where none
+            is given; None to read past recipes.
 
     Raises:
         MarkerError: a marker is broken, or a container in itself; it names the path.
         RefNotFoundError, RefReleasedError, RefDroppedError: a live object is not there any more.
+        MarkerAuthError, UnknownTypeTagError, RefLoadError: with ``recipes``, as `SessionRefRegistry.admit`.
+        CapacityExceededError, RegistryClosedError: so are these.
+        NoCurrentRegistryError: with ``recipes``, there is no registry.
 
-    Example:
+    Examples:
+        >>> import secrets
+        >>> from liveref import SnapshotKeys, reopener
+        >>> @reopener("docs.jsonable.rows")
+        ... def rows(count: int) -> list[int]:
+        ...     return [*range(count)]
+        >>> ring = SnapshotKeys({"2026-11": secrets.token_bytes(32)}, current="2026-11")
+        >>> before, after = SessionRefRegistry(), SessionRefRegistry()
+        >>> written = encode(before.open(rows.recipe(3)), registry=before, recipes=ring)
+        >>> after.get_any(decode(written, registry=after, recipes=ring))
+        [0, 1, 2]
+
         >>> registry = SessionRefRegistry()
         >>> decode(encode([open], registry=registry, live=[type(open)]), registry=registry) == [open]
         True
     """
+    admit = None if recipes is None else Swap(registry, recipes=recipes).admit
     decoded: list[object] = [None]
     todo: list[_Step] = [([payload], decoded, TOP)]
     around: set[int] = set()
@@ -99,7 +128,7 @@ def decode(payload: JSON, *, registry: SessionRefRegistry | None = None) -> obje
         todo.append((source, None, None))
         for name, item in _children(source):
             here = (path, name)
-            value, inside = _decoded(item, here, registry)
+            value, inside = _decoded(item, here, registry, admit)
             copy[name] = value
             if inside is not None:
                 _refuse_cycle(item, around, here)
@@ -136,7 +165,7 @@ def reject_markers(payload: object) -> None:
 
 
 def _decoded(
-    item: object, path: Path, registry: SessionRefRegistry | None
+    item: object, path: Path, registry: SessionRefRegistry | None, admit: _Admit | None
 ) -> tuple[object, dict[str, object] | list[object] | None]:
     """What a value stands for, and the container to copy into it."""
     if _is_list(item):
@@ -148,7 +177,7 @@ def _decoded(
     escaped = _escaped(item)
     if escaped is not None:
         return {}, escaped
-    key = _key_of(item, path)
+    key = _key_of(item, path, admit)
     return (key if registry is None or "type" not in item else _object_of(key, registry)), None
 
 
@@ -208,12 +237,16 @@ def _escaped(item: object) -> dict[str, object] | None:
     return inner if _is_dict(inner) else None
 
 
-def _key_of(marker: object, path: Path) -> RegistryKey[object]:
+def _key_of(marker: object, path: Path, admit: _Admit | None = None) -> RegistryKey[object]:
     try:
-        return RegistryKey.from_marker(marker)
+        key = RegistryKey.from_marker(marker)
+        if admit is not None:
+            admit(marker)
     except MarkerError as error:
-        found, *rest = error.args
-    raise MarkerError(f"{found} at {path_text(path)}", *rest)
+        kind, (found, *rest) = type(error), error.args
+    else:
+        return key
+    raise kind(f"{found} at {path_text(path)}", *rest)
 
 
 def _is_dict(value: object) -> TypeIs[dict[str, object]]:

@@ -141,3 +141,10 @@ def test_a_worker_in_another_process_opens_the_object_by_its_recipe_alone(tmp_pa
         assert str(key) not in str(caught.value)
         paused = session.snapshot().to_bytes()
         assert client.submit(planets, key, paused).result(timeout=30) == ["Mars"]
+
+
+def test_a_recipe_beside_a_marker_is_carried_past() -> None:
+    key = RegistryKey.new(int)
+    header, frames = serialize(key, serializers=["dask"])
+    found = deserialize({**header, "recipe": "x" * 8192}, frames)
+    assert (found, found.hint) == (key, int)

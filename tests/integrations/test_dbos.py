@@ -150,3 +150,16 @@ def test_a_workflow_that_is_killed_goes_on_in_a_new_process(tmp_path: Path) -> N
     orders = sqlite3.connect(tmp_path / "orders.sqlite")
     assert orders.execute("select name from orders").fetchall() == [("first",), ("second",)]
     orders.close()
+
+
+@pytest.mark.parametrize("mode", ["explicit", "transparent"])
+def test_what_a_step_opened_comes_back_by_its_recipe_without_a_snapshot(mode: str, tmp_path: Path) -> None:
+    program = [sys.executable, Path(__file__).with_name("dbos_crash.py")]
+    with subprocess.Popen([*program, "start", mode, tmp_path], stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout is not None
+        assert [first.stdout.readline() for _ in range(2)] == ["opened\n", "waits\n"]
+        first.kill()
+    assert first.returncode != 0
+    again = [*program, "again", mode, tmp_path]
+    second = subprocess.run(again, capture_output=True, text=True, check=True, timeout=120)
+    assert sorted(second.stdout.splitlines()) == ["[6, 7] 1", "opened", "waits"]

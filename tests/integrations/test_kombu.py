@@ -150,3 +150,10 @@ def test_a_stale_key_is_told_to_who_waits_for_the_result(work: Work) -> None:
     with pytest.raises(RefReleasedError, match="is gone: released") as caught:
         work.run("count", key)
     assert str(key) not in str(caught.value)
+
+
+def test_a_recipe_beside_a_marker_is_carried_past() -> None:
+    key = RegistryKey.new(int)
+    sturdy = {**key.to_marker(typed=True), "recipe": "x" * 8192}
+    assert json.loads(json.dumps({"a": [{"__type__": "liveref", "__value__": sturdy}]})) == {"a": [key]}
+    assert hop(sturdy) == sturdy  # what is no key goes as it is

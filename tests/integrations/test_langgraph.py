@@ -6,6 +6,7 @@ import dataclasses
 import logging
 import pickle
 from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum, IntEnum
@@ -37,6 +38,8 @@ from liveref import (
     RegistryKey,
     Session,
     SessionRefRegistry,
+    SnapshotKeys,
+    reopener,
 )
 from liveref.integrations.langgraph import LiveRefSerializer
 
@@ -657,3 +660,36 @@ def test_many_classes_made_on_the_fly_are_not_kept(registry: SessionRefRegistry)
     made = [dataclasses.make_dataclass(f"Made{number}", ["n"]) for number in range(1001)]
     serde.dumps_typed([cls(1) for cls in made])
     assert len(serde._scan._known) == 1
+
+
+RING = SnapshotKeys({"test": b"0123456789abcdef" * 2}, current="test")
+
+
+@reopener("tests.langgraph.rows")
+def rows(count: int) -> list[int]:
+    return [*range(count)]
+
+
+def test_a_key_with_its_recipe_comes_back_with_its_class(registry: SessionRefRegistry) -> None:
+    key = RegistryKey.parse(str(registry.open(rows.recipe(2))), Sequence)
+    again = SessionRefRegistry()
+    serde = LiveRefSerializer(registry, recipes=RING)
+    read = LiveRefSerializer(again, recipes=RING).loads_typed(serde.dumps_typed({"rows": key}))["rows"]
+    assert (read.hint, again[read]) == (Sequence, [0, 1])
+    assert serde.loads_typed(LiveRefSerializer().dumps_typed(RegistryKey.new(int))).hint is int
+
+
+def test_recipes_go_through_errors_encryption_and_inner_serializers(registry: SessionRefRegistry) -> None:
+    key = registry.open(rows.recipe(2))
+    inners = [
+        None,
+        JsonPlusSerializer(pickle_fallback=True),
+        JsonPlusSerializer(allowed_msgpack_modules=[("a", "B")]),
+        EncryptedSerializer.from_pycryptodome_aes(key=b"0123456789abcdef"),
+    ]
+    for inner in inners:
+        again = SessionRefRegistry()
+        written = LiveRefSerializer(registry, inner=inner, recipes=RING).dumps_typed(ValueError("a", key))
+        error = LiveRefSerializer(again, inner=inner, recipes=RING).loads_typed(written)
+        assert error.args == ("a", key)
+        assert again[key] == [0, 1]

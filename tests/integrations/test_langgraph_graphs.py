@@ -8,6 +8,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
@@ -26,7 +27,15 @@ from langgraph.store.base import BaseStore
 from langgraph.store.memory import InMemoryStore
 from langgraph.types import Command, Send, interrupt
 
-from liveref import NotJSONableError, RefReleasedError, RegistryKey, Session, current_session_registry
+from liveref import (
+    NotJSONableError,
+    RefReleasedError,
+    RegistryKey,
+    Session,
+    SnapshotKeys,
+    current_session_registry,
+    reopener,
+)
 from liveref.integrations.langgraph import LiveRefSerializer
 
 Connection = sqlite3.Connection
@@ -288,3 +297,57 @@ def test_in_a_new_process_the_object_opens_again_by_its_recipe(mode: str, tmp_pa
         assert (done.returncode, done.stderr) == (0, "")
         told.append(done.stdout.splitlines())
     assert told == [["opened"], ["opened", "[6, 7] 1"]]
+
+
+@pytest.mark.parametrize("mode", ["explicit", "transparent"])
+def test_a_run_that_is_killed_between_two_checkpoints_comes_back_without_a_snapshot(mode: str, tmp_path: Path) -> None:
+    program = [sys.executable, "-W", "error", Path(__file__).with_name("langgraph_crash.py")]
+    with subprocess.Popen(
+        [*program, "start", mode, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as first:
+        assert first.stdout is not None
+        assert [first.stdout.readline() for _ in range(2)] == ["opened\n", "waits\n"]
+        first.kill()
+    assert first.returncode != 0
+    told = []
+    for half in ("again", "turn"):
+        done = subprocess.run(
+            [*program, half, mode, tmp_path], capture_output=True, text=True, check=False, timeout=120
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        told.append(done.stdout.splitlines())
+    assert told == [["opened", "[6, 7] 1"], ["opened", "[7] 1"]]
+
+
+class Turn(TypedDict, total=False):
+    asked: str
+    db: Any
+    lock: Any
+
+
+@reopener("tests.langgraph_graphs.memory", finalizer=Connection.close)
+def memory(name: str) -> Connection:
+    return sqlite3.connect(name, check_same_thread=False)
+
+
+def test_a_second_turn_finds_what_has_a_recipe_and_the_key_of_what_has_none() -> None:
+    saver = InMemorySaver()
+    ring = SnapshotKeys({"test": b"0123456789abcdef" * 2}, current="test")
+
+    def look(state: Turn) -> Turn:
+        refs = current_session_registry()
+        if "db" not in state:
+            return {"db": refs[refs.open(memory.recipe(":memory:"))], "lock": threading.Lock()}
+        assert state["db"].execute("select 42").fetchone() == (42,)
+        return {"lock": threading.Lock()} if isinstance(state["lock"], RegistryKey) else {}
+
+    turns = []
+    for turn in ("first", "second", "third"):
+        with Session() as session:
+            live = [Connection, type(threading.Lock())]
+            saver.serde = LiveRefSerializer(session.refs, live=live, missing="key", recipes=ring)
+            graph = StateGraph(Turn).add_node(look).add_edge(START, "look").compile(checkpointer=saver)
+            turns.append(graph.invoke({"asked": turn}, CONFIG))
+    assert [type(turn["db"]) for turn in turns] == [Connection] * 3
+    assert len({id(turn["db"]) for turn in turns}) == 3
+    assert [type(turn["lock"]) for turn in turns] == [type(threading.Lock())] * 3

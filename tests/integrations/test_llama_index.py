@@ -9,6 +9,7 @@ import sqlite3
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,12 +23,15 @@ from workflows.events import Event, HumanResponseEvent, InputRequiredEvent, Star
 from liveref import (
     SESSION_REF_TAG,
     CapacityExceededError,
+    MarkerAuthError,
     NotJSONableError,
+    RefNotFoundError,
     RefReleasedError,
     RegistryKey,
     Session,
     SessionRefRegistry,
     SessionSnapshot,
+    SnapshotKeys,
     reopener,
 )
 from liveref.integrations.llama_index import LiveRefSerializer
@@ -477,3 +481,72 @@ def test_a_value_as_json_values_is_what_the_text_holds(registry: SessionRefRegis
     assert serializer.deserialize_value(tree) == value
     with pytest.raises(NotJSONableError, match=r"^\$\.n is not JSON"):
         serializer.serialize_value({"n": 10**5000})
+
+
+RING = SnapshotKeys({"test": b"0123456789abcdef" * 2}, current="test")
+
+
+@reopener("test_llama_index.client")
+def client_of(token: str) -> Client:
+    return Client(token)
+
+
+@reopener("test_llama_index.number")
+def number(value: int) -> int:
+    return value
+
+
+class Keys(BaseModel):
+    """A model with keys wherever one may be."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    client: RegistryKey[Client]
+    either: RegistryKey[int] | RegistryKey[Client]
+    maybe: RegistryKey[Client] | None
+    clients: list[RegistryKey[Client]]
+    named: dict[str, RegistryKey[int]]
+    deps: Deps
+    anything: Any
+
+
+@pytest.mark.parametrize("live", [[], LIVE], ids=["explicit", "transparent"])
+def test_keys_in_the_fields_of_a_model_take_their_recipes_along(registry: SessionRefRegistry, live: list[type]) -> None:
+    client, one = registry.open(client_of.recipe("a")), registry.open(number.recipe(1))
+    plain, apart = registry.insert(2), registry.open(number.recipe(3))
+    again = SessionRefRegistry()
+    sent = Keys(
+        client=client,
+        either=client,
+        maybe=None,
+        clients=[client, client],
+        named={"one": one, "plain": plain},
+        deps=Deps(registry[client]),
+        anything=[apart],
+    )
+    written = LiveRefSerializer(registry, live=live, recipes=RING).serialize({"model": sent})
+    read = LiveRefSerializer(again, live=live, recipes=RING).deserialize(written)["model"]
+    assert read.model_copy(update={"deps": None}) == sent.model_copy(update={"deps": None})
+    assert [read.client.hint, read.either.hint, read.named["one"].hint] == [Client, Client, int]
+    assert (again[read.client].token, again[read.named["one"]], again[apart], len(again)) == ("a", 1, 3, 3)
+    assert not live or again[read.client] is read.deps.client
+    with pytest.raises(RefNotFoundError):
+        again[read.named["plain"]]
+
+
+def test_a_model_whose_keys_have_no_recipe_is_written_as_without_a_ring(registry: SessionRefRegistry) -> None:
+    key = registry.insert(Client())
+    sent = Answered(answer=1, client=key)
+    assert LiveRefSerializer(registry, recipes=RING).serialize({"a": key, "b": 1}) == LiveRefSerializer(
+        registry
+    ).serialize({"a": key, "b": 1})
+    assert hop(LiveRefSerializer(registry, recipes=RING), sent).client == key
+
+
+def test_a_forged_recipe_in_a_model_is_refused(registry: SessionRefRegistry) -> None:
+    key = registry.open(number.recipe(1))
+    written = LiveRefSerializer(registry, recipes=RING).serialize(Answered(answer=1, key=key))
+    other, again = SnapshotKeys({"test": b"x" * 32}, current="test"), SessionRefRegistry()
+    with pytest.raises(MarkerAuthError):
+        LiveRefSerializer(again, recipes=other).deserialize(written)
+    assert again.is_empty()

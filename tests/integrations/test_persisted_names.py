@@ -8,29 +8,30 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from liveref import RegistryKey, SessionRefRegistry
+from liveref import RegistryKey, SessionRefRegistry, SnapshotKeys, reopener
 
 from .engines import MODULES
 
+RING = SnapshotKeys({"test": b"0123456789abcdef" * 2}, current="test")
 ALLOWED = {"liveref", "liveref._persisted"}
 
 
 def langgraph(payload: object, registry: SessionRefRegistry) -> bytes:
     from liveref.integrations.langgraph import LiveRefSerializer
 
-    return LiveRefSerializer(registry, live=[Lock]).dumps_typed(payload)[1]
+    return LiveRefSerializer(registry, live=[Lock], recipes=RING).dumps_typed(payload)[1]
 
 
 def llama_index(payload: object, registry: SessionRefRegistry) -> bytes:
     from liveref.integrations.llama_index import LiveRefSerializer
 
-    return LiveRefSerializer(registry, live=[Lock]).serialize(payload).encode()
+    return LiveRefSerializer(registry, live=[Lock], recipes=RING).serialize(payload).encode()
 
 
 def pickle(payload: object, registry: SessionRefRegistry) -> bytes:
     from liveref.integrations.pickle import dumps
 
-    return dumps(payload, registry, live=[Lock])
+    return dumps(payload, registry, live=[Lock], recipes=RING)
 
 
 def dbos(payload: object, registry: SessionRefRegistry) -> bytes:
@@ -38,7 +39,7 @@ def dbos(payload: object, registry: SessionRefRegistry) -> bytes:
 
     from liveref.integrations.dbos import LiveRefSerializer
 
-    return base64.b64decode(LiveRefSerializer(registry, live=[Lock]).serialize(payload))
+    return base64.b64decode(LiveRefSerializer(registry, live=[Lock], recipes=RING).serialize(payload))
 
 
 def prefect(payload: object, registry: SessionRefRegistry) -> bytes:
@@ -46,7 +47,7 @@ def prefect(payload: object, registry: SessionRefRegistry) -> bytes:
 
     from liveref.integrations.prefect import LiveRefSerializer
 
-    return base64.decodebytes(LiveRefSerializer(registry, live=[Lock]).dumps(payload))
+    return base64.decodebytes(LiveRefSerializer(registry, live=[Lock], recipes=RING).dumps(payload))
 
 
 def kombu(payload: object, _registry: SessionRefRegistry) -> bytes:
@@ -72,9 +73,16 @@ def keys_of(payload: object) -> list[object]:
     return [found for found in payload.values() if type(found) is RegistryKey]
 
 
-def payloads() -> Iterator[object]:
+@reopener("tests.persisted_names")
+def lock() -> Lock:
+    return Lock()
+
+
+def payloads(registry: SessionRefRegistry) -> Iterator[object]:
     local = type("Local", (), {})
     yield {"key": RegistryKey.new(int), "local": RegistryKey.new(local), "live": Lock()}
+    key = registry.open(lock.recipe())
+    yield {"key": key, "local": RegistryKey.parse(str(key), local), "live": registry[key]}
 
 
 WRITERS = [langgraph, llama_index, pickle, dbos, prefect, kombu, dask]
@@ -97,7 +105,7 @@ def test_an_engine_stores_public_and_persisted_names_alone(
     write: Callable[[object, SessionRefRegistry], bytes],
 ) -> None:
     registry = SessionRefRegistry()
-    for payload in payloads():
+    for payload in payloads(registry):
         written = write(payload, registry)
         named = {name.decode() for name in re.findall(rb"\bliveref(?:\.\w+)*", written)}
         named = {name.removesuffix(".RegistryKey") for name in named}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copyreg
+import io
 import pickle
 import re
 import sqlite3
@@ -18,9 +19,12 @@ from liveref import (
     NotPicklableError,
     PickleFormatError,
     RefReleasedError,
+    RefTypeError,
     RegistryKey,
     Session,
     SessionRefRegistry,
+    SnapshotKeys,
+    reopener,
 )
 from liveref.integrations.pickle import dumps, loads
 
@@ -210,3 +214,44 @@ def test_what_is_gone_is_told_with_advice_that_fits(registry: SessionRefRegistry
     assert "missing=" not in str(caught.value)
     again = pickle.loads(pickle.dumps(caught.value))
     assert str(again) == str(caught.value)
+
+
+class Hinted:
+    """What a hint of this module names."""
+
+
+RING = SnapshotKeys({"test": b"0123456789abcdef" * 2}, current="test")
+
+
+@reopener("tests.pickle.rows")
+def rows(count: int) -> list[int]:
+    return [*range(count)]
+
+
+def test_a_key_with_its_recipe_comes_back_with_its_hint(registry: SessionRefRegistry) -> None:
+    key = registry.insert([0, 1], list[int], reopen=rows.recipe(2))
+    local = RegistryKey.parse(str(key), type("Local", (), {}))
+    again = SessionRefRegistry()
+    first, second, third = loads(dumps([key, local, key], registry, recipes=RING), again, recipes=RING)  # type: ignore[misc]
+    assert (first.hint, first, third) == (list[int], key, key)
+    assert again[first] == [0, 1]
+    with pytest.raises(RefTypeError, match="Local"):
+        again[second]
+
+
+@pytest.mark.parametrize("pid", [{}, {"a": 1}, ({}, len, ()), ({}, 1), ((), len, ()), (1, 2, 3)], ids=str)
+def test_a_persistent_id_that_is_no_marker_is_refused(pid: object) -> None:
+    class Pickler(pickle.Pickler):
+        def persistent_id(self, value: object, /) -> object:
+            return pid if value is Hinted else None
+
+    file = io.BytesIO()
+    Pickler(file).dump(Hinted)
+    with pytest.raises(KeyFormatError, match="not a session reference"):
+        loads(file.getvalue(), recipes=RING)
+
+
+def test_a_pickle_with_recipes_is_read_without_a_ring_too(registry: SessionRefRegistry) -> None:
+    key = registry.insert(lock := threading.Lock(), reopen=rows.recipe(2))
+    data = dumps([lock, key], registry, live=[type(lock)], recipes=RING)
+    assert loads(data, registry) == [lock, key]

@@ -36,12 +36,15 @@ from prefect.utilities.hashing import hash_objects
 
 from liveref import (
     InvalidArgumentError,
+    MarkerAuthError,
     NoCurrentRegistryError,
     NotPicklableError,
     RefReleasedError,
     RegistryKey,
     Session,
     SessionRefRegistry,
+    SnapshotKeys,
+    reopener,
 )
 from liveref.integrations.prefect import LiveRefSerializer
 
@@ -197,17 +200,17 @@ def test_keys_come_back_as_keys_and_functions_without_a_name_as_functions(
     assert (again[0], again[1], again[1].hint, again[2]()) == (db, key, int, 42)
 
 
-@pytest.mark.parametrize(
-    "way",
-    [
-        lambda made: made,
-        copy.deepcopy,
-        lambda made: cloudpickle.loads(cloudpickle.dumps(made)),
-        lambda made: Serializer(**made.model_dump()),
-        lambda made: ResultRecordMetadata.load_bytes(ResultRecordMetadata(serializer=made).dump_bytes()).serializer,
-    ],
-    ids=["itself", "copied", "pickled", "made-of-its-fields", "read-from-a-record"],
-)
+WAYS: list[Callable[[Serializer], Serializer]] = [
+    lambda made: made,
+    copy.deepcopy,
+    lambda made: cloudpickle.loads(cloudpickle.dumps(made)),
+    lambda made: Serializer(**made.model_dump()),
+    lambda made: ResultRecordMetadata.load_bytes(ResultRecordMetadata(serializer=made).dump_bytes()).serializer,
+]
+IDS = ["itself", "copied", "pickled", "made-of-its-fields", "read-from-a-record"]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=IDS)
 def test_prefect_makes_a_serializer_anew_and_finds_the_registry(
     way: type[Serializer], registry: SessionRefRegistry, db: sqlite3.Connection
 ) -> None:
@@ -259,3 +262,61 @@ def test_an_object_that_is_gone_raises(registry: SessionRefRegistry, db: sqlite3
 def test_wrong_arguments_are_told_at_once(registry: SessionRefRegistry) -> None:
     with pytest.raises(InvalidArgumentError, match="missing"):
         LiveRefSerializer(registry, missing="drop")
+
+
+RING = SnapshotKeys({"old": b"o" * 32, "new": b"n" * 32}, current="new")
+
+
+@reopener("tests.prefect.rows")
+def rows(count: int) -> list[int]:
+    return [*range(count)]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=IDS)
+def test_prefect_makes_a_serializer_anew_and_finds_the_ring(
+    way: Callable[[Serializer], Serializer], registry: SessionRefRegistry
+) -> None:
+    key = registry.open(rows.recipe(3))
+    blob = LiveRefSerializer(registry, recipes=RING).dumps(key)
+    made = LiveRefSerializer(again := SessionRefRegistry(), recipes=RING)
+    assert way(made).loads(blob) == key
+    assert again[key] == [0, 1, 2]
+
+
+def test_a_ring_that_has_the_secret_still_is_found_after_a_rotation(registry: SessionRefRegistry) -> None:
+    key = registry.open(rows.recipe(3))
+    old = LiveRefSerializer(registry, recipes=SnapshotKeys({"old": b"o" * 32}, current="old"))
+    blob, fields = old.dumps(key), old.model_dump()
+    del old
+    kept = LiveRefSerializer(recipes=RING)
+    with Session() as session:
+        assert Serializer(**fields | {"registry_name": None}).loads(blob) == key
+        assert session.refs[key] == [0, 1, 2]
+    assert kept.ring_name not in {None, fields["ring_name"]}
+
+
+def test_rings_of_one_name_and_other_secrets_are_told_apart(registry: SessionRefRegistry) -> None:
+    blob = (made := LiveRefSerializer(registry, recipes=RING)).dumps(registry.open(rows.recipe(3)))
+    other = LiveRefSerializer(again := SessionRefRegistry(), recipes=SnapshotKeys({"new": b"x" * 32}, current="new"))
+    with pytest.raises(MarkerAuthError):
+        other.loads(blob)
+    assert again.is_empty()
+    assert made.ring_name != other.ring_name
+
+
+def test_a_record_is_read_in_another_process_by_the_ring_of_a_serializer_there(
+    registry: SessionRefRegistry, tmp_path: Path
+) -> None:
+    key = registry.open(rows.recipe(3))
+    metadata = ResultRecordMetadata(serializer=LiveRefSerializer(registry, recipes=RING))
+    assert b"nnnn" not in metadata.dump_bytes()
+    record = ResultRecord(result=key, metadata=metadata)
+    program = (
+        "import sys; from liveref import Session, SnapshotKeys, reopener; "
+        "from liveref.integrations.prefect import LiveRefSerializer; from prefect.results import ResultRecord\n"
+        "@reopener('tests.prefect.rows')\n"
+        "def rows(count: int) -> list[int]: return [*range(count)]\n"
+        "mine = LiveRefSerializer(recipes=SnapshotKeys({'new': b'n' * 32}, current='new'))\n"
+        "with Session() as session: print(session.refs[ResultRecord.deserialize(sys.stdin.buffer.read()).result])"
+    )
+    assert in_another_process(program, home=tmp_path, given=record.serialize()) == "[0, 1, 2]"

@@ -220,3 +220,10 @@ def payloads(value: object) -> dict[str, object]:
     payload = data_converter().payload_converter.to_payload(value)
     metadata = {name: base64.b64encode(text).decode() for name, text in payload.metadata.items()}
     return {"payloads": [{"metadata": metadata, "data": base64.b64encode(payload.data).decode()}]}
+
+
+@pytest.mark.parametrize("hint", [RegistryKey[int], RegistryKey, Any, None], ids=str)
+def test_a_recipe_beside_a_marker_is_carried_past(hint: Any, converter: PayloadConverter) -> None:
+    key = RegistryKey.new(int)
+    payload = converter.to_payload({**key.to_marker(typed=True), "recipe": "x" * 8192})
+    assert converter.from_payload(payload, hint) == key

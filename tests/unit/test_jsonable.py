@@ -8,6 +8,7 @@ import json
 import math
 import threading
 import tracemalloc
+from typing import Any
 
 import numpy as np
 import orjson
@@ -19,6 +20,7 @@ from liveref import (
     SESSION_REF_TAG,
     CapacityExceededError,
     InvalidArgumentError,
+    MarkerAuthError,
     MarkerError,
     NoCurrentRegistryError,
     NotJSONableError,
@@ -27,6 +29,8 @@ from liveref import (
     RegistryKey,
     Session,
     SessionRefRegistry,
+    SnapshotKeys,
+    reopener,
 )
 from liveref.jsonable import decode, default, encode, find_markers, reject_markers
 
@@ -455,3 +459,57 @@ def test_what_lies_about_its_class_is_no_container(cls: type) -> None:
     assert decoded["a"][0] is liar
     with pytest.raises(NotJSONableError, match=r"\$\.a\[0\]"):
         encode(payload)
+
+
+RING = SnapshotKeys({"test": b"0123456789abcdef" * 2}, current="test")
+
+
+@reopener("tests.jsonable.rows")
+def rows(count: int) -> list[int]:
+    return [*range(count)]
+
+
+@reopener("tests.jsonable.conn")
+def conn() -> Conn:
+    return Conn()
+
+
+def test_with_a_ring_a_key_is_a_sturdy_marker_without_a_type_and_a_live_object_one_with_it() -> None:
+    registry, again = SessionRefRegistry(), SessionRefRegistry()
+    key, plain = registry.open(conn.recipe()), registry.insert(1)
+    written: Any = encode([key, registry[key], plain], registry=registry, live=[Conn], recipes=RING)
+    sturdy = registry.sturdy_marker(key, keys=RING)
+    assert written == [{name: sturdy[name] for name in (SESSION_REF_TAG, "recipe")}, sturdy, plain.to_marker()]
+    assert decode(written, registry=again, recipes=RING) == [key, again[key], plain]
+    assert type(again[key]) is Conn
+    assert [found for _, found in find_markers(written)] == [key, key, plain]
+
+
+def test_what_is_not_admitted_is_told_with_its_path() -> None:
+    registry, again = SessionRefRegistry(), SessionRefRegistry()
+    written: Any = encode({"a": [registry.open(rows.recipe(2))]}, registry=registry, recipes=RING)
+    written["a"][0]["recipe"] = written["a"][0]["recipe"][:-4] + "AAAA"
+    with pytest.raises(MarkerAuthError, match=r"no valid signature at \$\.a\[0\]"):
+        decode(written, registry=again, recipes=RING)
+    assert again.is_empty()
+    assert decode(written, registry=again) == {"a": [*registry]}
+
+
+def test_a_live_object_with_a_ring_but_no_registry_is_its_key_in_the_current_one() -> None:
+    with Session() as session:
+        key = session.refs.open(conn.recipe())
+        written = encode(session.refs[key], live=[Conn], recipes=RING)
+    with Session() as session:
+        assert decode(written, recipes=RING) == key
+        assert type(session.refs[key]) is Conn
+
+
+def test_a_marker_whose_class_hides_its_recipe_is_read_as_the_dict_it_is() -> None:
+    class Sly(dict[str, str]):
+        def get(self, *_: object) -> None:  # type: ignore[override]
+            raise AssertionError
+
+    registry, again = SessionRefRegistry(), SessionRefRegistry()
+    key = registry.open(rows.recipe(2))
+    again.admit(Sly(registry.sturdy_marker(key, keys=RING)), keys=RING)
+    assert again[key] == [0, 1]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeAlias, cast
 
 from liveref._key import RegistryKey
 from liveref._payloads.swap import Swap
 from liveref._registry.registry import SessionRefRegistry
+from liveref._snapshot.keyring import SnapshotKeys
 from liveref._text.json import ADVICE, JSON, SAFE_BITS, SPECIAL, encodable, name_fault, path_step, writable
 from liveref._text.marker import SESSION_REF_TAG
 from liveref.exceptions import NotJSONableError
@@ -19,6 +20,7 @@ Path: TypeAlias = tuple[Any, str | int]  # Any: the path of what the value is in
 _Node: TypeAlias = tuple[Any, str | int, Any, Any, int]
 """A container under way: the node that it is in and its name there, the container, its copy, its depth."""
 
+_MarkerOf: TypeAlias = Callable[[RegistryKey[object]], dict[str, str]]
 _PLAIN: Final = frozenset({type(None), bool, int})
 TOP: Final[Path] = (None, 0)
 """The path of the list that holds the payload."""
@@ -30,15 +32,17 @@ CYCLE: Final = "a container that contains itself"
 _ADVICE: Final = f"{ADVICE} A live object goes as its key, or with its class in live=."
 
 
-def encoded(payload: object, registry: SessionRefRegistry | None, live: Iterable[type]) -> JSON:
+def encoded(
+    payload: object, registry: SessionRefRegistry | None, live: Iterable[type], recipes: SnapshotKeys | None
+) -> JSON:
     """What `liveref.jsonable.encode` gives."""
-    swap = Swap(registry, live=live)
+    swap = Swap(registry, live=live, recipes=recipes)
     encoder = Encoder(swap)
     copied = encoder.run(payload)
     if encoder.found:
         with swap.write() as writing:
             for copy, name, value in encoder.found:
-                copy[name] = writing.key_of(value).to_marker(typed=True)
+                copy[name] = swap.marker_of(writing.key_of(value), typed=True)
     return cast("JSON", copied[0])
 
 
@@ -51,6 +55,7 @@ class Encoder:
 
     def __init__(self, swap: Swap) -> None:
         self._swap: Final = swap
+        self._marker_of: Final[_MarkerOf] = swap.marker_of if swap.recipes else RegistryKey[object].to_marker
         self.found: Final[list[tuple[Any, str | int, object]]] = []
 
     def run(self, payload: object) -> list[object]:  # noqa: C901, PLR0912  one loop: a call a container costs a tenth
@@ -90,7 +95,7 @@ class Encoder:
 
     def _stand_in(self, item: object, kind: type[object], node: _Node, name: str | int) -> object:
         if kind is RegistryKey:
-            return cast("RegistryKey[object]", item).to_marker()
+            return self._marker_of(cast("RegistryKey[object]", item))
         if self._swap.is_live(item):
             self.found.append((node[3], name, item))
             return None

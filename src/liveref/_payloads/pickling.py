@@ -1,22 +1,29 @@
 """Pickles in which live objects travel as keys: what the engines that pickle their payloads share.
 
 A key pickles by itself, with its hint, so it comes back as a key. A live object becomes a persistent id,
-which is the text of its key, so it comes back as that object.
+which is the text of its key, so it comes back as that object. With a ring a persistent id is a sturdy marker, and so
+is that of a key whose ref has a recipe, with what makes the key beside it.
 """
 
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from functools import partial
 from io import BytesIO
-from typing import IO, Final
+from typing import IO, Final, TypeAlias, TypeGuard, cast
 
-from liveref._key import RegistryKey
+from liveref._key import RegistryKey, sealed_key
+from liveref._key import key as key_of_pickle
 from liveref._payloads.swap import Swap, Writing
 from liveref._text.blame import NamingUnpickler, dump_or_blame, pickled_parts
+from liveref._text.marker import RECIPE_FIELD
 from liveref.exceptions import NotPicklableError
 
 __all__ = ["KeyPickler", "dumps", "loads"]
+
+_KeyOfPickle: TypeAlias = tuple[dict[str, object], Callable[..., object], tuple[object, ...]]
+_MAKE: Final = (key_of_pickle, sealed_key)
 
 
 class KeyPickler(pickle.Pickler):
@@ -26,11 +33,18 @@ class KeyPickler(pickle.Pickler):
         super().__init__(file)
         self._writing: Final = writing
 
-    def persistent_id(self, value: object, /) -> str | None:
-        """The text of the key of a live object; None for all else, keys too."""
-        if type(value) is RegistryKey or not self._writing._swap.is_live(value):
+    def persistent_id(self, value: object, /) -> object:
+        """What stands for a live object, or for a key with a sturdy marker; None for all else."""
+        swap = self._writing._swap
+        if type(value) is RegistryKey:
+            key = cast("RegistryKey[object]", value)
+            marker = swap.marker_of(key)
+            return (marker, *key.__reduce__()) if RECIPE_FIELD in marker else None
+        if not swap.is_live(value):
             return None
-        return str(self._writing.key_of(value))
+        key = self._writing.key_of(value)
+        marker = swap.marker_of(key, typed=True)
+        return marker if RECIPE_FIELD in marker else str(key)
 
 
 class _KeyUnpickler(NamingUnpickler):
@@ -38,8 +52,19 @@ class _KeyUnpickler(NamingUnpickler):
         super().__init__(file)
         self._swap: Final = swap
 
-    def persistent_load(self, pid: str, /) -> object:
-        return self._swap.read(RegistryKey.parse(pid))
+    def persistent_load(self, pid: object, /) -> object:
+        if isinstance(pid, dict):
+            return self._swap.read_marker(cast("dict[str, object]", pid))
+        if _is_key(pid):
+            marker, make, arguments = pid
+            self._swap.read_marker(marker)
+            return make(*arguments)
+        return self._swap.read(RegistryKey.parse(cast("str", pid)))
+
+
+def _is_key(pid: object) -> TypeGuard[_KeyOfPickle]:
+    """Whether a persistent id is that of a key: engines have others of their own."""
+    return isinstance(pid, tuple) and any(make in _MAKE for make in cast("tuple[object, ...]", pid)[1:2])
 
 
 def dumps(value: object, writing: Writing, *, pickler: type[KeyPickler] = KeyPickler) -> bytes:

@@ -18,6 +18,7 @@ from liveref._key import RegistryKey
 from liveref._payloads.parts import Copier, Open, Opener, Parts
 from liveref._payloads.swap import Swap, Writing
 from liveref._text.blame import failure_of, innermost, step_of
+from liveref._text.marker import TYPE_FIELD
 from liveref._text.tag import loaded_class, readable, type_tag
 from liveref._typing import persisted
 from liveref.exceptions import HintError, LiveRefError, NotJSONableError
@@ -47,10 +48,10 @@ class KeyStandIn:
         return cast("Self", _found(cls, marker))  # it is no instance: that is the point
 
     @classmethod
-    def of(cls, key: RegistryKey[object]) -> Self:
-        """What stands for a key."""
+    def of(cls, marker: dict[str, str]) -> Self:
+        """What stands for the key of a typed marker; its type is that of the key, and no signature holds it."""
         stand_in = object.__new__(cls)
-        stand_in._fields = key.to_marker(typed=True)
+        stand_in._fields = marker
         return stand_in
 
     def _asdict(self) -> dict[str, str]:
@@ -191,8 +192,11 @@ class _Writer(Generic[Written]):
         if type(value) in BUILTIN_DATA:
             return value
         if type(value) is RegistryKey:
-            return KeyStandIn.of(cast("RegistryKey[object]", value))
-        return LiveStandIn.of(self._writing.key_of(value)) if self._swap.is_live(value) else value
+            key = cast("RegistryKey[object]", value)
+            return KeyStandIn.of(self._swap.marker_of(key) | key.to_marker(typed=True))
+        if not self._swap.is_live(value):
+            return value
+        return LiveStandIn.of(self._swap.marker_of(self._writing.key_of(value), typed=True))
 
     def _refusal(self, path: str, value: object) -> NotJSONableError:
         kind = type(value)
@@ -254,14 +258,22 @@ def unnamed_in(log: logging.Logger) -> Generator[None]:
 
 def _found(cls: type[KeyStandIn], marker: dict[str, str]) -> object:
     reading = _current.get()
+    if reading is None:
+        return _key_of(marker)
     try:
-        key = _key_of(marker)
-        return reading.swap.read(key) if reading is not None and issubclass(cls, LiveStandIn) else key
+        return _read(reading.swap, marker, live=issubclass(cls, LiveStandIn))
     except LiveRefError as error:
-        if reading is None:
-            raise
         reading.errors.append(error)
-        return None
+    return None
+
+
+def _read(swap: Swap, marker: dict[str, str], *, live: bool) -> object:
+    key = _key_of(marker)
+    if live:
+        swap.admit(marker)
+        return swap.read(key)
+    swap.admit({name: text for name, text in marker.items() if name != TYPE_FIELD})
+    return key
 
 
 def _key_of(marker: dict[str, str]) -> RegistryKey[object]:

@@ -12,7 +12,9 @@ from liveref._key import RegistryKey, make_key
 from liveref._registry.current import current_session_registry
 from liveref._registry.entry import Entry, Holder, outside
 from liveref._registry.registry import SessionRefRegistry
-from liveref._text.marker import parse_marker, redact
+from liveref._registry.sturdy import recipe_field, require_ring, sturdy_marker_of
+from liveref._snapshot.keyring import SnapshotKeys
+from liveref._text.marker import TYPE_FIELD, parse_marker, redact
 from liveref._text.tag import loaded_class, readable
 from liveref.exceptions import (
     HintError,
@@ -39,6 +41,7 @@ class Swap:
         registry: where the objects are; None for the registry that is current at each call.
         live: the classes whose instances become keys. An object keeps its key from hop to hop.
         missing: what becomes of a key whose ref is gone: ``"raise"`` its error, or ``"key"``, the key itself.
+        recipes: signs the recipe of a ref into its marker, and admits a ref by such a marker; None for neither.
         engine: the name of the engine that calls, where it is not the program itself.
 
     Raises:
@@ -51,6 +54,7 @@ class Swap:
         *,
         live: Iterable[type] = (),
         missing: OnMissing = "raise",
+        recipes: SnapshotKeys | None = None,
         engine: str | None = None,
     ) -> None:
         self.engine: Final = engine
@@ -64,6 +68,7 @@ class Swap:
             raise InvalidArgumentError("registry", "a SessionRefRegistry", readable(type(registry)))
         if missing not in get_args(OnMissing):
             raise InvalidArgumentError("missing", "'raise' or 'key'", f"another {readable(type(missing))}")
+        self.recipes: Final = None if recipes is None else require_ring(recipes, "recipes")
         self._registry: Final = registry
         self._missing: Final = missing
         self._noted: Final[WeakValueDictionary[int, SessionRefRegistry]] = WeakValueDictionary()
@@ -132,6 +137,34 @@ class Swap:
         """One write of one payload, as a context manager: if it raises, nothing was inserted."""
         return Writing(self)
 
+    def marker_of(self, key: RegistryKey[object], *, typed: bool = False) -> dict[str, str]:
+        """The marker of a key; with a ring the sturdy one, if its ref is here and has a recipe.
+
+        Raises:
+            InvalidArgumentError: its recipe is too long.
+            NoCurrentRegistryError: there is a ring, and no registry.
+        """
+        if self.recipes is None:
+            return key.to_marker(typed=typed)
+        holder = self.registry._to_write(key._id)
+        if holder is None or holder._entry.recipe is None:
+            return key.to_marker(typed=typed)
+        marker = sturdy_marker_of(holder, self.recipes)
+        if not typed:
+            del marker[TYPE_FIELD]
+        return marker
+
+    def admit(self, marker: object) -> None:
+        """Take in the ref of a sturdy marker, if there is a ring; nothing is opened. Of others it takes no notice.
+
+        Raises:
+            MarkerAuthError, UnknownTypeTagError, RefLoadError, CapacityExceededError, RegistryClosedError: as
+                `SessionRefRegistry.admit`.
+            NoCurrentRegistryError: there is no registry.
+        """
+        if self.recipes is not None and recipe_field(marker) is not None:
+            self.registry.admit(marker, keys=self.recipes)
+
     def read(self, key: RegistryKey[object]) -> object:
         """The object of a key that stands for one.
 
@@ -151,10 +184,11 @@ class Swap:
 
         Raises:
             MarkerError: it is broken.
-            RefLookupError: as `read`.
+            RefLookupError: as `read`. Other errors: as `admit`.
         """
         key = RegistryKey.from_marker(marker)
-        return self.read(key) if "type" in marker else key
+        self.admit(marker)
+        return self.read(key) if TYPE_FIELD in marker else key
 
 
 class Writing:
@@ -202,8 +236,8 @@ class Writing:
     def marker_of(self, value: object) -> dict[str, str] | None:
         """The marker of a key, or the typed one of a live object; None for all else. Raises as `key_of`."""
         if type(value) is RegistryKey:
-            return cast("RegistryKey[object]", value).to_marker()
-        return self.key_of(value).to_marker(typed=True) if self._swap.is_live(value) else None
+            return self._swap.marker_of(cast("RegistryKey[object]", value))
+        return self._swap.marker_of(self.key_of(value), typed=True) if self._swap.is_live(value) else None
 
     def __enter__(self) -> Self:
         return self

@@ -281,6 +281,18 @@ class Entering(Closing):
             MarkerError: it is no marker.
             UnknownTypeTagError, RefLoadError: its recipe is not registered, or takes the arguments no more.
             CapacityExceededError, RegistryClosedError: there is no room for it.
+
+        Example:
+            >>> import secrets
+            >>> from liveref import SessionRefRegistry, SnapshotKeys, reopener
+            >>> @reopener("docs.admit.rows")
+            ... def rows(count: int) -> list[int]:
+            ...     return [*range(count)]
+            >>> ring = SnapshotKeys({"2026-11": secrets.token_bytes(32)}, current="2026-11")
+            >>> before, after = SessionRefRegistry(), SessionRefRegistry()
+            >>> marker = before.sturdy_marker(before.open(rows.recipe(3)), keys=ring)
+            >>> after[after.admit(marker, list, keys=ring)]
+            [0, 1, 2]
         """
         require_ring(keys)
         key = key_of_marker(marker, class_info(object if hint is MISSING else hint))

@@ -248,9 +248,24 @@ class Store(Going):
         return {
             place: holder
             for place, holder in self._refs.copy().items()
-            if (guard := holder._entry.guard) is None
-            or ((owner is None or guard.owner in {None, owner}) and not self._is_over(holder, guard))
+            if (guard := holder._entry.guard) is None or self._is_seen(holder, guard, owner)
         }
+
+    def _is_seen(self, holder: Holder[Any], guard: Guard, owner: Owner | None) -> bool:
+        return (owner is None or guard.owner in {None, owner}) and not self._is_over(holder, guard)
+
+    def _to_write(self, uid: bytes) -> Holder[Any] | None:
+        """A ref of this registry or its parents as a serializer finds it, which looks nothing up.
+
+        Where nobody acts each ref is found, finding one is no use of it, and what has expired stays.
+        """
+        owner = ACTING.get()
+        for store in self._lineage():
+            holder = store._at(uid)
+            guard = None if holder is None else holder._entry.guard
+            if holder is not None and (guard is None or store._is_seen(holder, guard, owner)):
+                return holder
+        return None
 
     def _living(self) -> Refs:
         """The refs that have not expired, whoever asks."""

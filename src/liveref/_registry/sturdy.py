@@ -10,7 +10,7 @@ from __future__ import annotations
 import binascii
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple, cast
 
 from liveref import _recipe
@@ -21,7 +21,7 @@ from liveref._snapshot.digest import is_signature, new_mac
 from liveref._snapshot.guarded import Guarded, owner_from, owner_row
 from liveref._snapshot.keyring import SnapshotKeys
 from liveref._text.json import JSON
-from liveref._text.marker import RECIPE_FIELD, RECIPE_LIMIT, SESSION_REF_TAG, TYPE_FIELD, text_of
+from liveref._text.marker import RECIPE_FIELD, RECIPE_LIMIT, SESSION_REF_TAG, TYPE_FIELD, redact, text_of
 from liveref._text.tag import readable
 from liveref.exceptions import InvalidArgumentError, MarkerAuthError, SnapshotFormatError
 
@@ -30,6 +30,7 @@ __all__ = ["Token", "recipe_field", "require_ring", "sturdy_marker_of", "token_i
 _VERSION: Final = 1
 _PREFIX: Final = b"liveref sturdy marker\0"
 _MAC_SIZE: Final = 32
+_GET: Final[Callable[[object, str], object]] = vars(dict)["get"]
 
 
 class Token(NamedTuple):
@@ -48,14 +49,14 @@ class Token(NamedTuple):
     guard: Guarded
 
 
-def require_ring(keys: object) -> SnapshotKeys:
-    """The ring of keys.
+def require_ring(keys: object, option: str = "keys") -> SnapshotKeys:
+    """The ring of keys that an option was given.
 
     Raises:
         InvalidArgumentError: it is none.
     """
     if not isinstance(keys, SnapshotKeys):
-        raise InvalidArgumentError("keys", "SnapshotKeys", readable(type(keys)))
+        raise InvalidArgumentError(option, "SnapshotKeys", readable(type(keys)))
     return keys
 
 
@@ -68,7 +69,7 @@ def sturdy_marker_of(holder: Holder[Any], keys: SnapshotKeys) -> dict[str, str]:
     entry = holder._entry
     recipe, opening = entry.recipe, entry.opening
     if recipe is None:
-        raise InvalidArgumentError("key", "that of a ref with a recipe (reopen=)", "one without")
+        raise InvalidArgumentError("key", "that of a ref with a recipe (reopen=)", f"one without, {redact(holder._id)}")
     unopened = opening is not None and not hasattr(holder, "_value")
     type_tag = opening.type_tag if opening is not None and unopened else tag_of(holder._info)
     guard = entry.guard
@@ -81,13 +82,15 @@ def sturdy_marker_of(holder: Holder[Any], keys: SnapshotKeys) -> dict[str, str]:
     mac.update(_PREFIX + holder._id + body)
     token = urlsafe_b64encode(body + mac.digest()).rstrip(b"=").decode()
     if len(token) > RECIPE_LIMIT:
-        raise InvalidArgumentError("key", "that of a ref whose recipe fits into 8 KiB", f"{len(token)} bytes")
+        raise InvalidArgumentError(
+            "key", "that of a ref whose recipe fits into 8 KiB", f"{len(token)} bytes for {redact(holder._id)}"
+        )
     return {SESSION_REF_TAG: text_of(holder._id), TYPE_FIELD: type_tag, RECIPE_FIELD: token}
 
 
 def recipe_field(marker: object) -> str | None:
     """The token of a marker that is known to be one; None in one without."""
-    found = cast("Mapping[str, object]", marker).get(RECIPE_FIELD)
+    found = _GET(marker, RECIPE_FIELD)
     return found if isinstance(found, str) else None
 
 

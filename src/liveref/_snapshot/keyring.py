@@ -35,7 +35,7 @@ class SnapshotKeys:
         SnapshotKeys(['2026-11'], current='2026-11')
     """
 
-    __slots__ = ("_current", "_secrets")
+    __slots__ = ("__weakref__", "_current", "_secrets")
 
     def __init__(self, secrets: Mapping[str, bytes], *, current: str) -> None:
         if not isinstance(secrets, Mapping):

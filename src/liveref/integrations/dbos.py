@@ -9,6 +9,7 @@ from typing import Final
 from liveref._payloads.pickling import dumps, loads
 from liveref._payloads.swap import OnMissing, Swap
 from liveref._registry.registry import SessionRefRegistry
+from liveref._snapshot.keyring import SnapshotKeys
 
 try:
     from dbos import Serializer
@@ -28,6 +29,8 @@ class LiveRefSerializer(Serializer):
             workflow runs in a thread of DBOS, where none is: give the program's own.
         live: the classes whose instances become keys. An object keeps its key from hop to hop.
         missing: what becomes of an object that is gone: ``"raise"`` its error, or ``"key"``, its key.
+        recipes: the ring that signs the recipes of refs into what is written, and admits them when that is read, in
+            another process too; None to go without.
 
     Example:
         >>> serializer = LiveRefSerializer(SessionRefRegistry(), live=[type(open)])
@@ -36,9 +39,14 @@ class LiveRefSerializer(Serializer):
     """
 
     def __init__(
-        self, registry: SessionRefRegistry | None = None, *, live: Iterable[type] = (), missing: OnMissing = "raise"
+        self,
+        registry: SessionRefRegistry | None = None,
+        *,
+        live: Iterable[type] = (),
+        missing: OnMissing = "raise",
+        recipes: SnapshotKeys | None = None,
     ) -> None:
-        self._swap: Final = Swap(registry, live=live, missing=missing, engine="dbos")
+        self._swap: Final = Swap(registry, live=live, missing=missing, recipes=recipes, engine="dbos")
 
     def name(self) -> str:
         """What stands beside each value in the database."""
@@ -60,5 +68,6 @@ class LiveRefSerializer(Serializer):
 
         Raises:
             RefLookupError: a live object is gone, unless ``missing`` is ``"key"``.
+            MarkerAuthError, CapacityExceededError, RegistryClosedError: with ``recipes``, a ref is not admitted.
         """
         return loads(b64decode(serialized_data), self._swap)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Final
 
-from liveref import InvalidArgumentError, RegistryKey, SessionRefRegistry
+from liveref import InvalidArgumentError, RegistryKey, SessionRefRegistry, SnapshotKeys
 from liveref._payloads.parts import Opener, Scan, opener_of, with_parts
 from liveref._payloads.stand_in import ERROR, STAND_INS, read, unnamed_in, write
 from liveref._payloads.swap import OnMissing, Swap
@@ -33,7 +34,7 @@ _OPTION: Final = (
     | ormsgpack.OPT_PASSTHROUGH_UUID
     | ormsgpack.OPT_REPLACE_SURROGATES
 )
-_LOOK: Final = _OPTION | ormsgpack.OPT_PASSTHROUGH_SUBCLASS
+_PACK: Final = partial(ormsgpack.packb, option=_OPTION | ormsgpack.OPT_PASSTHROUGH_SUBCLASS)
 _ATOMS: Final = frozenset({type(None), bytes, bytearray, str, int, float, bool})
 _LOG: Final = logging.getLogger(jsonplus.__name__)  # of a warning for every class read, without an allow-list
 _SEND: Final = Opener(lambda send: {"arg": send.arg}, with_parts)
@@ -49,6 +50,7 @@ class LiveRefSerializer(JsonPlusSerializer):  # LangGraph extends the allow-list
         inner: writes and reads the rest; None for ``JsonPlusSerializer()``. One with an allow-list or an
             encrypted one will do, and any other that writes objects by class and fields, as pickle does.
         missing: what becomes of a marker whose ref is gone: ``"raise"`` its error, or ``"key"``, its key.
+        recipes: the ring that signs the recipes of refs into the checkpoints, and admits refs by them when read.
 
     Raises:
         InvalidArgumentError: one of them is no such thing.
@@ -69,22 +71,23 @@ class LiveRefSerializer(JsonPlusSerializer):  # LangGraph extends the allow-list
         live: Iterable[type] = (),
         inner: SerializerProtocol | None = None,
         missing: OnMissing = "raise",
+        recipes: SnapshotKeys | None = None,
     ) -> None:
         super().__init__()
         if inner is not None and not isinstance(inner, SerializerProtocol):
             raise InvalidArgumentError("inner", "a serializer of LangGraph", readable(type(inner)))
-        self._swap: Final = Swap(registry, live=live, missing=missing, engine="langgraph")
+        self._swap: Final = Swap(registry, live=live, missing=missing, recipes=recipes, engine="langgraph")
         self._inner = _allowing(JsonPlusSerializer() if inner is None else inner, STAND_INS)
         encode = _encoder(self._inner)
         self._one_pass: Final = encode is not None
-        self._scan: Final = Scan((RegistryKey, *self._swap.classes), _opener, _pack, encode)
+        self._scan: Final = Scan((RegistryKey, *self._swap.classes), _opener, _PACK, encode)
 
     def dumps_typed(self, obj: object) -> tuple[str, bytes]:
         """The name of a format, and the payload in it.
 
         Raises:
             NotJSONableError: something in the payload can't be written; it names the path.
-            NoCurrentRegistryError: a live object is in it, and there is no registry.
+            NoCurrentRegistryError: a live object is in it, or with ``recipes`` a key, and there is no registry.
             CapacityExceededError, RegistryClosedError: the registry takes no more.
                 Whatever it raises, nothing was inserted.
         """
@@ -102,6 +105,7 @@ class LiveRefSerializer(JsonPlusSerializer):  # LangGraph extends the allow-list
 
         Raises:
             RefNotFoundError, RefReleasedError, RefDroppedError, ReopenError: a live object in it can't be had.
+            MarkerAuthError, CapacityExceededError, RegistryClosedError: with ``recipes``, a ref is not admitted.
         """
         self._swap.note()
         with unnamed_in(_LOG):
@@ -127,10 +131,6 @@ def _opener(cls: type[object]) -> Opener | None:
     if issubclass(cls, BaseException):
         return ERROR
     return _SEND if cls is Send else opener_of(cls)
-
-
-def _pack(payload: object, default: Callable[[object], object]) -> bytes:
-    return ormsgpack.packb(payload, default, _LOOK)
 
 
 def _allowing(serde: SerializerProtocol, classes: Iterable[tuple[str, ...] | type]) -> SerializerProtocol:

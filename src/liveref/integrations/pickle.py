@@ -8,6 +8,7 @@ from typing import Final
 from liveref._payloads import pickling
 from liveref._payloads.swap import Swap
 from liveref._registry.registry import SessionRefRegistry
+from liveref._snapshot.keyring import SnapshotKeys
 from liveref._text.blame import GoneError, user_place, why_not_loaded
 from liveref._text.tag import readable
 from liveref.exceptions import LiveRefError, PickleFormatError, RefLookupError
@@ -17,17 +18,26 @@ __all__ = ["dumps", "loads"]
 _GONE: Final = "Read it while its session lives, or in one that Session.resume brought back."
 
 
-def dumps(obj: object, registry: SessionRefRegistry | None = None, *, live: Iterable[type] = ()) -> bytes:
+def dumps(
+    obj: object,
+    registry: SessionRefRegistry | None = None,
+    *,
+    live: Iterable[type] = (),
+    recipes: SnapshotKeys | None = None,
+) -> bytes:
     """The pickle of a payload, with keys in place of its live objects.
 
     Args:
         obj: the payload; keys in it pickle as keys, with their hints.
         registry: where live objects are inserted, unless they are there; None for the current one.
         live: the classes whose instances become keys. An object keeps its key from hop to hop.
+        recipes: the ring that signs the recipes of refs into the pickle, so that `loads` admits them in another
+            process too; None to go without.
 
     Raises:
         NotPicklableError: a part of it can't be pickled; it names the path.
-        NoCurrentRegistryError: a live object is in it, and there is no registry.
+        NoCurrentRegistryError: a live object is in it, or with ``recipes`` a key, and there is no registry.
+        InvalidArgumentError: a recipe takes more than 8 KiB.
         CapacityExceededError, RegistryClosedError: the registry takes no more.
             Whatever it raises, nothing was inserted.
 
@@ -38,11 +48,11 @@ def dumps(obj: object, registry: SessionRefRegistry | None = None, *, live: Iter
         >>> loads(dumps({"lock": lock}, registry, live=[type(lock)]), registry)["lock"] is lock
         True
     """
-    with Swap(registry, live=live).write() as writing:
+    with Swap(registry, live=live, recipes=recipes).write() as writing:
         return pickling.dumps(obj, writing)
 
 
-def loads(data: bytes, registry: SessionRefRegistry | None = None) -> object:
+def loads(data: bytes, registry: SessionRefRegistry | None = None, *, recipes: SnapshotKeys | None = None) -> object:
     """What `dumps` was given: keys as keys, live objects as those objects.
 
     As with pickle itself, load only what you trust: a pickle may run any code.
@@ -50,14 +60,30 @@ def loads(data: bytes, registry: SessionRefRegistry | None = None) -> object:
     Args:
         data: what `dumps` gave.
         registry: where live objects are looked up; None for the current one.
+        recipes: the ring by which refs with a recipe beside their key are admitted; None to read past recipes.
 
     Raises:
         PickleFormatError: it can't be unpickled. What code of yours raised is its cause.
         RefNotFoundError, RefReleasedError, RefDroppedError: a live object is not there any more.
-        NoCurrentRegistryError: a live object is in it, and there is no registry.
+        NoCurrentRegistryError: a live object is in it, or with ``recipes`` a key with one, and there is no registry.
+        MarkerAuthError, UnknownTypeTagError, RefLoadError: with ``recipes``, as `SessionRefRegistry.admit`.
+        CapacityExceededError, RegistryClosedError: so are these.
+
+    Example:
+        >>> import secrets
+        >>> from liveref import SnapshotKeys, reopener
+        >>> @reopener("docs.pickle.rows")
+        ... def rows(count: int) -> list[int]:
+        ...     return [*range(count)]
+        >>> ring = SnapshotKeys({"2026-11": secrets.token_bytes(32)}, current="2026-11")
+        >>> before, after = SessionRefRegistry(), SessionRefRegistry()
+        >>> data = dumps(before.open(rows.recipe(3)), before, recipes=ring)
+        >>> after[loads(data, after, recipes=ring)]
+        [0, 1, 2]
     """
+    swap = Swap(registry, recipes=recipes)
     try:
-        return pickling.loads(data, Swap(registry))
+        return pickling.loads(data, swap)
     except RefLookupError as error:
         error._advice = _GONE
         raise

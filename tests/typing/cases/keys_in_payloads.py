@@ -10,7 +10,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from typing_extensions import TypeAlias, TypedDict, assert_type
 
-from liveref import RegistryKey, SessionRefRegistry, jsonable
+from liveref import RegistryKey, SessionRefRegistry, SnapshotKeys, jsonable
 
 T = TypeVar("T")
 DbKey: TypeAlias = RegistryKey[sqlite3.Connection]
@@ -94,3 +94,11 @@ def hook_of_an_encoder(key: RegistryKey[int]) -> None:
     assert_type(jsonable.default(key), dict[str, str])
     assert_type(json.dumps({"key": key}, default=jsonable.default), str)
     jsonable.default()  # E: missing
+
+
+def recipes_go_along(registry: SessionRefRegistry, key: RegistryKey[int], ring: SnapshotKeys) -> None:
+    written = jsonable.encode({"key": key}, registry=registry, live=[sqlite3.Connection], recipes=ring)
+    assert_type(jsonable.decode(written, registry=registry, recipes=ring), object)
+    jsonable.encode(key, recipes=None)
+    jsonable.encode(key, recipes=b"ring")  # E: argument
+    jsonable.decode(written, recipes={"key": b"ring"})  # E: argument
