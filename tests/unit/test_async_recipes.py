@@ -8,7 +8,7 @@ import logging
 import pickle
 import threading
 import warnings
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from functools import partial
 
 import pytest
@@ -87,8 +87,12 @@ async def fail(kind: str) -> Pool:
     raise {"value": ValueError, "cancel": asyncio.CancelledError}[kind](kind)
 
 
+class Better(Pool):
+    """What a recipe says that it opens."""
+
+
 @reopener("tests.async.wrong", finalizer=Pool.aclose)
-async def open_wrong() -> int:
+async def open_wrong() -> Better:
     return Pool("wrong")  # type: ignore[return-value]  # pyright: ignore[reportReturnType]  what is tested
 
 
@@ -323,7 +327,7 @@ def test_what_is_no_exception_is_raised_as_it_is() -> None:
 def test_what_is_not_of_the_annotation_is_closed_again() -> None:
     async def main() -> None:
         registry = SessionRefRegistry()
-        with pytest.raises(RefTypeError, match=r"recipe 'tests.async.wrong': .*int.*Pool.* was closed again"):
+        with pytest.raises(RefTypeError, match=r"recipe 'tests.async.wrong': .*Better.*Pool.* was closed again"):
             await registry.aopen(open_wrong.recipe())
         assert [each.is_open for each in Pool.opened] == [False]
         assert registry.is_empty()
@@ -331,7 +335,11 @@ def test_what_is_not_of_the_annotation_is_closed_again() -> None:
     asyncio.run(main())
 
 
-@reopener("tests.async.unclosable", finalizer=lambda _: (_ for _ in ()).throw(ValueError))
+def refuse(_value: object) -> None:
+    raise ValueError
+
+
+@reopener("tests.async.unclosable", finalizer=refuse)
 async def open_unclosable() -> int:
     return "text"  # type: ignore[return-value]  # pyright: ignore[reportReturnType]  what is tested
 
@@ -468,7 +476,7 @@ def test_recipes_that_look_each_other_up_are_an_error_and_no_deadlock(keys: int,
     asyncio.run(main())
 
 
-def _chain(errors: list[object]) -> Iterator[BaseException]:
+def _chain(errors: Iterable[object]) -> Iterator[BaseException]:
     for each in errors:
         error = each
         while isinstance(error, BaseException):
