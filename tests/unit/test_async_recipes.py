@@ -31,6 +31,7 @@ from liveref import (
     SnapshotKeys,
     reopener,
 )
+from liveref._registry.flights import Flight
 
 
 class Pool:
@@ -738,3 +739,26 @@ def test_nothing_is_left_when_nobody_waits_for_an_error() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         asyncio.run(main())
+
+
+def test_who_joins_a_flight_that_has_landed_waits_for_nothing() -> None:
+    async def main() -> None:
+        flight = Flight(partial(asyncio.sleep, 0))
+        await flight.wait()
+        await flight.wait()
+        assert flight.is_over()
+
+    asyncio.run(main())
+
+
+def test_who_is_cancelled_as_a_flight_lands_is_cancelled() -> None:
+    async def main() -> None:
+        flight = Flight(partial(asyncio.sleep, 0))
+        waiting = asyncio.ensure_future(flight.wait())
+        await asyncio.sleep(0)
+        flight._task.add_done_callback(lambda _: waiting.cancel())
+        await asyncio.wait({waiting})
+        assert waiting.cancelled()
+        await asyncio.sleep(0)
+
+    asyncio.run(main())
