@@ -648,7 +648,7 @@ def test_aresume_of_a_snapshot_without_them_is_resume() -> None:
             assert session.refs.capacity == 7
         for wrong in ({"snapshot": 1}, {"snapshot": snapshot, "carry": 1}, {"snapshot": snapshot, "broken": "x"}):
             with pytest.raises(InvalidArgumentError):
-                await Session.aresume(**wrong)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+                await Session.aresume(**wrong)  # pyright: ignore[reportArgumentType]
 
     asyncio.run(main())
 
