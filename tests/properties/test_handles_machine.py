@@ -234,6 +234,8 @@ class HandlesMachine(RuleBasedStateMachine):
             call()
         assert type(caught.value) is self.missing(model, key, who)
         if type(caught.value) is RefNotFoundError:
+            count = sum(who is None or ref.owner in {None, who} for ref in model.refs.values())
+            assert f"it holds {count})" in str(caught.value)
             fresh: RegistryKey[Thing] = RegistryKey.new(Thing)
             with acting_as(who), pytest.raises(RefNotFoundError) as expected:
                 model.real.get(fresh)

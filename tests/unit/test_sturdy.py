@@ -100,6 +100,26 @@ def test_twice_is_once_and_what_is_here_stays(refs: SessionRefRegistry) -> None:
     assert len(refs) == 1
 
 
+@pytest.mark.parametrize("capacity", [1, 2])
+@pytest.mark.parametrize("owner", [None, "ann"])
+def test_of_two_that_admit_one_at_once_the_first_stays(
+    refs: SessionRefRegistry, monkeypatch: pytest.MonkeyPatch, owner: str | None, capacity: int
+) -> None:
+    second, keep = SessionRefRegistry(capacity=capacity), SessionRefRegistry._keep
+
+    def beaten(self: SessionRefRegistry, holder: Any, operation: str) -> Any:
+        monkeypatch.undo()
+        assert self[self.admit(marker, str, keys=RING)] == "x"
+        return keep(self, holder, operation)
+
+    with acting_as(owner):
+        marker = refs.sturdy_marker(refs.open(text.recipe("x")), keys=RING)
+        monkeypatch.setattr(SessionRefRegistry, "_keep", beaten)
+        assert second[second.admit(marker, str, keys=RING)] == "x"
+    second.close()
+    assert closed == ["x"]
+
+
 def test_a_recipe_without_a_finalizer_will_do(refs: SessionRefRegistry) -> None:
     marker = refs.sturdy_marker(refs.open(plain.recipe(5)), keys=RING)
     second = SessionRefRegistry()
