@@ -124,8 +124,12 @@ def check_seconds(name: str, seconds: object) -> None:
         return
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         raise InvalidArgumentError(name, "a number of seconds, or None", readable(type(seconds)))
-    if not isfinite(seconds) or seconds <= 0:
-        raise InvalidArgumentError(name, "a positive finite number of seconds, or None", f"{seconds:g}")
+    try:
+        number = float(seconds)
+    except OverflowError:  # an int of more than 308 digits
+        number = inf
+    if not isfinite(number) or number <= 0:
+        raise InvalidArgumentError(name, "a positive finite number of seconds, or None", f"{number:g}")
 
 
 class Guard:
