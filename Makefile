@@ -4,7 +4,7 @@ BIN := .venv/bin
 ENV := PATH="$(CURDIR)/$(BIN):$$PATH"
 CODE := src mypy_plugin examples benchmarks hatch_build.py stubs/generate.py tests/compiled.py tests/pythons.py tests/wheels.py
 
-.PHONY: demo demo-cluster test test-core test-lowest lint types stubs unit pythons wheels bench bench-quick bench-check bench-baseline count compiled lanes clean
+.PHONY: demo demo-cluster test test-core test-long test-lowest lint types stubs unit pythons wheels bench bench-quick bench-check bench-baseline count compiled lanes clean
 
 demo: .venv/ready  ## the main job: a pipeline with live objects, what the checkers say, and a pause in the middle
 	$(BIN)/python examples/catalogue.py
@@ -20,6 +20,10 @@ test: lint types unit lanes pythons count  ## everything
 test-core: .venv/ready  ## the tests of the core and the plugin, without the engines
 	$(ENV) $(BIN)/pytest --ignore=docs/engines --ignore=src/liveref/integrations --ignore=tests/integrations \
 		--ignore=tests/engines/test_ray.py --ignore=tests/engines/test_dask.py
+
+test-long: .venv/ready  ## the long forms of the tests that draw lots: fuzz, state machine, threads
+	LIVEREF_FUZZ_RUNS=100000 LIVEREF_KILL_ROUNDS=100 LIVEREF_MACHINE_RUNS=5000 LIVEREF_THREAD_ROUNDS=100 \
+		$(BIN)/pytest tests/properties tests/unit/test_handles_in_threads.py
 
 test-lowest:  ## the tests of the engines with the oldest versions that the extras allow
 	$(PYTHON) -m venv .venv-lowest

@@ -6,6 +6,9 @@ input and output.
 
 Read `make_server`: the annotations are all there is to it. A key is an argument and a result like any other; the
 schema tells the client which kind of handle a tool takes, and a handle of another kind never reaches the tool.
+
+A handle belongs to its caller, whom the verifier of ``auth`` has found: to anybody else it is an unknown one. What
+nobody uses for half an hour is closed. Without ``auth``, as on standard input and output, there is one caller.
 """
 
 from __future__ import annotations
@@ -21,12 +24,14 @@ from typing import Annotated, Final, TypeAlias, TypeVar
 from fastmcp import Client, FastMCP
 from fastmcp.client import FastMCPTransport
 from fastmcp.exceptions import ToolError
+from fastmcp.server.auth import AuthProvider
 from pydantic import Field
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from liveref import SESSION_REF_TAG, RefLookupError, RegistryKey, Session, SessionRefRegistry
+from liveref.integrations.fastmcp import OwnerMiddleware
 
 T = TypeVar("T")
 Database: TypeAlias = Annotated[RegistryKey[sqlite3.Connection], Field(description="from open_database")]
@@ -35,9 +40,9 @@ Wire: TypeAlias = dict[str, object]
 HANDLE: Final = re.compile(rf'{{"{SESSION_REF_TAG}": "(\w{{6}})[^"]*", "type": "([^"]*)"}}')
 
 
-def make_server(refs: SessionRefRegistry) -> FastMCP:
+def make_server(refs: SessionRefRegistry, auth: AuthProvider | None = None) -> FastMCP:
     """The server; what its tools open is held by the registry, and closed with it at the latest."""
-    server = FastMCP("databases")
+    server = FastMCP("databases", auth=auth, middleware=[OwnerMiddleware()])
 
     @server.tool
     def open_database(path: str = ":memory:") -> Database:
@@ -115,7 +120,7 @@ async def work(visit: Visit) -> None:
 
 async def main(console: Console) -> None:
     """Serve, or show what serving is like."""
-    async with Session() as session:
+    async with Session(idle=1800, per_owner=50) as session, session.refs.sweeping(every=30):
         server = make_server(session.refs)
         if "--serve" in sys.argv:
             await server.run_async()

@@ -158,6 +158,24 @@ def test_a_lent_ref_does_not_expire_and_its_end_is_a_use() -> None:
     refs.close()
 
 
+def test_a_lent_ref_that_is_transferred_does_not_expire_there_either() -> None:
+    now, closed = [0.0], list[str]()
+    here, there = (SessionRefRegistry(clock=lambda: now[0]) for _ in range(2))
+    leased, plain = here.insert("x", ttl=5, finalizer=closed.append), here.insert("y")
+    with here.borrow(leased), here.borrow(plain):
+        for key in (leased, plain):
+            here.transfer_ref(key, there)
+        now[0] = 10.0
+        with there.borrow(leased):
+            assert [info.lent for info in there.describe()] == [2, 1]
+            assert there.stats().lent == 2
+        assert there.sweep() == 0
+        assert there[leased] == "x"
+    assert (here.stats().lent, there.stats().lent) == (0, 0)
+    assert there.sweep() == 1
+    assert closed == ["x"]
+
+
 def test_an_asynchronous_finalizer_that_falls_due_in_a_plain_borrow_stays_due(refs: SessionRefRegistry) -> None:
     closed = list[str]()
 

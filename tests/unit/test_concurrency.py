@@ -267,7 +267,7 @@ class Meddler(dict[bytes, RegistryKey[object]]):
         return super().pop(key, *default)  # type: ignore[arg-type]
 
     def setdefault(self, key: bytes, default: object = None) -> object:  # type: ignore[override]
-        self.before("setdefault")
+        self.before("set")
         return super().setdefault(key, default)  # type: ignore[arg-type]
 
     def __setitem__(self, key: bytes, value: RegistryKey[object]) -> None:
@@ -455,7 +455,7 @@ def test_an_insert_that_a_close_has_drained_already_came_before_it() -> None:
 def test_a_transfer_that_meets_a_close_of_the_target_moves_nothing() -> None:
     registry, key, done = meddled("", lambda *_: None)
     other = SessionRefRegistry(capacity=1)
-    other._refs = Meddler({}, "setdefault", other.close)
+    other._refs = Meddler({}, "set", other.close)
     with pytest.raises(RegistryClosedError):
         registry.transfer_ref(key, other)
     assert registry[key] == "x"
@@ -467,7 +467,7 @@ def test_a_transfer_that_meets_the_same_key_in_the_target_moves_nothing() -> Non
     registry, key, _ = meddled("", lambda *_: None)
     other = SessionRefRegistry(capacity=2)
     theirs = RegistryKey.parse(str(key))
-    other._refs = Meddler({}, "setdefault", lambda: dict.__setitem__(other._refs, key._id, theirs))
+    other._refs = Meddler({}, "set", lambda: dict.__setitem__(other._refs, key._id, theirs))
     with pytest.raises(DuplicateKeyError):
         registry.transfer_ref(key, other)
     assert registry[key] == "x"
@@ -482,8 +482,7 @@ def test_of_two_that_find_the_last_room_the_first_stays(kind: str) -> None:
     first = registry.insert("first", finalizer=done.append)
     theirs = other.insert("theirs", finalizer=done.append)
     faster: list[RegistryKey[str]] = []
-    operation = "setdefault" if kind == "transfer" else "set"
-    registry._refs = Meddler(registry._refs, operation, lambda: faster.append(registry.insert("faster")))
+    registry._refs = Meddler(registry._refs, "set", lambda: faster.append(registry.insert("faster")))
     calls: dict[str, Callable[[], object]] = {
         "plain": lambda: registry.insert("slower"),
         "finalized": lambda: registry.insert("slower", finalizer=done.append),

@@ -410,7 +410,7 @@ def test_an_asynchronous_context_that_is_stored_when_an_interrupt_comes_is_left_
 
     async def main() -> None:
         registry = SessionRefRegistry()
-        registry._refs = Struck({}, "set")
+        registry._refs = Struck({}, "setdefault")
         with pytest.raises(Interrupt):
             await registry.enter_async_context(context())
         assert (len(registry), left) == (1, [])

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import math
 import os
+import random
 import sys
 import threading
 import time
@@ -151,7 +152,7 @@ def test_the_defaults_of_a_registry_are_for_each_insert_that_says_nothing(clock:
         child.close()
 
 
-@pytest.mark.parametrize("seconds", [0, -1, math.nan, math.inf, -math.inf, "5", True, object()])
+@pytest.mark.parametrize("seconds", [0, -1, math.nan, math.inf, -math.inf, 10**400, "5", True, object()])
 @pytest.mark.parametrize("limit", ["ttl", "idle"])
 def test_what_is_no_number_of_seconds_is_refused(refs: SessionRefRegistry, limit: str, seconds: object) -> None:
     named = {limit: seconds}
@@ -184,6 +185,33 @@ def test_a_clock_that_goes_backwards_ends_nothing_early(refs: SessionRefRegistry
     assert refs[key] == [1]
     clock.now += 1
     assert key not in refs
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_clock_that_goes_to_and_fro_ends_nothing_early_and_raises_nothing(seed: int) -> None:
+    chance, clock = random.Random(seed), Clock()
+    refs, other = SessionRefRegistry(clock=clock), SessionRefRegistry(clock=lambda: clock.now * 2)
+    for _ in range(200):
+        key, until = refs.insert([1], ttl=10, idle=20), clock.now + 10
+        clock.now += chance.uniform(-30, 9)
+        refs.sweep()
+        assert (clock.now >= until) or refs[key] == [1]
+        refs.renew(key)
+        with refs.borrow(key):
+            clock.now -= chance.uniform(0, 30)
+        refs.describe()
+        refs.transfer_ref(key, other)
+        other.sweep()
+        assert key in other
+    refs.close()
+    other.close()
+
+
+def test_a_sweeper_waits_as_long_as_a_thread_can(refs: SessionRefRegistry) -> None:
+    with refs.sweeping(1e300):
+        (thread,) = (each for each in threading.enumerate() if each.name == "liveref sweeping")
+        thread.join(SOON)
+        assert thread.is_alive()
 
 
 # Finalizers

@@ -66,7 +66,9 @@ def test_who_acts_is_known_inside_alone() -> None:
     assert current_owner() is None
 
 
-@pytest.mark.parametrize("wrong", ["", (), ("a", ""), ("a", 1), 5, b"x", ["a"]])
+@pytest.mark.parametrize(
+    "wrong", ["", (), ("a", ""), ("a", 1), ("a", ("b",)), 5, b"x", ["a"], True, "\ud800", ("a", "\udfff")]
+)
 def test_what_is_no_owner_is_refused(refs: SessionRefRegistry, wrong: Any) -> None:
     calls: list[Callable[[], object]] = [
         lambda: acting_as(wrong),

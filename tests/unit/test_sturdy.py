@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import random
 from collections.abc import Iterator
 from typing import Any
 
@@ -98,6 +97,26 @@ def test_twice_is_once_and_what_is_here_stays(refs: SessionRefRegistry) -> None:
     assert refs.admit(marker, keys=RING) == refs.admit(marker, keys=RING) == key
     assert refs[key] == "live"
     assert len(refs) == 1
+
+
+@pytest.mark.parametrize("capacity", [1, 2])
+@pytest.mark.parametrize("owner", [None, "ann"])
+def test_of_two_that_admit_one_at_once_the_first_stays(
+    refs: SessionRefRegistry, monkeypatch: pytest.MonkeyPatch, owner: str | None, capacity: int
+) -> None:
+    second, keep = SessionRefRegistry(capacity=capacity), SessionRefRegistry._keep
+
+    def beaten(self: SessionRefRegistry, holder: Any, operation: str) -> Any:
+        monkeypatch.undo()
+        assert self[self.admit(marker, str, keys=RING)] == "x"
+        return keep(self, holder, operation)
+
+    with acting_as(owner):
+        marker = refs.sturdy_marker(refs.open(text.recipe("x")), keys=RING)
+        monkeypatch.setattr(SessionRefRegistry, "_keep", beaten)
+        assert second[second.admit(marker, str, keys=RING)] == "x"
+    second.close()
+    assert closed == ["x"]
 
 
 def test_a_recipe_without_a_finalizer_will_do(refs: SessionRefRegistry) -> None:
@@ -268,14 +287,67 @@ def test_a_recipe_that_is_not_registered_is_told(refs: SessionRefRegistry) -> No
     assert second.is_empty()
 
 
-def test_a_thousand_forged_tokens_are_refused(refs: SessionRefRegistry) -> None:
-    marker = refs.sturdy_marker(refs.open(text.recipe("x")), keys=RING)
-    chance, second = random.Random(7), SessionRefRegistry()
+def forgeries(marker: dict[str, str], others: dict[str, str]) -> Iterator[dict[str, Any]]:
+    """Over a thousand tokens that nobody with the ring has signed for this ref."""
     good = base64.urlsafe_b64decode(marker["recipe"] + "==")
-    for _ in range(1000):
-        bad = bytearray(good)
-        bad[chance.randrange(len(bad))] ^= 1 << chance.randrange(8)
-        token = base64.urlsafe_b64encode(bytes(bad)).rstrip(b"=").decode()
+    for at in range(len(good)):
+        for bit in range(8):
+            bad = good[:at] + bytes([good[at] ^ 1 << bit]) + good[at + 1 :]
+            yield {**marker, "recipe": base64.urlsafe_b64encode(bad).rstrip(b"=").decode()}
+    for at in range(len(marker["recipe"])):
+        yield {**marker, "recipe": marker["recipe"][:at]}
+        yield {**marker, "recipe": marker["recipe"][at + 1 :]}
+        yield {**marker, "recipe": marker["recipe"][:at] + "*" + marker["recipe"][at:]}
+    yield {**marker, "recipe": others["recipe"]}
+    yield {**others, "recipe": marker["recipe"]}
+    mac, body = good[-32:], good[:-32]
+    for said in (
+        body.replace(b'"a"', b'"b"', 1),  # another key of the ring
+        body.replace(b"[1,", b"[2,", 1),
+        body.replace(b"[1,", b"[true,", 1),
+        body.replace(b"{", b'{"times":9,', 1),  # its name twice
+        body.replace(b"tests.sturdy.text", b"tests.sturdy.plain"),
+        body + b" ",
+        b"\xef\xbb\xbf" + body,
+        body.decode().encode("utf-16"),
+    ):
+        assert said != body
+        yield {**marker, "recipe": base64.urlsafe_b64encode(said + mac).rstrip(b"=").decode()}
+
+
+def test_each_forged_token_is_refused_and_nothing_is_registered(refs: SessionRefRegistry) -> None:
+    marker, others = (refs.sturdy_marker(refs.open(text.recipe("x", times=2)), keys=RING) for _ in range(2))
+    second, tried = SessionRefRegistry(), 0
+    for forgery in forgeries(marker, others):
         with pytest.raises(MarkerAuthError):
-            second.admit({**marker, "recipe": token}, keys=RING)
+            second.admit(forgery, keys=RING)
+        tried += 1
+    assert tried > 1000
+    assert second.is_empty()
+    for keys in (OTHER, SnapshotKeys({"c": b"a" * 32}, current="c")):
+        with pytest.raises(MarkerAuthError):
+            second.admit(marker, keys=keys)
+    assert second.admit(marker, str, keys=RING) in second
+    second.close()
+
+
+@pytest.mark.parametrize("size", [8193, 1 << 20])
+def test_a_token_that_is_too_long_is_no_marker_to_any_reader(refs: SessionRefRegistry, size: int) -> None:
+    marker = {**refs.insert("x").to_marker(), "recipe": "x" * size}
+    for read in (
+        lambda: refs.admit(marker, keys=RING),
+        lambda: RegistryKey.from_marker(marker, str),
+        lambda: decode([marker], registry=refs),
+    ):
+        with pytest.raises(MarkerError, match="8 KiB") as caught:
+            read()
+        assert len(str(caught.value)) < 500
+    assert len(refs) == 1
+
+
+@pytest.mark.parametrize("recipe", [None, 5, ["x"], {}, True])
+def test_a_recipe_that_is_no_text_is_no_marker_or_none(refs: SessionRefRegistry, recipe: object) -> None:
+    second, marker = SessionRefRegistry(), {**refs.insert("x").to_marker(), "recipe": recipe}
+    with pytest.raises(MarkerError):
+        second.admit(marker, keys=RING)
     assert second.is_empty()

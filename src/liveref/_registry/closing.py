@@ -41,6 +41,8 @@ class Closing(Store):
             entry = replace(entry, guard=guard.twin(to._defaults.clock))
         try:
             to._take_in(place, holder)
+            if self._book is not None and self._book.lent(holder._id):
+                to._guarding().take_over(holder._id, self._book)
             if to._refs.get(place) is not holder or to._closed or len(to._refs) > to._capacity:
                 to._confirm_moved(holder)
             enter(holder, entry)

@@ -27,7 +27,13 @@ from liveref._text.marker import parse_marker, redact
 from liveref._text.tag import readable
 from liveref._text.telling import told
 from liveref._typing import MISSING, Default, Missing, T, V
-from liveref.exceptions import InvalidArgumentError, MarkerAuthError, RefNotFoundError, RegistryClosedError
+from liveref.exceptions import (
+    CapacityExceededError,
+    InvalidArgumentError,
+    MarkerAuthError,
+    RefNotFoundError,
+    RegistryClosedError,
+)
 
 __all__ = ["Entering"]
 
@@ -319,5 +325,9 @@ class Entering(Closing):
         entry = Entry(
             monotonic(), None, 0, token.lifetime, opening.finalizer, token.recipe, opening=opening, guard=guard
         )
-        self._keep(hold(uid, object, entry), "admit")
+        try:
+            self._keep(hold(uid, object, entry), "admit")
+        except CapacityExceededError:
+            if self._at(uid) is None:  # else another thread was faster, and took the last room with the same marker
+                raise
         told("debug", "ref %s was admitted", redact(uid))

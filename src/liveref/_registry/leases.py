@@ -124,8 +124,12 @@ def check_seconds(name: str, seconds: object) -> None:
         return
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         raise InvalidArgumentError(name, "a number of seconds, or None", readable(type(seconds)))
-    if not isfinite(seconds) or seconds <= 0:
-        raise InvalidArgumentError(name, "a positive finite number of seconds, or None", f"{seconds:g}")
+    try:
+        number = float(seconds)
+    except OverflowError:  # an int of more than 308 digits
+        number = inf
+    if not isfinite(number) or number <= 0:
+        raise InvalidArgumentError(name, "a positive finite number of seconds, or None", f"{number:g}")
 
 
 class Guard:
@@ -213,8 +217,22 @@ _making: dict[int, RLock] = {}
 
 
 def making() -> RLock:
-    """What one thread holds while it makes a book."""
+    """What one thread holds while it makes a book, or a loan comes or goes, in whatever registries."""
     return _making.setdefault(generation(), RLock())
+
+
+class Loans(dict[bytes, Any]):  # Any: holders, which stand on the floor above
+    """The loans of one ref, by their ids.
+
+    Attributes:
+        books: those that they stand in: of who lent it, and of who holds it since it was transferred.
+    """
+
+    __slots__ = ("books",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.books: Final[list[Book]] = []
 
 
 class Book:
@@ -223,7 +241,7 @@ class Book:
     Attributes:
         due: refs that have gone and whose finalizers are yet to run, by their places.
         held: what those of them returned that turned out to be asynchronous.
-        loans: for each ref that is lent its loans, by their ids.
+        loans: for each ref that is lent its loans.
     """
 
     __slots__ = ("_locks", "_rows", "_serial", "_shares", "_stale", "due", "held", "loans")
@@ -231,7 +249,7 @@ class Book:
     def __init__(self) -> None:
         self.due: Final[dict[bytes, Any]] = {}  # Any: holders, which stand on the floor above
         self.held: Final[dict[bytes, list[Any]]] = {}
-        self.loans: Final[dict[bytes, dict[bytes, Any]]] = {}
+        self.loans: Final[dict[bytes, Loans]] = {}
         self._rows: Final[list[tuple[float, int, Any]]] = []  # a heap of deadlines as they were last looked at
         self._serial: Final = count()
         self._stale = 0
@@ -295,16 +313,30 @@ class Book:
 
     def lend(self, uid: bytes, loan: Any) -> None:
         """Note a loan of a ref."""
-        with self.turn():
-            self.loans.setdefault(uid, {})[loan._id] = loan
+        with making():
+            loans = self.loans.get(uid) or Loans()
+            loans[loan._id] = loan
+            self._keep(uid, loans)
+
+    def take_over(self, uid: bytes, other: Book) -> None:
+        """Note the loans of a ref that comes from another registry: there it is given back, here it does not expire."""
+        with making():
+            loans = other.loans.get(uid)
+            if loans is not None:
+                self._keep(uid, loans)
+
+    def _keep(self, uid: bytes, loans: Loans) -> None:
+        if self.loans.get(uid) is not loans:
+            self.loans[uid] = loans
+            loans.books.append(self)
 
     def take_back(self, uid: bytes, loan: Any) -> None:
         """Note that a loan is over."""
-        with self.turn():
-            loans = self.loans.get(uid, {})
+        with making():
+            loans = self.loans.get(uid, Loans())
             loans.pop(loan._id, None)
-            if not loans:
-                self.loans.pop(uid, None)
+            for book in () if loans else loans.books:
+                book.loans.pop(uid, None)
 
     def lent(self, uid: bytes) -> int:
         """How many borrow a ref."""

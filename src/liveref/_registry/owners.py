@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from typing import Final, TypeAlias, cast
 
 from liveref._text.ids import spend_reserve
+from liveref._text.json import encodable
 from liveref._text.tag import readable
 from liveref.exceptions import InvalidArgumentError
 
@@ -74,3 +75,5 @@ def check_owner(owner: object) -> None:
         raise InvalidArgumentError("owner", "a text or a tuple of texts", readable(kind))
     if not parts or not all(parts):
         raise InvalidArgumentError("owner", "an owner without empty parts", "an empty one")
+    if not all(encodable(part) for part in parts if isinstance(part, str)):  # no snapshot could hold it
+        raise InvalidArgumentError("owner", "an owner that can be written as UTF-8", "a text with a lone surrogate")

@@ -117,7 +117,7 @@ class Store(Going):
             raise CapacityExceededError(self._capacity)
 
     def _keep(self, holder: Holder[Any], operation: str) -> Holder[Any]:
-        """Store a holder under its id, which is new here.
+        """Store a holder under its id, which is new here; of two that admit one marker at once the first stays.
 
         Raises:
             CapacityExceededError, RegistryClosedError: as `_admit`.
@@ -126,7 +126,7 @@ class Store(Going):
         if len(refs) >= self._room:
             self._admit(operation)
         if guard is None:
-            refs[holder._id] = holder
+            refs.setdefault(holder._id, holder)
         else:
             self._keep_guarded(holder, guard)
         if self._closed or len(refs) > self._capacity:
@@ -141,11 +141,11 @@ class Store(Going):
         """
         book, place = self._guarding(), place_of(holder)
         if guard.owner is None:
-            self._refs[place] = holder
+            self._refs.setdefault(place, holder)
         else:
             with book.turn():
                 self._check_share(book, guard.owner)
-                self._refs[place] = holder
+                self._refs.setdefault(place, holder)
                 book.join(guard.owner, place)
         book.enter(guard, holder)
         book.tidy(self._is_here)
@@ -171,7 +171,7 @@ class Store(Going):
         place = place_of(holder)
         if not self._closed and place in set(islice(self._refs.copy(), self._capacity)):
             return  # of those that came at the same time the first stay
-        if self._refs.pop(place, None) is None:
+        if not self._is_here(holder) or self._refs.pop(place, None) is None:
             return
         self._left(holder)
         let_go(holder)

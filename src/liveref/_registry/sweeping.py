@@ -67,7 +67,7 @@ class Sweeping:
             await asyncio.wait({self._task})
 
     def _sweep(self, ended: threading.Event) -> None:
-        while not ended.wait(self._every):
+        while not ended.wait(min(self._every, threading.TIMEOUT_MAX)):
             registry = self._registry()
             if registry is None or registry._closed:
                 return
