@@ -1,0 +1,55 @@
+"""How Sphinx builds the site: `make docs`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "_site"))
+
+project = "liveref"
+author = "The liveref maintainers"
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.intersphinx",
+    "sphinx_copybutton",
+    "pages",
+    "public_names",
+]
+exclude_patterns = ["_site"]
+nitpicky = True
+
+html_theme = "furo"
+html_title = "liveref"
+html_static_path = ["_site/static"]
+html_css_files = ["site.css"]
+html_copy_source = False
+html_show_sphinx = False
+templates_path: list[str] = []
+pygments_style = "tango"
+pygments_dark_style = "github-dark"
+
+myst_heading_anchors = 4
+suppress_warnings = ["myst.xref_ambiguous"]
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+default_role = "py:obj"
+python_use_unqualified_type_names = True
+maximum_signature_line_length = 80
+autodoc_preserve_defaults = True
+autodoc_member_order = "bysource"
+autodoc_typehints_format = "short"
+autodoc_default_options = {"members": True}
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+
+nitpick_ignore_regex = [
+    ("py:.*", r"liveref\._.*|P|typing\.~P|_Class|OnMissing|ConfigDict"),  # type variables and aliases, which a signature shows
+    ("py:.*", r"(dbos|distributed|fastapi|fastmcp|langgraph|msgspec|pydantic|starlette|temporalio|typing_extensions|workflows)\..*"),
+]
+
+# A text in Sphinx's first format, beside this file: what the pages name of Python's own, so that the build needs no net.
+intersphinx_mapping = {"python": ("https://docs.python.org/3", "python.inv")}
