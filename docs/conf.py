@@ -25,6 +25,7 @@ html_theme = "furo"
 html_title = "liveref"
 html_static_path = ["_site/static"]
 html_css_files = ["site.css"]
+html_favicon = "_site/static/key.svg"
 html_copy_source = False
 html_show_sphinx = False
 templates_path: list[str] = []
@@ -36,6 +37,7 @@ suppress_warnings = ["myst.xref_ambiguous"]
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
+toc_object_entries_show_parents = "hide"
 default_role = "py:obj"
 python_use_unqualified_type_names = True
 maximum_signature_line_length = 80
@@ -46,10 +48,11 @@ autodoc_default_options = {"members": True}
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 
+ENGINES = "dbos|distributed|fastapi|fastmcp|langgraph|msgspec|pydantic|starlette|temporalio|workflows"
 nitpick_ignore_regex = [
-    ("py:.*", r"liveref\._.*|P|typing\.~P|_Class|OnMissing|ConfigDict"),  # type variables and aliases, which a signature shows
-    ("py:.*", r"(dbos|distributed|fastapi|fastmcp|langgraph|msgspec|pydantic|starlette|temporalio|typing_extensions|workflows)\..*"),
+    ("py:.*", r"liveref\._.*|P|typing\.~P|typing_extensions\..*|_Class|OnMissing|ConfigDict"),  # types without a page
+    ("py:.*", rf"({ENGINES})\..*"),  # other people's, whose inventories are on the net
 ]
 
-# A text in Sphinx's first format, beside this file: what the pages name of Python's own, so that the build needs no net.
+# A text in Sphinx's first format, beside this file: the names of Python's own. So the build needs no net.
 intersphinx_mapping = {"python": ("https://docs.python.org/3", "python.inv")}

@@ -10,7 +10,7 @@ from typing import Final
 from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
-_FENCE: Final = re.compile(r"^```python (wrong|right)$", re.M)
+_FENCE: Final = re.compile(r"^```python (wrong|right)$", re.MULTILINE)
 _LINK: Final = re.compile(r"\]\(((?:\.\./)+[\w/]+\.md)\)")
 
 

@@ -1,16 +1,16 @@
 """Lets autodoc find the source of public names.
 
-Their ``__module__`` is the public one, so autodoc looks there for overloads, for texts below attributes and for the order
-of methods. All of that stands in the rooms where the code is, and some of it in a base class that is not public. So each
-room is told what stands in the others, under the names of the public classes too.
+Their ``__module__`` is the public one, so autodoc looks there for overloads, for texts below attributes and for the
+order of methods. All of that stands in the rooms where the code is, some of it in a base class that is not public. So
+each room is told what stands in the others, under the names of the public classes too.
 """
 
 from __future__ import annotations
 
 import pkgutil
 import re
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Final, TypeVar
 
 import liveref
 import liveref.engine
@@ -23,6 +23,7 @@ from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.typing import ExtensionMetadata
 
 _PUBLIC: Final = (liveref, liveref.engine)
+Found = TypeVar("Found")
 
 
 def _share(_app: Sphinx, _config: Config) -> None:
@@ -31,13 +32,17 @@ def _share(_app: Sphinx, _config: Config) -> None:
     texts = {name: found for room in rooms for name, found in room.attr_docs.items()}
     order = {name: place for place, name in enumerate(name for room in rooms for name in room.tagorder)}
     for cls in _public_classes():
-        for base in reversed(cls.__mro__):
-            inside = [name for name in overloads if name.startswith(f"{base.__qualname__}.")]
-            overloads |= {f"{cls.__qualname__}.{name.rpartition('.')[2]}": overloads[name] for name in inside}
-            inside = [name for name in order if name.startswith(f"{base.__qualname__}.")]
-            order |= {f"{cls.__qualname__}.{name.rpartition('.')[2]}": order[name] for name in inside}
+        for depth, base in reversed([*enumerate(cls.__mro__)]):
+            overloads |= _under(cls, base, overloads)
+            order |= {name: depth * len(order) + place for name, place in _under(cls, base, order).items()}
     for room in rooms:
         room.overloads, room.attr_docs, room.tagorder = overloads, texts, order
+
+
+def _under(cls: type, base: type, found: Mapping[str, Found]) -> dict[str, Found]:
+    """What is found of a base class, by the names of a class that inherits it: its own comes last."""
+    inside = [name for name in found if name.rpartition(".")[0] == base.__qualname__]
+    return {f"{cls.__qualname__}.{name.rpartition('.')[2]}": found[name] for name in inside}
 
 
 def _analyzed() -> Iterator[ModuleAnalyzer]:
