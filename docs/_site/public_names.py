@@ -12,8 +12,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final, TypeVar
 
-import liveref
-import liveref.engine
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
@@ -21,6 +19,9 @@ from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.typing import ExtensionMetadata
+
+import liveref
+import liveref.engine
 
 _PUBLIC: Final = (liveref, liveref.engine)
 Found = TypeVar("Found")

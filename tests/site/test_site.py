@@ -113,14 +113,14 @@ def test_the_reference_shows_overloads_and_texts(seen: Seen) -> None:
     assert "default: Default" in shown
 
 
+@pytest.mark.parametrize("width", [WIDE], indirect=True)
 @pytest.mark.parametrize("kind", ["wrong", "right"])
 def test_the_examples_of_the_plugin_are_marked(seen: Seen, kind: str) -> None:
     seen.go("plugin")
-    blocks = seen.page.locator(f".literal-block-wrapper.{kind}")
+    blocks = seen.page.locator(f".literal-block-wrapper:has(> .{kind})")
     assert blocks.count() == 11
-    assert blocks.first.locator(".caption-text").inner_text() == kind.capitalize()
-    assert blocks.first.locator(".highlight .k").count()  # a keyword: it is shown as code
-    edge = "found => getComputedStyle(found).borderLeftColor"
-    other = seen.page.locator(f".literal-block-wrapper:not(.{kind})").first
-    assert blocks.first.evaluate(edge) != other.evaluate(edge)
+    caption, edge = blocks.first.locator(".caption-text"), "found => getComputedStyle(found).borderLeftColor"
+    assert caption.inner_text() == kind.capitalize()
+    assert caption.evaluate("found => getComputedStyle(found).color") == blocks.first.evaluate(edge)
+    assert blocks.first.locator(".highlight .kn").count()  # it is shown as code
     assert "python wrong" not in seen.page.locator("article").inner_text()
