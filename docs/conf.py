@@ -42,6 +42,7 @@ default_role = "py:obj"
 python_use_unqualified_type_names = True
 maximum_signature_line_length = 80
 autodoc_preserve_defaults = True
+autodoc_inherit_docstrings = False  # what an engine says of its own methods
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 autodoc_default_options = {"members": True}

@@ -79,9 +79,17 @@ def _rejoin(_app: Sphinx, what: str, _name: str, _found: object, _options: objec
         lines[:] = [f"{lines.pop().removeprefix(':type: ')}: {lines[0]}", *lines[1:]]
 
 
+def _hide(
+    _app: Sphinx, what: str, _name: str, _found: object, _options: object, said: str | None, _gives: str | None
+) -> tuple[str, str] | None:
+    """No signature for a class that can't be called: `Never` is what its constructor takes."""
+    return ("", "") if what == "class" and said and "Never" in said else None
+
+
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Share before the first page is read."""
     app.connect("config-inited", _share)
     app.connect("missing-reference", _resolve)
     app.connect("autodoc-process-docstring", _rejoin, priority=900)
+    app.connect("autodoc-process-signature", _hide)
     return {"parallel_read_safe": True}
