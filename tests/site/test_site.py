@@ -70,6 +70,7 @@ OVERFLOWING: Final = """
         .map(found => found.outerHTML.slice(0, 80))
     : []
 """
+COLOUR: Final = "found => getComputedStyle(found).color"
 BROKEN: Final = """
 () => Promise.all([...document.images].map(image => {
     image.loading = "eager";
@@ -119,8 +120,9 @@ def test_the_examples_of_the_plugin_are_marked(seen: Seen, kind: str) -> None:
     seen.go("plugin")
     blocks = seen.page.locator(f".literal-block-wrapper:has(> .{kind})")
     assert blocks.count() == 11
-    caption, edge = blocks.first.locator(".caption-text"), "found => getComputedStyle(found).borderLeftColor"
+    caption = blocks.first.locator(".caption-text")
     assert caption.inner_text() == kind.capitalize()
-    assert caption.evaluate("found => getComputedStyle(found).color") == blocks.first.evaluate(edge)
+    assert blocks.first.evaluate("found => getComputedStyle(found).borderLeftWidth") == "4px"
+    assert len({caption.evaluate(COLOUR), seen.page.locator("h1").first.evaluate(COLOUR)}) == 2
     assert blocks.first.locator(".highlight .kn").count()  # it is shown as code
     assert "python wrong" not in seen.page.locator("article").inner_text()
