@@ -101,6 +101,7 @@ def test_the_search_finds_an_error(seen: Seen, scheme: str) -> None:
     seen.page.keyboard.press("Enter")
     results = seen.page.locator("#search-results li a", has_text="RefReleasedError")
     results.first.wait_for(timeout=10_000)
+    seen.page.wait_for_load_state("networkidle")  # it loads each page that it found, to show a line of it
     results.first.click()
     seen.page.wait_for_url("**/api/errors.html*")
     assert seen.page.locator('[id="liveref.RefReleasedError"]').is_visible()
