@@ -46,7 +46,7 @@ unit: .venv/engines
 
 docs: .venv/docs  ## the site in build/site: a warning fails it, and so does a dead link; seen in a browser where there is one
 	$(BIN)/sphinx-build --quiet --fresh-env --fail-on-warning --keep-going docs build/site
-	$(ENV) $(BIN)/pytest tests/site
+	LIVEREF_SITE=build/site $(ENV) $(BIN)/pytest tests/site
 
 lanes: .venv/engines  ## the tests of all that uses the core on the compiled build, where there is a C compiler
 	$(BIN)/python tests/compiled.py

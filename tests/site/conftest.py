@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -27,7 +28,9 @@ class Quiet(SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="session")
 def site() -> Path:
-    """The folder of the site; what has not changed since `make docs` is not built again."""
+    """The folder of the site: the one that `make docs` has just built, or one that is brought up to date."""
+    if "LIVEREF_SITE" in os.environ:
+        return Path(os.environ["LIVEREF_SITE"])
     missing = [name for name in GROUP if importlib.util.find_spec(name) is None]
     if missing:
         pytest.skip(f"the groups docs and engines are not installed: no {', '.join(missing)}")
