@@ -27,8 +27,8 @@ html_static_path = ["_site/static"]
 html_css_files = ["site.css"]
 html_favicon = "_site/static/key.svg"
 html_copy_source = False
+html_show_copyright = False
 html_show_sphinx = False
-templates_path: list[str] = []
 pygments_style = "tango"
 pygments_dark_style = "github-dark"
 
