@@ -33,7 +33,6 @@ pygments_style = "tango"
 pygments_dark_style = "github-dark"
 
 myst_heading_anchors = 4
-suppress_warnings = ["myst.xref_ambiguous"]
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
