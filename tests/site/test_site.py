@@ -34,7 +34,6 @@ class Seen:
         # Warnings aside: Sphinx's search warns of each id with a dot in it, for it takes that for a class of CSS.
         page.on("console", lambda told: self.complaints.append(told.text) if told.type == "error" else None)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("requestfailed", lambda request: self.complaints.append(f"not loaded: {request.url}"))
 
     def go(self, name: str) -> None:
         self.page.goto(f"{self.address}/{name}.html")
