@@ -4,7 +4,8 @@ BIN := .venv/bin
 ENV := PATH="$(CURDIR)/$(BIN):$$PATH"
 CODE := src mypy_plugin examples benchmarks hatch_build.py stubs/generate.py tests/compiled.py tests/pythons.py tests/wheels.py
 
-.PHONY: demo demo-cluster test test-core test-long test-lowest lint types stubs unit pythons wheels bench bench-quick bench-check bench-baseline count compiled lanes clean
+.PHONY: demo demo-cluster test test-core test-long test-lowest lint types stubs unit docs pythons wheels bench bench-quick \
+	bench-check bench-baseline count compiled lanes clean
 
 demo: .venv/ready  ## the main job: a pipeline with live objects, what the checkers say, and a pause in the middle
 	$(BIN)/python examples/catalogue.py
@@ -15,11 +16,11 @@ demo-cluster: .venv/engines  ## a job on two nodes, killed and resumed in the mi
 	$(BIN)/python examples/cluster.py --on dask
 	$(BIN)/python examples/cluster.py --on ray
 
-test: lint types unit lanes pythons count  ## everything
+test: lint types unit docs lanes pythons count  ## everything
 
 test-core: .venv/ready  ## the tests of the core and the plugin, without the engines
 	$(ENV) $(BIN)/pytest --ignore=docs/engines --ignore=src/liveref/integrations --ignore=tests/integrations \
-		--ignore=tests/engines/test_ray.py --ignore=tests/engines/test_dask.py
+		--ignore=tests/site --ignore=tests/engines/test_ray.py --ignore=tests/engines/test_dask.py
 
 test-long: .venv/ready  ## the long forms of the tests that draw lots: fuzz, state machine, threads
 	LIVEREF_FUZZ_RUNS=100000 LIVEREF_KILL_ROUNDS=100 LIVEREF_MACHINE_RUNS=5000 LIVEREF_THREAD_ROUNDS=100 \
@@ -44,9 +45,13 @@ types: .venv/engines
 
 unit: .venv/engines
 	rm -f .coverage .coverage.*
-	$(ENV) $(BIN)/coverage run -m pytest
+	$(ENV) $(BIN)/coverage run -m pytest --ignore=tests/site
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+docs: .venv/docs  ## the site in build/site: a warning fails it, and so does a dead link; seen in a browser where there is one
+	$(BIN)/sphinx-build --quiet --fresh-env --fail-on-warning --keep-going docs build/site
+	LIVEREF_SITE=build/site $(ENV) $(BIN)/pytest tests/site
 
 lanes: .venv/engines  ## the tests of all that uses the core on the compiled build, where there is a C compiler
 	$(BIN)/python tests/compiled.py
@@ -88,6 +93,10 @@ count: .venv/ready  ## the short form of bench-check: instructions, where valgri
 	$(BIN)/python -m pip install --quiet --group engines
 	touch $@
 
+.venv/docs: .venv/engines
+	$(BIN)/python -m pip install --quiet --group docs
+	touch $@
+
 compiled:  ## the compiled build in an environment of its own; the benchmarks do without where it can't be built
 	-$(MAKE) --no-print-directory .venv-compiled/ready
 
@@ -99,4 +108,4 @@ compiled:  ## the compiled build in an environment of its own; the benchmarks do
 	touch $@
 
 clean:
-	rm -rf .venv .venv-* .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache dist
+	rm -rf .venv .venv-* .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist
