@@ -49,7 +49,7 @@ unit: .venv/engines
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-docs: .venv/docs  ## the site in build/site: a warning fails it, and so does a dead link; seen in a browser where there is one
+docs: .venv/engines  ## the site in build/site: a warning fails it, and so does a dead link; seen in a browser where there is one
 	$(BIN)/sphinx-build --quiet --fresh-env --fail-on-warning --keep-going docs build/site
 	LIVEREF_SITE=build/site $(ENV) $(BIN)/pytest tests/site
 
@@ -90,11 +90,7 @@ count: .venv/ready  ## the short form of bench-check: instructions, where valgri
 	touch $@
 
 .venv/engines: .venv/ready
-	$(BIN)/python -m pip install --quiet --group engines
-	touch $@
-
-.venv/docs: .venv/engines
-	$(BIN)/python -m pip install --quiet --group docs
+	$(BIN)/python -m pip install --quiet --group engines --group docs
 	touch $@
 
 compiled:  ## the compiled build in an environment of its own; the benchmarks do without where it can't be built
