@@ -19,7 +19,7 @@ from benchmarks.rows import Row
 from benchmarks.runner import plan, run
 from benchmarks.worker import build
 
-PROGRAMS: Final = ("plugin", "engines", "clusters", "soak", "payloads", "pauses", "checks")
+PROGRAMS: Final = ("plugin", "engines", "clusters", "handles", "soak", "payloads", "pauses", "checks")
 """Modules here with a function ``rows``."""
 
 
