@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Iterator
 from inspect import isawaitable
-from itertools import chain, starmap
+from itertools import starmap
 from time import monotonic
 from typing import Any, Final
 
@@ -219,7 +219,8 @@ class Going:
         except AttributeError:  # __init__ has raised
             return
         if self._book is not None:
-            holders += [*self._book.due.values(), *chain.from_iterable(map(dict.values, self._book.loans.values()))]
+            loans = [loan for each in self._book.loans.values() for loan in each.values()]
+            holders += [*self._book.due.values(), *loans]
         entries = [holder._entry for holder in holders if hasattr(holder, "_value")]
         undone = [entry for entry in entries if entry.finalizer and entry.finalizer.is_of_this_process()]
         for holder in holders:
