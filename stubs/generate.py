@@ -85,9 +85,11 @@ def restore_final(text: str, classes: set[str]) -> str:
 
 
 def restore_ignores(text: str, source: str) -> str:
-    """The text of a stub with the ``type: ignore`` of each class that has one back."""
+    """The text of a stub with the ``type: ignore`` of each class and each overload that has one back."""
     for head, ignore in re.findall(r"^ *(class .*):  (# type: ignore\[.*?\])", source, flags=re.MULTILINE):
         text = text.replace(f"{head}: ...", f"{head}: ...  {ignore}")
+    for head, ignore in set(re.findall(r"^ *(def .*: \.\.\.)  (# type: ignore\[.*?\])", source, flags=re.MULTILINE)):
+        text = text.replace(head, f"{head}  {ignore}")
     return text
 
 

@@ -196,26 +196,25 @@ class AsyncReopener(Registered[T], Generic[P, T]):
 _REOPENERS: Final[dict[str, Registered[Any]]] = {}  # Any: each has a type of its own
 
 
+Awaited: TypeAlias = Callable[P, Coroutine[Any, Any, T]]  # Any: what an event loop sends and is sent
+
+
 class _Register(Protocol):
-    """Registers any function."""
+    """Registers any function; a coroutine is an object that one may give too, so that the overloads overlap."""
 
     @overload
-    def __call__(  # type: ignore[overload-overlap]  # a coroutine is an object that a function may give too
-        self, function: Callable[P, Coroutine[Any, Any, T]], /
-    ) -> AsyncReopener[P, T]: ...
+    def __call__(self, call: Awaited[P, T], /) -> AsyncReopener[P, T]: ...  # type: ignore[overload-overlap]
     @overload
-    def __call__(self, function: Callable[P, T], /) -> Reopener[P, T]: ...
+    def __call__(self, call: Callable[P, T], /) -> Reopener[P, T]: ...
 
 
 class _RegisterOf(Protocol[T]):
     """Registers functions that open what a finalizer takes."""
 
     @overload
-    def __call__(  # type: ignore[overload-overlap]  # as above
-        self, function: Callable[P, Coroutine[Any, Any, T]], /
-    ) -> AsyncReopener[P, T]: ...
+    def __call__(self, call: Awaited[P, T], /) -> AsyncReopener[P, T]: ...  # type: ignore[overload-overlap]
     @overload
-    def __call__(self, function: Callable[P, T], /) -> Reopener[P, T]: ...
+    def __call__(self, call: Callable[P, T], /) -> Reopener[P, T]: ...
 
 
 @overload

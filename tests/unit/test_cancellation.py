@@ -385,7 +385,7 @@ def test_a_timeout_error_of_the_finalizer_is_its_own(loop: str) -> None:
     LOOPS[loop](main)
 
 
-@pytest.mark.parametrize("timeout", [-1, float("nan"), "1", True, object()])
+@pytest.mark.parametrize("timeout", [-1, float("nan"), "1", True, object(), 10**400, -(10**400)])
 def test_a_timeout_that_is_none_is_refused_before_anything_goes(timeout: Any) -> None:
     log = Log()
 

@@ -273,10 +273,17 @@ def check_timeout(timeout: float | None) -> None:
     """Raise InvalidArgumentError unless it is None or a number of seconds."""
     if timeout is None:
         return
-    number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
-    if not number or not timeout >= 0:
-        shown = f"{timeout:g}" if number else readable(type(timeout))
-        raise InvalidArgumentError("timeout", "a number of seconds of at least 0, or None", shown)
+    shown = readable(type(timeout))
+    if isinstance(timeout, int | float) and not isinstance(timeout, bool):
+        try:
+            seconds = float(timeout)
+        except OverflowError:
+            shown = "more than a float holds"
+        else:
+            if seconds >= 0:
+                return
+            shown = f"{seconds:g}"
+    raise InvalidArgumentError("timeout", "a number of seconds of at least 0, or None", shown)
 
 
 def _run_from(steps: Steps, advance: Callable[[], Pending]) -> None:
