@@ -88,7 +88,9 @@ def restore_ignores(text: str, source: str) -> str:
     """The text of a stub with the ``type: ignore`` of each class and each overload that has one back."""
     for head, ignore in re.findall(r"^ *(class .*):  (# type: ignore\[.*?\])", source, flags=re.MULTILINE):
         text = text.replace(f"{head}: ...", f"{head}: ...  {ignore}")
-    for head, ignore in set(re.findall(r"^ *(def .*: \.\.\.)  (# type: ignore\[.*?\])", source, flags=re.MULTILINE)):
+    long = r"def (\w+)\(  (# type: ignore\[.*?\])\n +(.*?),?\n +\) -> (.*?): \.\.\."
+    for name, ignore, arguments, result in set(re.findall(long, source)):
+        head = f"def {name}({arguments}) -> {result}: ..."
         text = text.replace(head, f"{head}  {ignore}")
     return text
 

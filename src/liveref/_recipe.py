@@ -196,14 +196,13 @@ class AsyncReopener(Registered[T], Generic[P, T]):
 _REOPENERS: Final[dict[str, Registered[Any]]] = {}  # Any: each has a type of its own
 
 
-Awaited: TypeAlias = Callable[P, Coroutine[Any, Any, T]]  # Any: what an event loop sends and is sent
-
-
 class _Register(Protocol):
     """Registers any function; a coroutine is an object that one may give too, so that the overloads overlap."""
 
     @overload
-    def __call__(self, call: Awaited[P, T], /) -> AsyncReopener[P, T]: ...  # type: ignore[overload-overlap]
+    def __call__(  # type: ignore[overload-overlap]
+        self, call: Callable[P, Coroutine[Any, Any, T]], /
+    ) -> AsyncReopener[P, T]: ...  # Any: what an event loop sends and is sent
     @overload
     def __call__(self, call: Callable[P, T], /) -> Reopener[P, T]: ...
 
@@ -212,7 +211,9 @@ class _RegisterOf(Protocol[T]):
     """Registers functions that open what a finalizer takes."""
 
     @overload
-    def __call__(self, call: Awaited[P, T], /) -> AsyncReopener[P, T]: ...  # type: ignore[overload-overlap]
+    def __call__(  # type: ignore[overload-overlap]
+        self, call: Callable[P, Coroutine[Any, Any, T]], /
+    ) -> AsyncReopener[P, T]: ...  # Any: what an event loop sends and is sent
     @overload
     def __call__(self, call: Callable[P, T], /) -> Reopener[P, T]: ...
 

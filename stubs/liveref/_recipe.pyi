@@ -39,13 +39,13 @@ class AsyncReopener(Registered[T], Generic[P, T]):
 
 class _Register(Protocol):
     @overload
-    def __call__(self, call: Awaited[P, T], /) -> AsyncReopener[P, T]: ...  # type: ignore[overload-overlap]
+    def __call__(self, call: Callable[P, Coroutine[Any, Any, T]], /) -> AsyncReopener[P, T]: ...  # type: ignore[overload-overlap]
     @overload
     def __call__(self, call: Callable[P, T], /) -> Reopener[P, T]: ...
 
 class _RegisterOf(Protocol[T]):
     @overload
-    def __call__(self, call: Awaited[P, T], /) -> AsyncReopener[P, T]: ...  # type: ignore[overload-overlap]
+    def __call__(self, call: Callable[P, Coroutine[Any, Any, T]], /) -> AsyncReopener[P, T]: ...  # type: ignore[overload-overlap]
     @overload
     def __call__(self, call: Callable[P, T], /) -> Reopener[P, T]: ...
 

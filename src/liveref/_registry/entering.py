@@ -137,7 +137,7 @@ class Entering(Closing):
     async def aget(self, key: RegistryKey[object], hint: TypeForm[V], *, default: Missing = ...) -> V: ...
     @overload
     async def aget(self, key: RegistryKey[object], hint: TypeForm[V], *, default: Default) -> V | Default: ...
-    async def aget(self, key: RegistryKey[object], hint: object = MISSING, default: object = MISSING) -> object:
+    async def aget(self, key: RegistryKey[object], hint: object = MISSING, *, default: object = MISSING) -> object:
         """As `SessionRefRegistry.get`, awaiting an asynchronous recipe that has not run since the pause.
 
         It runs once, in a task of its own, however many tasks ask: who is cancelled leaves the others their object,
