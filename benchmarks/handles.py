@@ -39,7 +39,7 @@ def _subjects(registry: SessionRefRegistry) -> Iterator[Contender]:
         ("leased", leased, 25, 130),
         ("owned", registry.insert(store), 25, None),
     ):
-        names = {"r": registry, "key": key}
+        names: dict[str, object] = {"r": registry, "key": key}
         yield Contender(GROUP, f"get, {name}", "r.get(key)", names, {} if get is None else {"pure": get})
         lend = "with r.borrow(key): pass"
         yield Contender(GROUP, f"borrow and give back, {name}", lend, names, {} if borrow is None else {"pure": borrow})

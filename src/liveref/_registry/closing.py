@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from inspect import isawaitable
-from itertools import chain, islice
-from typing import Any
+from itertools import chain, count, islice, repeat
+from typing import Any, Final
 
 from liveref._key import RegistryKey
 from liveref._policy import LASTING, lifetime_row
@@ -17,13 +17,15 @@ from liveref._registry.outcome import Outcome, Steps
 from liveref._registry.owners import Owner, check_owner
 from liveref._registry.store import Store
 from liveref._registry.sweeping import Sweeping
-from liveref._text.ids import fresh_id
 from liveref._text.marker import redact
 from liveref._text.telling import told
 from liveref._typing import MISSING, Missing
 from liveref.exceptions import CapacityExceededError, DuplicateKeyError, RegistryClosedError
 
 __all__ = ["Closing"]
+
+_LOANS: Final = map(int.to_bytes, count(), repeat(8))
+"""What stands behind the id of a ref in those of its loans."""
 
 
 class Closing(Store):
@@ -226,7 +228,7 @@ class Closing(Store):
         """The registry that has a ref, the ref, and a loan of it."""
         while True:
             holder, value = self._held(key, parents=True, used=True)
-            loan = hold(fresh_id(), holder._info, holder._entry, value)
+            loan = hold(holder._id + next(_LOANS), holder._info, holder._entry, value)
             finalizer = holder._entry.finalizer
             if finalizer is not None:
                 finalizer.lend(loan._id)

@@ -20,7 +20,7 @@ from liveref._registry.guards import Opening, aclose_again, aopened_by, not_awai
 from liveref._registry.leases import Guard, Seconds, Whose, guard_of
 from liveref._registry.outcome import Outcome, Place
 from liveref._registry.owners import ACTING
-from liveref._registry.store import id_of, require_methods
+from liveref._registry.store import id_of
 from liveref._registry.sturdy import Token, recipe_field, require_ring, sturdy_marker_of, token_in
 from liveref._snapshot.keyring import SnapshotKeys
 from liveref._text.marker import parse_marker, redact
@@ -189,7 +189,7 @@ class Entering(Closing):
             CapacityExceededError: the registry is full.
             RegistryClosedError: the registry is closed; nothing was entered.
         """
-        require_methods(cm, "__enter__", "__exit__")
+        _require_methods(cm, "__enter__", "__exit__")
         if self._closed:
             raise RegistryClosedError("enter_context")
         cls, guard = type(cm), guard_of(ttl, idle, owner, self._defaults)
@@ -232,7 +232,7 @@ class Entering(Closing):
             RuntimeError: ``own_task`` on another event loop than asyncio's; nothing was entered.
         """
         frame = caller()
-        require_methods(cm, "__aenter__", "__aexit__")
+        _require_methods(cm, "__aenter__", "__aexit__")
         if self._closed:
             raise RegistryClosedError("enter_async_context")
         guard = guard_of(ttl, idle, owner, self._defaults)
@@ -331,3 +331,9 @@ class Entering(Closing):
             if self._at(uid) is None:  # else another thread was faster, and took the last room with the same marker
                 raise
         told("debug", "ref %s was admitted", redact(uid))
+
+
+def _require_methods(cm: object, *methods: str) -> None:
+    """Raise InvalidArgumentError unless a context manager has these methods."""
+    if not all(hasattr(type(cm), method) for method in methods):
+        raise InvalidArgumentError("cm", f"a context manager with {' and '.join(methods)}", readable(type(cm)))

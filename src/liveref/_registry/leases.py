@@ -165,6 +165,20 @@ class Guard:
         """Whether who acts may look it up; nobody else may so much as know of it."""
         return self.owner is None or self.owner == ACTING.get()
 
+    def passes(self) -> bool:
+        """Whether who acts may use it now; noted as a use. Where not, it is to be asked why: it may be lent."""
+        if self.owner is not None and self.owner != ACTING.get():
+            return False
+        if self.ttl is None and self.idle is None:
+            return True
+        now = self.clock()
+        if self.idle is None:
+            return now < self.ends
+        fits = now < self.ends and now < self.used + self.idle
+        if fits and now > self.used:
+            self.used = now
+        return fits
+
     def deadline(self) -> float:
         """When it expires, as far as is known now."""
         return self.ends if self.idle is None else min(self.ends, self.used + self.idle)
@@ -218,7 +232,13 @@ _making: dict[int, RLock] = {}
 
 def making() -> RLock:
     """What one thread holds while it makes a book, or a loan comes or goes, in whatever registries."""
-    return _making.setdefault(generation(), RLock())
+    return _lock_of(_making)
+
+
+def _lock_of(locks: dict[int, RLock]) -> RLock:
+    """That of this process: a fork leaves a lock behind that nobody frees."""
+    now = generation()
+    return locks.get(now) or locks.setdefault(now, RLock())
 
 
 class Loans(dict[bytes, Any]):  # Any: holders, which stand on the floor above
@@ -333,7 +353,9 @@ class Book:
     def take_back(self, uid: bytes, loan: Any) -> None:
         """Note that a loan is over."""
         with making():
-            loans = self.loans.get(uid, Loans())
+            loans = self.loans.get(uid)
+            if loans is None:
+                return
             loans.pop(loan._id, None)
             for book in () if loans else loans.books:
                 book.loans.pop(uid, None)
@@ -356,5 +378,5 @@ class Book:
             self._shares.setdefault(owner, set()).add(place)
 
     def turn(self) -> RLock:
-        """What one thread holds at a time; a fork leaves a lock behind that nobody frees."""
-        return self._locks.setdefault(generation(), RLock())
+        """What one thread holds at a time."""
+        return _lock_of(self._locks)
