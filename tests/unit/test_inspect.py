@@ -294,3 +294,22 @@ def test_a_hostile_file_takes_little_memory(tmp_path: Path, kind: str, capsys: p
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 30 << 20
+
+
+def test_it_shows_owners_and_leases(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "owned"
+    with Session(clock=lambda: 5.0) as session:
+        session.refs.insert("a", owner="ann", ttl=60)
+        session.refs.insert("b", owner=("iss=https://issuer", "sub=bob"), idle=0.5)
+        session.refs.insert("c")
+        session.save(path)
+    assert main(["inspect", str(path)]) == 0
+    refs = [line.split("builtins:str")[1].strip() for line in capsys.readouterr().out.splitlines() if "str" in line]
+    assert refs == ["owner ann; ttl 60 s, 60.0 s left", "owner iss=https://issuer, sub=bob; idle 0.5 s", ""]
+    assert main(["inspect", str(path), "--output", "json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["refs"]
+    assert [(row["owner"], row["ttl"], row["idle"], row["left"]) for row in rows] == [
+        ("ann", 60, None, 60),
+        (["iss=https://issuer", "sub=bob"], None, 0.5, None),
+        (None, None, None, None),
+    ]

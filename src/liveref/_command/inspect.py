@@ -116,7 +116,10 @@ def _signature(snapshot: SessionSnapshot) -> str:
 def _tables(
     refs: Iterable[CapturedRef], dropped: Iterable[DroppedRef], expected: Iterable[ExpectedRef]
 ) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
-    yield "refs", [(ref.key, _way(ref.how, ref.name), _size(ref.size), ref.lifetime, ref.type_tag) for ref in refs]
+    yield (
+        "refs",
+        [(ref.key, _way(ref.how, ref.name), _size(ref.size), ref.lifetime, ref.type_tag, _guard(ref)) for ref in refs],
+    )
     yield "dropped", [(ref.key, ref.type_tag, ref.reason) for ref in dropped]
     yield "expected, to be carried over", [(ref.key, ref.type_tag, _way("recipe", ref.name)) for ref in expected]
 
@@ -125,6 +128,17 @@ def _way(how: str, name: str | None) -> str:
     if name is None:
         return how if how == "pickle" else ""
     return f"{how} {name!r}"
+
+
+def _guard(ref: CapturedRef) -> str:
+    """Whose a ref is, and how long it lives."""
+    owner = ref.owner if isinstance(ref.owner, str) else ", ".join(ref.owner or ())
+    told = [f"owner {owner}"] if owner else []
+    if ref.ttl is not None and ref.left is not None:
+        told.append(f"ttl {ref.ttl:g} s, {ref.left:.1f} s left")
+    if ref.idle is not None:
+        told.append(f"idle {ref.idle:g} s")
+    return "; ".join(told)
 
 
 _UNITS: Final = ("KiB", "MiB", "GiB", "TiB")

@@ -43,6 +43,10 @@ class CapturedRef:
             several objects hold counts for the first of them.
         lifetime: when it is purged.
         name: the tag of the recipe or serializer that keeps it; None for a pickle.
+        owner: whose it is; None nobody's.
+        ttl: seconds that it lives; None for ever.
+        idle: seconds that it may go without a use.
+        left: seconds that were left of its ttl.
     """
 
     key: str
@@ -51,6 +55,10 @@ class CapturedRef:
     size: int
     lifetime: RefLifetime
     name: str | None
+    owner: str | tuple[str, ...] | None = None
+    ttl: float | None = None
+    idle: float | None = None
+    left: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -219,6 +227,7 @@ class SessionSnapshot:
                 sizes[at],
                 contents.lifetime_of(row),
                 contents.name_of(at),
+                *contents.guards.get(row, ()),
             )
             for row, (uid, at) in enumerate(zip(contents.ids, contents.objects, strict=True))
             if contents.kinds[at] != Kind.EXPECTED
