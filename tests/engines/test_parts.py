@@ -17,6 +17,7 @@ import liveref
 from liveref import InvalidArgumentError, Pinned, RefNotFoundError, RegistryKey, Session, pin
 from liveref._engine.calls import Calls, Gone, Silent
 from liveref._engine.home import HOMES, Home, draw
+from liveref._engine.room import Options, Terms
 from liveref._engine.wire import Answer, Request, pack, unpack
 from liveref._registry.pin import Here
 from liveref._typing import MISSING
@@ -197,7 +198,7 @@ def test_a_closed_home_takes_no_session() -> None:
     home = Home(3, "a home")
     home.close()
     with pytest.raises(liveref.RegistryClosedError):
-        home.begin(10, liveref.SessionPausePolicy.PICKLE_OR_ERROR, None)
+        home.begin(Options())
 
 
 def test_a_request_that_can_not_be_loaded_is_answered() -> None:
@@ -318,8 +319,8 @@ def test_a_home_of_this_process_is_used_without_a_call() -> None:
     far = Far(Gone("it is gone"))
     from liveref._engine.refs import EngineRefs
 
-    token = home.begin(10, liveref.SessionPausePolicy.PICKLE_OR_ERROR, None)
-    key = home.insert(token, [1], MISSING, liveref.RefLifetime.UNTIL_CONTEXT_DROP)
+    token = home.begin(Options())
+    key = home.insert(token, [1], MISSING, Terms())
     assert EngineRefs(far)[key] == [1]
     assert far.name_of(home.number) == home.name
     assert far.asked == 0
@@ -395,10 +396,9 @@ def test_flags_that_are_none_are_refused(flags: str) -> None:
 
 def test_what_is_there_no_more_ends_and_goes_in_silence() -> None:
     home = Home(3, "a home")
-    policy = liveref.SessionPausePolicy.PICKLE_OR_ERROR
-    token = home.begin(10, policy, 60.0)
-    other = home.begin(10, policy, 60.0)
-    key = home.insert(token, 1, MISSING, liveref.RefLifetime.UNTIL_CONTEXT_DROP)
+    token = home.begin(Options(lease=60.0))
+    other = home.begin(Options(lease=60.0))
+    key = home.insert(token, 1, MISSING, Terms())
     home.release(key)
     home.gone(key)
     home.end(token)

@@ -15,13 +15,7 @@ from liveref._policy import SessionPausePolicy
 from liveref._snapshot.snapshot import SessionSnapshot
 from liveref._text.elsewhere import EngineError, RefLostError
 from liveref._text.tag import readable
-from liveref.exceptions import (
-    InvalidArgumentError,
-    RefDroppedWarning,
-    RefFailure,
-    RegistryClosedError,
-    SessionStateError,
-)
+from liveref.exceptions import RefDroppedWarning, RefFailure, RegistryClosedError, SessionStateError
 
 __all__ = ["RemoteSession"]
 
@@ -136,9 +130,3 @@ def _worded(failed: BaseException) -> str:
         raised = cast("BaseExceptionGroup[BaseException]", failed).exceptions
         return f"finalizers raised {', '.join(readable(type(each)) for each in raised)}"
     return str(failed)
-
-
-def check_lease(lease: object) -> None:
-    """Raise InvalidArgumentError unless it is None or a positive number of seconds."""
-    if lease is not None and not (type(lease) in {int, float} and 0 < lease < float("inf")):  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue]  it is a number
-        raise InvalidArgumentError("lease", "a positive number of seconds", readable(type(lease)))
