@@ -14,7 +14,8 @@ import pytest
 
 from liveref._engine.calls import Gone
 from liveref.engine import EngineError, RefEngine, RefLostError, RefUnavailableError, Route
-from tests.engines.cases import CASES, Site, name, pid_of
+from tests.engines.cases import Site, name, pid_of
+from tests.engines.handles import CASES
 
 pytest.importorskip("distributed", reason="needs liveref[dask]")
 pytestmark = pytest.mark.filterwarnings("ignore")  # Dask's own, of files and sockets that it leaves open

@@ -13,7 +13,8 @@ import pytest
 
 from liveref import RegistryKey
 from liveref.engine import RefEngine, RefLostError, RefUnavailableError
-from tests.engines.cases import CASES, Site, name, pid_of
+from tests.engines.cases import Site, name, pid_of
+from tests.engines.handles import CASES
 
 pytest.importorskip("ray", reason="needs liveref[ray]")
 pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own, of files and sockets that it leaves open

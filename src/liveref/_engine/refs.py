@@ -374,7 +374,8 @@ class SessionRefs(EngineRefs):
             timeout: seconds for the factory; None for the engine's.
 
         Raises:
-            InvalidArgumentError, CapacityExceededError, RegistryClosedError, RefLostError, RefUnavailableError: as `insert`.
+            InvalidArgumentError, CapacityExceededError, RegistryClosedError: as `insert`.
+            RefLostError, RefUnavailableError: as `insert`.
                 What the factory raises is raised here.
         """
         terms = Terms(lifetime, ttl, idle, owner)
