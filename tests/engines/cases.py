@@ -626,9 +626,9 @@ def a_plain_session_finds_what_an_engine_holds(site: Site) -> None:
 
 @case
 def a_thousand_sessions_live_side_by_side(site: Site) -> None:
-    sessions = [site.engine.session() for _ in range(200)]
+    sessions = [site.engine.session() for _ in range(1_000)]
     keys = [session.refs.insert(number) for number, session in enumerate(sessions)]
-    assert site.engine.refs.get_many(keys) == list(range(200))
+    assert site.engine.refs.get_many(keys) == list(range(1_000))
     for session in sessions:
         session.close()
 
