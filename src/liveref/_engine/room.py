@@ -60,8 +60,8 @@ class Options(NamedTuple):
         policy: object = self.policy
         if not isinstance(policy, SessionPausePolicy):
             raise InvalidArgumentError("policy", "a SessionPausePolicy", readable(type(policy)))
-        lease: object = self.lease
-        if lease is not None and not (type(lease) in {int, float} and 0 < self.lease < float("inf")):
+        lease = self.lease
+        if lease is not None and not (type(lease) in {int, float} and 0 < lease < float("inf")):
             raise InvalidArgumentError("lease", "a positive number of seconds", readable(type(lease)))
         return self
 
