@@ -11,7 +11,9 @@ import time
 import uuid
 from typing import Any
 
+import anyio
 import pytest
+import trio
 
 import liveref
 from liveref import InvalidArgumentError, Pinned, RefNotFoundError, RegistryKey, Session, pin
@@ -441,3 +443,48 @@ def test_who_renews_a_lease_stops_once_there_is_nothing_to_renew() -> None:
     engine.close()
     renewing.join(5)
     assert not renewing.is_alive()
+
+
+# Event loops
+
+
+def test_what_is_asynchronous_works_on_trio_too() -> None:
+    async def main() -> None:
+        for strict in (False, True):
+            with LocalEngine(strict=strict) as engine:
+                async with engine.session() as session:
+                    key, lists = session.refs.insert([1]), session.refs.create(list)
+                    assert await engine.refs.aget(key) == [1]
+                    assert await engine.refs[lists].arun(len) == 0
+                with pytest.raises(liveref.RefReleasedError):
+                    await engine.refs.aget(key)
+
+    trio.run(main)
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_session_ends_though_who_leaves_it_is_cancelled(backend: str) -> None:
+    ended: list[object] = []
+
+    async def main() -> None:
+        with LocalEngine() as engine, anyio.CancelScope() as scope:
+            async with engine.session() as session:
+                session.refs.create(list, finalizer=lambda it: (time.sleep(0.2), ended.append(it)))
+                scope.cancel()
+        assert ended == [[]]
+
+    anyio.run(main, backend=backend)
+    assert ended == [[]]
+
+
+def test_who_is_cancelled_does_not_wait_for_a_lookup() -> None:
+    let_go = threading.Event()
+
+    async def main(engine: LocalEngine, key: RegistryKey[Pinned[list[object]]]) -> None:
+        with anyio.move_on_after(0.05) as scope:
+            await engine.refs[key].arun(lambda _: let_go.wait(5))
+        let_go.set()
+        assert scope.cancelled_caught
+
+    with LocalEngine() as engine, engine.session() as session:
+        trio.run(main, engine, session.refs.create(list))

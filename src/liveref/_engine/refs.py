@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar, cast, final, overload
 from uuid import UUID
 
@@ -23,6 +23,7 @@ from liveref._registry.leases import Seconds, Whose
 from liveref._registry.owners import Owner
 from liveref._registry.pin import hint_of_pinned
 from liveref._registry.resolver import check_found
+from liveref._registry.shield import off_loop
 from liveref._registry.store import id_of
 from liveref._text.elsewhere import RefLostError
 from liveref._text.marker import redact
@@ -74,6 +75,9 @@ class Handle(Pinned[T_co], Generic[T_co]):
             raise InvalidArgumentError("fn", "callable", readable(type(fn)))
         result: R = self._calls._ask(target_of(self.key, self.tag), "run", self.key, fn, timeout=timeout)
         return result
+
+    async def arun(self, fn: Callable[[T_co], R], /, *, timeout: float | None = None) -> R:
+        return await off_loop(partial(self.run, fn, timeout=timeout))
 
     def _fits(self, part: Part, *, full: bool) -> bool:  # noqa: ARG002  the home looks at all of it
         cls = loaded_class(self.tag.partition("[")[2].removesuffix("]"))
@@ -130,8 +134,9 @@ class EngineRefs:
         return self.get(key)
 
     async def aget(self, key: RegistryKey[T], /, *, timeout: float | None = None) -> T:
-        """As `get`, without blocking the event loop of asyncio."""
-        return await asyncio.to_thread(self.get, key, timeout=timeout)
+        """As `get`, without blocking the event loop, asyncio's or trio's."""
+        found: T = await off_loop(partial(self.get, key, timeout=timeout))
+        return found
 
     def get_many(self, keys: Sequence[RegistryKey[T]], /, *, timeout: float | None = None) -> list[T]:
         """The objects of keys in their order, by one call a home.

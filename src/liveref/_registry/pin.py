@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from queue import SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast, final
@@ -157,6 +158,11 @@ class Here(Pinned[T]):
     def run(self, fn: Callable[[T], R], /, *, timeout: float | None = None) -> R:
         with self.around():
             return self._run(fn, timeout)
+
+    async def arun(self, fn: Callable[[T], R], /, *, timeout: float | None = None) -> R:
+        from liveref._registry.shield import off_loop  # noqa: PLC0415  it loads asyncio
+
+        return await off_loop(partial(self.run, fn, timeout=timeout))
 
     def _run(self, fn: Callable[[T], R], timeout: float | None) -> R:
         lane = self._lane
