@@ -51,8 +51,8 @@ class DaskEngine(RefEngine):
 
     def __init__(self, client: Client | None = None, *, timeout: float = 10.0) -> None:
         super().__init__(timeout)
-        node: Any = this_worker() if client is None else client  # Any: they share loop, scheduler and rpc
-        self._node, self._pid = node, os.getpid()
+        self._pid = os.getpid()
+        self._node: Any = this_worker() if client is None else client  # Any: they share loop, scheduler and rpc
         self._addresses: dict[int, str] = {}
         self._told = -_SOME_TIME
         if client is not None:
@@ -119,7 +119,8 @@ class DaskEngine(RefEngine):
     def _sync(self, call: Any, *args: object, **kwargs: Any) -> Any:  # Any: as Dask gives it
         if self._pid != os.getpid():  # a fork left the thread of the connection behind
             address, security = self._node.scheduler.address, self._node.security
-            self._node, self._pid = Client(address, security=security, set_as_default=False), os.getpid()
+            self._node = Client(address, security=security, set_as_default=False)  # type: ignore[no-untyped-call]
+            self._pid = os.getpid()
         return sync(self._node.loop, call, *args, **kwargs)
 
 
