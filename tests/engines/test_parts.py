@@ -103,6 +103,15 @@ def test_its_finalizer_runs_in_its_thread_once() -> None:
     assert inside != threading.get_ident()
 
 
+@pytest.mark.parametrize("thread", [True, False])
+def test_who_holds_it_longer_than_its_ref_is_told(thread: bool) -> None:
+    with Session() as session:
+        key = session.refs.insert(pin(list, thread=thread))
+        it = session.refs[key]
+    with pytest.raises(liveref.RefReleasedError):
+        it.run(len, timeout=5)
+
+
 def test_who_is_in_the_thread_does_not_wait_for_it() -> None:
     it = pin(list)
     assert it.run(lambda _: it.run(len)) == 0
