@@ -371,7 +371,7 @@ def absence_is_told_as_by_a_registry(site: Site) -> None:
         with pytest.raises(RefNotFoundError):
             refs.get(RegistryKey.new(int))
         assert refs.get(RegistryKey.new(int), default=3) == 3
-        later = _key(Route(route.home, route.session + 1000))
+        later = key_of(Route(route.home, route.session + 1000))
         with pytest.raises(RefNotFoundError):
             refs.get(later)
         assert not refs.release(later)
@@ -386,14 +386,14 @@ def absence_is_told_as_by_a_registry(site: Site) -> None:
 @case
 def a_forged_route_is_lost_and_default_does_not_hide_it(site: Site) -> None:
     taken = set(site.engine.homes())
-    key = _key(Route(next(home for home in range(100) if home not in taken), 1))
+    key = key_of(Route(next(home for home in range(100) if home not in taken), 1))
     for _ in range(3):
         with pytest.raises(RefLostError) as caught:
             site.engine.refs.get(key, default=None)
         assert str(key) not in str(caught.value)
 
 
-def _key(route: Route) -> RegistryKey[Any]:
+def key_of(route: Route) -> RegistryKey[Any]:
     import uuid
 
     return RegistryKey.parse(str(uuid.UUID(bytes=routed_id(route))), int)
@@ -472,7 +472,7 @@ def who_has_the_token_may_change_a_session_and_its_id_grants_nothing(site: Site)
             site.engine.attach(session.id)
         route = route_of(key._id)
         assert route is not None
-        forged = site.engine.attach(str(_key(route)))
+        forged = site.engine.attach(str(key_of(route)))
         for forbidden in (forged.keys, forged.drain, lambda: forged.insert(1), lambda: len(forged)):
             with pytest.raises(RegistryClosedError):
                 forbidden()
@@ -626,9 +626,9 @@ def a_plain_session_finds_what_an_engine_holds(site: Site) -> None:
 
 @case
 def a_thousand_sessions_live_side_by_side(site: Site) -> None:
-    sessions = [site.engine.session() for _ in range(200)]
+    sessions = [site.engine.session() for _ in range(1_000)]
     keys = [session.refs.insert(number) for number, session in enumerate(sessions)]
-    assert site.engine.refs.get_many(keys) == list(range(200))
+    assert site.engine.refs.get_many(keys) == list(range(1_000))
     for session in sessions:
         session.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import threading
@@ -12,9 +13,11 @@ from typing import Any, Final
 
 import pytest
 
+from liveref import RegistryKey
 from liveref._engine.calls import Gone
 from liveref.engine import EngineError, RefEngine, RefLostError, RefUnavailableError, Route
-from tests.engines.cases import CASES, Site, name, pid_of
+from tests.engines.cases import Site, name, pid_of
+from tests.engines.handles import CASES
 
 pytest.importorskip("distributed", reason="needs liveref[dask]")
 pytestmark = pytest.mark.filterwarnings("ignore")  # Dask's own, of files and sockets that it leaves open
@@ -157,3 +160,21 @@ def test_functions_of_refs_know_their_worker() -> None:
     ):
         shared = session.refs.insert([1, 2])
         assert engine.refs[session.refs.create(list)].run(inside) == [1, 2]
+
+
+def test_a_forked_child_attaches_anew(engine: RefEngine) -> None:
+    with engine.session() as session:
+        key = session.refs.insert([1])
+        ours, theirs = multiprocessing.Pipe()
+        child = multiprocessing.get_context("fork").Process(target=_get_and_wait, args=[theirs, engine, key])
+        child.start()
+        assert ours.poll(20)
+        assert ours.recv() == [1]
+        child.kill()
+        child.join()
+        assert engine.refs[key] == [1]
+
+
+def _get_and_wait(theirs: Any, engine: RefEngine, key: RegistryKey[Any]) -> None:
+    theirs.send(engine.refs[key])
+    time.sleep(30)

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from liveref.engine import LocalEngine
-from tests.engines.cases import CASES, Site, name
+from tests.engines.cases import Site, name
+from tests.engines.handles import CASES
 
 
 @pytest.fixture(params=[False, True], ids=["plain", "strict"])

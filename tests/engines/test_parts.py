@@ -11,12 +11,15 @@ import time
 import uuid
 from typing import Any
 
+import anyio
 import pytest
+import trio
 
 import liveref
 from liveref import InvalidArgumentError, Pinned, RefNotFoundError, RegistryKey, Session, pin
 from liveref._engine.calls import Calls, Gone, Silent
 from liveref._engine.home import HOMES, Home, draw
+from liveref._engine.room import Options, Terms
 from liveref._engine.wire import Answer, Request, pack, unpack
 from liveref._registry.pin import Here
 from liveref._typing import MISSING
@@ -98,6 +101,15 @@ def test_its_finalizer_runs_in_its_thread_once() -> None:
         assert "without a key" in repr(session.refs[key])
     assert threads == [inside]
     assert inside != threading.get_ident()
+
+
+@pytest.mark.parametrize("thread", [True, False])
+def test_who_holds_it_longer_than_its_ref_is_told(thread: bool) -> None:
+    with Session() as session:
+        key = session.refs.insert(pin(list, thread=thread))
+        it = session.refs[key]
+    with pytest.raises(liveref.RefReleasedError):
+        it.run(len, timeout=5)
 
 
 def test_who_is_in_the_thread_does_not_wait_for_it() -> None:
@@ -197,7 +209,7 @@ def test_a_closed_home_takes_no_session() -> None:
     home = Home(3, "a home")
     home.close()
     with pytest.raises(liveref.RegistryClosedError):
-        home.begin(10, liveref.SessionPausePolicy.PICKLE_OR_ERROR, None)
+        home.begin(Options())
 
 
 def test_a_request_that_can_not_be_loaded_is_answered() -> None:
@@ -318,8 +330,8 @@ def test_a_home_of_this_process_is_used_without_a_call() -> None:
     far = Far(Gone("it is gone"))
     from liveref._engine.refs import EngineRefs
 
-    token = home.begin(10, liveref.SessionPausePolicy.PICKLE_OR_ERROR, None)
-    key = home.insert(token, [1], MISSING, liveref.RefLifetime.UNTIL_CONTEXT_DROP)
+    token = home.begin(Options())
+    key = home.insert(token, [1], MISSING, Terms())
     assert EngineRefs(far)[key] == [1]
     assert far.name_of(home.number) == home.name
     assert far.asked == 0
@@ -395,10 +407,9 @@ def test_flags_that_are_none_are_refused(flags: str) -> None:
 
 def test_what_is_there_no_more_ends_and_goes_in_silence() -> None:
     home = Home(3, "a home")
-    policy = liveref.SessionPausePolicy.PICKLE_OR_ERROR
-    token = home.begin(10, policy, 60.0)
-    other = home.begin(10, policy, 60.0)
-    key = home.insert(token, 1, MISSING, liveref.RefLifetime.UNTIL_CONTEXT_DROP)
+    token = home.begin(Options(lease=60.0))
+    other = home.begin(Options(lease=60.0))
+    key = home.insert(token, 1, MISSING, Terms())
     home.release(key)
     home.gone(key)
     home.end(token)
@@ -441,3 +452,48 @@ def test_who_renews_a_lease_stops_once_there_is_nothing_to_renew() -> None:
     engine.close()
     renewing.join(5)
     assert not renewing.is_alive()
+
+
+# Event loops
+
+
+def test_what_is_asynchronous_works_on_trio_too() -> None:
+    async def main() -> None:
+        for strict in (False, True):
+            with LocalEngine(strict=strict) as engine:
+                async with engine.session() as session:
+                    key, lists = session.refs.insert([1]), session.refs.create(list)
+                    assert await engine.refs.aget(key) == [1]
+                    assert await engine.refs[lists].arun(len) == 0
+                with pytest.raises(liveref.RefReleasedError):
+                    await engine.refs.aget(key)
+
+    trio.run(main)
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_session_ends_though_who_leaves_it_is_cancelled(backend: str) -> None:
+    ended: list[object] = []
+
+    async def main() -> None:
+        with LocalEngine() as engine, anyio.CancelScope() as scope:
+            async with engine.session() as session:
+                session.refs.create(list, finalizer=lambda it: (time.sleep(0.2), ended.append(it)))
+                scope.cancel()
+        assert ended == [[]]
+
+    anyio.run(main, backend=backend)
+    assert ended == [[]]
+
+
+def test_who_is_cancelled_does_not_wait_for_a_lookup() -> None:
+    let_go = threading.Event()
+
+    async def main(engine: LocalEngine, key: RegistryKey[Pinned[list[object]]]) -> None:
+        with anyio.move_on_after(0.05) as scope:
+            await engine.refs[key].arun(lambda _: let_go.wait(5))
+        let_go.set()
+        assert scope.cancelled_caught
+
+    with LocalEngine() as engine, engine.session() as session:
+        trio.run(main, engine, session.refs.create(list))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import time
@@ -12,8 +13,9 @@ from typing import Any, Final
 import pytest
 
 from liveref import RegistryKey
-from liveref.engine import RefEngine, RefLostError, RefUnavailableError
-from tests.engines.cases import CASES, Site, name, pid_of
+from liveref.engine import EngineError, RefEngine, RefLostError, RefUnavailableError
+from tests.engines.cases import Site, name, pid_of
+from tests.engines.handles import CASES
 
 pytest.importorskip("ray", reason="needs liveref[ray]")
 pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own, of files and sockets that it leaves open
@@ -222,3 +224,29 @@ def test_it_connects_only_where_nobody_has(engine: RefEngine, monkeypatch: pytes
     monkeypatch.setattr(module.ray, "is_initialized", lambda: False)
     module.RayEngine()
     assert calls == ["init"]
+
+
+def test_a_forked_child_is_told_that_it_has_no_connection(engine: RefEngine) -> None:
+    from liveref.integrations.ray import RayEngine
+
+    with engine.session() as session:
+        key = session.refs.insert([1])
+        ways: list[Callable[[], object]] = [lambda: engine.refs[key], engine._find_homes, RayEngine]
+        ours, theirs = multiprocessing.Pipe()
+        child = multiprocessing.get_context("fork").Process(target=_tell_errors, args=[theirs, ways])
+        child.start()
+        assert ours.poll(20)
+        assert ours.recv() == ["a fork left the connection to Ray behind"] * 3
+        child.kill()  # Ray's own exit hooks would wait for its threads
+        child.join()
+        assert engine.refs[key] == [1]
+
+
+def _tell_errors(theirs: Any, ways: list[Callable[[], object]]) -> None:
+    told: list[str] = []
+    for way in ways:
+        with pytest.raises(EngineError) as caught:
+            way()
+        told.append(str(caught.value).partition(":")[0])
+    theirs.send(told)
+    time.sleep(30)

@@ -10,10 +10,11 @@ from uuid import UUID
 from liveref._engine.calls import Calls, Target, require_engine
 from liveref._engine.home import HOMES
 from liveref._engine.refs import EngineRefs, SessionRefs
-from liveref._engine.remote import RemoteSession, check_lease
+from liveref._engine.remote import RemoteSession
+from liveref._engine.room import Options
 from liveref._key import RegistryKey
 from liveref._policy import MAX_SESSION_REFS_PER_RUN, SessionPausePolicy
-from liveref._registry.store import Store, id_of
+from liveref._registry.store import id_of
 from liveref._snapshot.snapshot import SessionSnapshot
 from liveref._text.route import Route, route_of
 from liveref._text.tag import readable
@@ -43,6 +44,10 @@ class RefEngine(Calls):
         *,
         capacity: int = MAX_SESSION_REFS_PER_RUN,
         policy: SessionPausePolicy = SessionPausePolicy.PICKLE_OR_ERROR,
+        ttl: float | None = None,
+        idle: float | None = None,
+        owned: bool = False,
+        per_owner: int | None = None,
         home: int | None = None,
         near: RegistryKey[object] | None = None,
         lease: float | None = None,
@@ -52,6 +57,10 @@ class RefEngine(Calls):
         Args:
             capacity: refs that it holds at most.
             policy: what a snapshot does with live refs.
+            ttl: seconds after which a ref has expired, as for `Session`; kept at the home, as are the next three.
+            idle: seconds without a use after which a ref has expired.
+            owned: whether each ref has to have an owner.
+            per_owner: refs of one owner at most.
             home: the number of the home.
             near: a key whose home it is to be, where no number is given. With neither it is this process, if that is
                 a home, or any.
@@ -63,11 +72,8 @@ class RefEngine(Calls):
             EngineError: there is no home.
             RefLostError, RefUnavailableError: the home is gone, or gives no answer in time.
         """
-        _check_options(capacity, policy, lease)
-        return self._begin(self._pick(home, near), capacity, policy, lease)
-
-    def _begin(self, home: int, capacity: int, policy: SessionPausePolicy, lease: float | None) -> RemoteSession:
-        token: str = self._ask(_new(home), "begin", capacity, policy, lease)
+        options = Options(capacity, policy, ttl, idle, owned, per_owner, lease).checked()
+        token: str = self._ask(_new(self._pick(home, near)), "begin", options)
         return RemoteSession(self, token, lease)
 
     def resume(
@@ -77,6 +83,10 @@ class RefEngine(Calls):
         capacity: int = MAX_SESSION_REFS_PER_RUN,
         policy: SessionPausePolicy = SessionPausePolicy.PICKLE_OR_ERROR,
         broken: Literal["raise", "drop"] = "raise",
+        ttl: float | None = None,
+        idle: float | None = None,
+        owned: bool = False,
+        per_owner: int | None = None,
         home: int | None = None,
         lease: float | None = None,
     ) -> RemoteSession:
@@ -87,6 +97,10 @@ class RefEngine(Calls):
             capacity: as for `session`.
             policy: as for `session`.
             broken: as for `Session.resume`.
+            ttl: as for `session`, as are the next three: of refs that are inserted from now on.
+            idle: seconds without a use after which a ref has expired.
+            owned: whether each ref has to have an owner.
+            per_owner: refs of one owner at most.
             home: as for `session`; without one it is any, so that many resumes spread.
             lease: as for `session`.
 
@@ -94,15 +108,13 @@ class RefEngine(Calls):
             SnapshotError, CapacityExceededError, ReopenError: as `Session.resume`.
             EngineError: as `session`.
         """
-        _check_options(capacity, policy, lease)
+        options = Options(capacity, policy, ttl, idle, owned, per_owner, lease).checked()
         if not isinstance(snapshot, SessionSnapshot):
             raise InvalidArgumentError("snapshot", "a SessionSnapshot", readable(type(snapshot)))
         if broken not in {"raise", "drop"}:
             raise InvalidArgumentError("broken", "'raise' or 'drop'", f"another {readable(type(broken))}")
         chosen = self._any() if home is None else home
-        made: tuple[str, list[Route]] = self._ask(
-            _new(chosen), "resume", snapshot.to_bytes(), capacity, policy, lease, broken
-        )
+        made: tuple[str, list[Route]] = self._ask(_new(chosen), "resume", snapshot.to_bytes(), options, broken)
         token, routes = made
         self._note_moves(routes, route_of(UUID(token).bytes) or Route(chosen, 0))
         return RemoteSession(self, token, lease)
@@ -163,10 +175,3 @@ def _new(home: object) -> Target:
     if type(home) is not int:
         raise InvalidArgumentError("home", "the number of a home", readable(type(home)))
     return Target(Route(home, 0), "of a new session", "a session")
-
-
-def _check_options(capacity: int, policy: object, lease: object) -> None:
-    Store(capacity)
-    if not isinstance(policy, SessionPausePolicy):
-        raise InvalidArgumentError("policy", "a SessionPausePolicy", readable(type(policy)))
-    check_lease(lease)

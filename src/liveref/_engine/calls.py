@@ -12,6 +12,7 @@ from liveref._engine.answers import Found
 from liveref._engine.home import HOMES, Home
 from liveref._engine.wire import Answer, Packet, Request, pack, pack_named, unpack
 from liveref._key import RegistryKey
+from liveref._registry.owners import current_owner
 from liveref._text.elsewhere import EngineError, RefLostError, RefUnavailableError, RemoteResultError
 from liveref._text.marker import redact
 from liveref._text.route import Route, route_of
@@ -187,7 +188,7 @@ class Calls(ABC):
 _GROUPS: Final = {
     "describe": "lookup", "get": "lookup", "get_many": "lookup", "take": "lookup",
     "clone_ref": "live", "create": "live", "derive": "live", "drain": "live", "end": "live", "gone": "live",
-    "insert": "live", "open": "live", "release": "live", "run": "live",
+    "insert": "live", "open": "live", "release": "live", "run": "live", "sweep": "live",
 }  # fmt: skip
 """In which group of a home's threads each runs, so that nothing that takes long holds up a lookup."""
 
@@ -203,7 +204,7 @@ def _request(operation: str, args: tuple[object, ...], timeout: float) -> Packet
         InvalidArgumentError: what is to go along can't be pickled.
     """
     try:
-        request = Request(operation, args, timeout)
+        request = Request(operation, args, timeout, current_owner())
         return pack_named(request) if operation in _NAMED else pack(request)
     except Exception as error:  # noqa: BLE001  of the user's; its text may hold a value
         found = next((readable(type(each)) for each in args if not _goes(each)), "what can't be pickled")

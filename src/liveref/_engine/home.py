@@ -15,16 +15,17 @@ from typing import Any, Final, TypeVar, cast, get_args
 from uuid import UUID
 
 from liveref._engine.answers import Found, packed, sent
-from liveref._engine.room import HomeRegistry, HomeSession
+from liveref._engine.room import HomeRegistry, HomeSession, Options, Terms
 from liveref._engine.wire import Answer, Packet, Request, freeze, pack, unpack
 from liveref._hints.info import check_of, class_info, class_of, hint_of, mismatch, tag_of
 from liveref._hints.pinned import Pinned, tag_of_value
 from liveref._key import RegistryKey, make_key
 from liveref._pause.resume import Restoring
-from liveref._policy import RefLifetime, SessionPausePolicy
+from liveref._policy import SessionPausePolicy
 from liveref._recipe import Recipe, recipe, reopener
 from liveref._registry.current import using
 from liveref._registry.entry import Holder
+from liveref._registry.owners import Owner, acting_as
 from liveref._registry.pin import Here, as_here, end_pinned, hint_of_pinned, pin_within, within
 from liveref._registry.resolver import check_found
 from liveref._snapshot.snapshot import SessionSnapshot
@@ -33,7 +34,7 @@ from liveref._text.json import JSON
 from liveref._text.marker import redact
 from liveref._text.route import NUMBERS, Route, route_of
 from liveref._text.tag import readable, type_tag
-from liveref._typing import MISSING
+from liveref._typing import MISSING, Missing
 from liveref.exceptions import RefFailure, RefNotFoundError, RefReleasedError, RegistryClosedError
 
 __all__ = ["HOMES", "OPERATIONS", "Home", "draw"]
@@ -101,10 +102,11 @@ class Home:
             request = cast("Request", unpack(packet))
         except Exception as error:  # noqa: BLE001  of the user's: what it names may be missing here
             return pack(Answer("error", RemoteCallError("of a request", self.name, readable(type(error)))))
-        operation, args, timeout = request
+        operation, args, timeout, owner = request
         key = _key_in(args)
         try:
-            value = self.do(operation, *args, timeout=timeout)
+            with acting_as(owner):
+                value = self.do(operation, *args, timeout=timeout)
             answer = Answer("ok", sent(value, key, self.name))
         except BaseException as error:  # noqa: BLE001  it is raised where it was asked
             answer = Answer("error", error)
@@ -119,9 +121,9 @@ class Home:
 
     # Sessions.
 
-    def begin(self, capacity: int, policy: SessionPausePolicy, lease: float | None) -> str:
+    def begin(self, options: Options) -> str:
         """The token of a new session."""
-        return self._add(HomeSession(self._next(), capacity, policy, lease)).token
+        return self._add(HomeSession(self._next(), options)).token
 
     def _next(self) -> Route:
         with self._lock:
@@ -217,18 +219,20 @@ class Home:
 
     def get(self, key: RegistryKey[Any]) -> Found:
         """What is held under a key."""
-        refs = self._of_key(key).home_refs
-        holder, value = refs._held(key, parents=True)
-        return Found(kind_of(holder, value), value)
+        return self._held(key, used=True)[1]
+
+    def _held(self, key: RegistryKey[Any], *, used: bool) -> tuple[Holder[Any], Found]:
+        holder, value = self._of_key(key).home_refs._held(key, parents=True, used=used)
+        return holder, Found(kind_of(holder, value), value)
 
     def get_many(self, keys: list[RegistryKey[Any]]) -> list[Answer]:
         """For each key what is held under it, or the error."""
         return [_tried(lambda: self.get(key)) for key in keys]  # noqa: B023  it is called at once
 
-    def insert(self, token: str, value: object, hint: object, lifetime: RefLifetime) -> RegistryKey[Any]:
+    def insert(self, token: str, value: object, hint: object, terms: Terms) -> RegistryKey[Any]:
         """The key of a value that others get copies of."""
         refs = self._of_token(token, "insert").home_refs
-        return refs.keep(freeze(value), None if hint is MISSING else class_info(hint), lifetime, None, shared=True)
+        return refs.keep(freeze(value), None if hint is MISSING else class_info(hint), terms, None, shared=True)
 
     def create(  # noqa: PLR0917  by position, as all that is asked
         self,
@@ -236,27 +240,29 @@ class Home:
         factory: Callable[[], object],
         finalizer: Callable[[Any], object] | None,
         thread: bool,  # noqa: FBT001  by position, as all that is asked
-        lifetime: RefLifetime,
+        terms: Terms,
         timeout: float | None,
     ) -> RegistryKey[Any]:
         """The key of an object that is made here and stays here."""
         self._require_functions()
-        session = self._of_token(token, "create")
-        with using(session.home_refs):
+        refs = self._of_token(token, "create").home_refs
+        refs.guard_by(terms)  # so that nothing is made in vain
+        with using(refs):
             made = pin_within(factory, finalizer, thread=thread, timeout=timeout)
-        return self._keep(session.home_refs, made, lifetime)
+        return self._keep(refs, made, terms)
 
-    def open(self, token: str, opened: Recipe[Any], lifetime: RefLifetime, timeout: float | None) -> RegistryKey[Any]:
+    def open(self, token: str, opened: Recipe[Any], terms: Terms, timeout: float | None) -> RegistryKey[Any]:
         """The key of an object that a recipe opens here, and after a pause again."""
         refs = self._of_token(token, "open").home_refs
+        refs.guard_by(terms)
         made = pin_within(opened._open, opened._finalizer(), thread=True, timeout=timeout)
-        return self._keep(refs, made, lifetime, reopen_pinned.recipe(opened.tag, opened._args, opened._kwargs))
+        return self._keep(refs, made, terms, reopen_pinned.recipe(opened.tag, opened._args, opened._kwargs))
 
     def _keep(
-        self, refs: HomeRegistry, made: Here[Any], lifetime: RefLifetime, again: Recipe[Any] | None = None
+        self, refs: HomeRegistry, made: Here[Any], terms: Terms, again: Recipe[Any] | None = None
     ) -> RegistryKey[Any]:
         try:
-            holder = refs.keep(made, class_info(hint_of_pinned(class_of(made.held))), lifetime, again, shared=False)
+            holder = refs.keep(made, class_info(hint_of_pinned(class_of(made.held))), terms, again, shared=False)
         except BaseException:
             made.end()
             raise
@@ -267,8 +273,8 @@ class Home:
         """What a function gives for an object, where that is."""
         self._require_functions()
         refs = self._of_key(key).home_refs
-        holder, value = refs._held(key, parents=True)
-        here = as_here(value)
+        holder, value = refs._held(key, parents=True, used=True)
+        here, fn = as_here(value), refs.in_use(holder, fn)
         if here is not None:
             _check_pinned(key, here)
             return here.run(fn, timeout=timeout)
@@ -277,17 +283,17 @@ class Home:
             return within(lambda: fn(value), timeout, redact(key._id), tag_of(holder._info))
 
     def derive(
-        self, key: RegistryKey[Any], fn: Callable[[Any], object], lifetime: RefLifetime, timeout: float | None
+        self, key: RegistryKey[Any], fn: Callable[[Any], object], terms: Terms, timeout: float | None
     ) -> RegistryKey[Any]:
         """The key of what a function gives for a pinned object, which stays with it."""
         self._require_functions()
         refs = self._of_key(key).home_refs
-        _, value = refs._held(key, parents=True)
+        holder, value = refs._held(key, parents=True, used=True)
         here = as_here(value)
         if here is None:
             raise RefElsewhereError(redact(key._id), type_tag(type(value)), self.name, "Only a pinned ref has results.")
         _check_pinned(key, here)
-        return self._keep(refs, here.derive(fn, timeout), lifetime)
+        return self._keep(refs, here.derive(refs.in_use(holder, fn), timeout), terms)
 
     def release(self, key: RegistryKey[Any]) -> bool:
         """End a ref; False if it was not there, but not where its session may have moved."""
@@ -297,13 +303,13 @@ class Home:
         """A new key of the same object."""
         return self._of_key(key).home_refs.clone_ref(key)
 
-    def take(self, key: RegistryKey[Any]) -> object:
-        """The value that is to be moved; it stays until `gone`."""
-        found = self.get(key)
+    def take(self, key: RegistryKey[Any]) -> tuple[object, Terms]:
+        """The value that is to be moved, and on what terms it is held; it stays until `gone`."""
+        holder, found = self._held(key, used=False)
         if found.kind != "shared":
             raise RefElsewhereError(redact(key._id), tag_of_value(found.value), self.name, _MOVE)
         check_found(key, found.value, key._info)
-        return found.value
+        return found.value, Terms.of(holder._entry)
 
     def gone(self, key: RegistryKey[Any]) -> None:
         """End a ref that has been moved."""
@@ -314,8 +320,12 @@ class Home:
 
     def describe(self, key: RegistryKey[Any]) -> tuple[str, str, str]:
         """The type tag of a ref, where it is, and its kind."""
-        found = self.get(key)
+        _, found = self._held(key, used=False)
         return tag_of_value(found.value), self.name, found.kind
+
+    def renew(self, key: RegistryKey[Any]) -> None:
+        """Begin the lease of a ref anew."""
+        self._of_key(key).home_refs.renew(key)
 
     def keys(self, token: str) -> list[RegistryKey[Any]]:
         """The keys of a session."""
@@ -325,9 +335,13 @@ class Home:
         """How many refs a session has."""
         return len(self._of_token(token, "len").home_refs)
 
-    def drain(self, token: str) -> int:
-        """End all refs of a session; how many."""
-        return self._of_token(token, "drain").home_refs.drain()
+    def drain(self, token: str, owner: Owner | Missing | None) -> int:
+        """End the refs of a session, or of one owner in it; how many."""
+        return self._of_token(token, "drain").home_refs.drain(owner=owner)
+
+    def sweep(self, token: str) -> int:
+        """End what has expired of a session; how many."""
+        return self._of_token(token, "sweep").home_refs.sweep()
 
     def touch(self, token: str) -> None:
         """Renew the lease of a session."""
@@ -344,12 +358,10 @@ class Home:
         made = session.snapshot(policy=policy, verify=verify)
         return made.to_bytes(), session.told
 
-    def resume(
-        self, data: bytes, capacity: int, policy: SessionPausePolicy, lease: float | None, broken: str
-    ) -> tuple[str, list[Route]]:
+    def resume(self, data: bytes, options: Options, broken: str) -> tuple[str, list[Route]]:
         """The token of a session that holds what a snapshot does, and the routes of its keys."""
         snapshot = SessionSnapshot.from_bytes(data, trusted=True)
-        session = HomeSession(self._next(), capacity, policy, lease)
+        session = HomeSession(self._next(), options)
         Restoring(snapshot, session._refs, None, drop=broken == "drop").run()
         found = (route_of(uid) for uid in [*snapshot._contents.ids, *snapshot._contents.dropped])
         routes = [route for route in dict.fromkeys(found) if route is not None]
@@ -373,12 +385,12 @@ OPERATIONS: Final[dict[str, Callable[..., Any]]] = {
     name: getattr(Home, name)
     for name in (
         "begin", "clone_ref", "count", "create", "derive", "describe", "drain", "end", "get", "get_many", "gone",
-        "hello", "insert", "keys", "open", "release", "resume", "run", "snapshot", "take", "touch",
+        "hello", "insert", "keys", "open", "release", "renew", "resume", "run", "snapshot", "sweep", "take", "touch",
     )
 }  # fmt: skip
 _LIMITED: Final = frozenset({"create", "derive", "open", "run"})
 """Those that take the seconds which they may take: they wait for code of the user's."""
-_END: Final = frozenset({"drain", "end", "release"})
+_END: Final = frozenset({"drain", "end", "release", "sweep"})
 """Those that run finalizers, which may hang."""
 
 

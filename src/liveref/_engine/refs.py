@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar, cast, final, overload
 from uuid import UUID
 
@@ -12,14 +12,18 @@ from typing_extensions import TypeForm
 from liveref._engine.answers import Away, Found
 from liveref._engine.calls import Calls, Target, target_of, there
 from liveref._engine.home import inner_hint
+from liveref._engine.room import Terms
 from liveref._hints.info import class_info, class_of, hint_of, mismatch, tag_of
 from liveref._hints.pinned import Pinned
 from liveref._hints.predicates import Part
 from liveref._key import RegistryKey, make_key
 from liveref._policy import RefLifetime
 from liveref._recipe import Recipe
+from liveref._registry.leases import Seconds, Whose
+from liveref._registry.owners import Owner
 from liveref._registry.pin import hint_of_pinned
 from liveref._registry.resolver import check_found
+from liveref._registry.shield import off_loop
 from liveref._registry.store import id_of
 from liveref._text.elsewhere import RefLostError
 from liveref._text.marker import redact
@@ -71,6 +75,9 @@ class Handle(Pinned[T_co], Generic[T_co]):
             raise InvalidArgumentError("fn", "callable", readable(type(fn)))
         result: R = self._calls._ask(target_of(self.key, self.tag), "run", self.key, fn, timeout=timeout)
         return result
+
+    async def arun(self, fn: Callable[[T_co], R], /, *, timeout: float | None = None) -> R:
+        return await off_loop(partial(self.run, fn, timeout=timeout))
 
     def _fits(self, part: Part, *, full: bool) -> bool:  # noqa: ARG002  the home looks at all of it
         cls = loaded_class(self.tag.partition("[")[2].removesuffix("]"))
@@ -127,8 +134,9 @@ class EngineRefs:
         return self.get(key)
 
     async def aget(self, key: RegistryKey[T], /, *, timeout: float | None = None) -> T:
-        """As `get`, without blocking the event loop of asyncio."""
-        return await asyncio.to_thread(self.get, key, timeout=timeout)
+        """As `get`, without blocking the event loop, asyncio's or trio's."""
+        found: T = await off_loop(partial(self.get, key, timeout=timeout))
+        return found
 
     def get_many(self, keys: Sequence[RegistryKey[T]], /, *, timeout: float | None = None) -> list[T]:
         """The objects of keys in their order, by one call a home.
@@ -200,7 +208,9 @@ class EngineRefs:
             RefLookupError, EngineError: as ``run`` of the Pinned.
             CapacityExceededError, RegistryClosedError: as an insert.
         """
-        made: RegistryKey[Pinned[R]] = self._calls._ask(self._target(key), "derive", key, fn, lifetime, timeout=timeout)
+        made: RegistryKey[Pinned[R]] = self._calls._ask(
+            self._target(key), "derive", key, fn, Terms(lifetime), timeout=timeout
+        )
         return made
 
     def release(self, key: RegistryKey[object], /) -> bool:
@@ -219,6 +229,8 @@ class EngineRefs:
     def transfer_ref(self, key: RegistryKey[T], to: SessionRefs, /) -> RegistryKey[T]:
         """A new key in another session of what is shared; the old one goes once the new one stands.
 
+        Lifetime, owner, and what is left of its lease go along.
+
         Raises:
             RefElsewhereError: it is not shared; nothing was moved.
             RefLookupError, EngineError, CapacityExceededError, RegistryClosedError: nothing was released.
@@ -226,8 +238,8 @@ class EngineRefs:
         if not isinstance(to, SessionRefs):
             raise InvalidArgumentError("to", "the SessionRefs of a session", readable(type(to)))
         target = self._target(key)
-        value: object = self._calls._ask(target, "take", key)
-        made = to._insert(value, hint_of(key._info), _DEFAULT, None)
+        taken: tuple[object, Terms] = self._calls._ask(target, "take", key)
+        made = to._insert(taken[0], hint_of(key._info), taken[1], None)
         self._calls._ask(target, "gone", key)
         return make_key(made._id, key._info)
 
@@ -274,11 +286,29 @@ class SessionRefs(EngineRefs):
 
     @overload
     def insert(
-        self, value: T, /, hint: Missing = ..., *, lifetime: RefLifetime = ..., timeout: float | None = ...
+        self,
+        value: T,
+        /,
+        hint: Missing = ...,
+        *,
+        lifetime: RefLifetime = ...,
+        ttl: Seconds = ...,
+        idle: Seconds = ...,
+        owner: Whose = ...,
+        timeout: float | None = ...,
     ) -> RegistryKey[T]: ...
     @overload
     def insert(
-        self, value: object, /, hint: TypeForm[V], *, lifetime: RefLifetime = ..., timeout: float | None = ...
+        self,
+        value: object,
+        /,
+        hint: TypeForm[V],
+        *,
+        lifetime: RefLifetime = ...,
+        ttl: Seconds = ...,
+        idle: Seconds = ...,
+        owner: Whose = ...,
+        timeout: float | None = ...,
     ) -> RegistryKey[V]: ...
     def insert(
         self,
@@ -287,6 +317,9 @@ class SessionRefs(EngineRefs):
         hint: object = MISSING,
         *,
         lifetime: RefLifetime = _DEFAULT,
+        ttl: Seconds = MISSING,
+        idle: Seconds = MISSING,
+        owner: Whose = MISSING,
         timeout: float | None = None,
     ) -> RegistryKey[object]:
         """The key of a value that others get copies of; arrays can't be written any more.
@@ -295,26 +328,29 @@ class SessionRefs(EngineRefs):
             value: it is pickled where the home is another process.
             hint: the type of the key; without one its class.
             lifetime: when the ref is purged.
+            ttl: seconds after which it has expired; None never. As the session says where it is not given.
+            idle: seconds without a use after which it has; as ``ttl``.
+            owner: whose it is; None nobody's. Who acts here where it is not given.
             timeout: seconds; None for 120.
 
         Raises:
             RefTypeError: the value is not of the hint; nothing is stored.
-            CapacityExceededError, RegistryClosedError: as of a registry.
+            InvalidArgumentError, CapacityExceededError, RegistryClosedError: as of a registry.
             RefLostError: the process of the session is gone.
             RefUnavailableError: it gives no answer in time; the value may be stored.
         """
         if isinstance(value, Pinned):
             raise InvalidArgumentError("value", "something that can be copied", "a Pinned: use create(factory)")
-        return self._insert(value, hint, lifetime, timeout)
+        return self._insert(value, hint, Terms(lifetime, ttl, idle, owner), timeout)
 
-    def _insert(self, value: object, hint: object, lifetime: RefLifetime, timeout: float | None) -> RegistryKey[Any]:
+    def _insert(self, value: object, hint: object, terms: Terms, timeout: float | None) -> RegistryKey[Any]:
         info = class_of(value) if hint is MISSING else class_info(hint)
         found = mismatch(value, info, full=True)
         if found is not None:
             raise RefTypeError(
                 "insert", None, readable(hint_of(info)), found.found, "Nothing was stored."
             ) from found.cause
-        made: RegistryKey[Any] = self._ask("insert", value, hint, lifetime, timeout=timeout)
+        made: RegistryKey[Any] = self._ask("insert", value, hint, terms, timeout=timeout)
         return made
 
     def create(
@@ -324,6 +360,9 @@ class SessionRefs(EngineRefs):
         *,
         finalizer: Callable[[T], object] | None = None,
         lifetime: RefLifetime = _DEFAULT,
+        ttl: Seconds = MISSING,
+        idle: Seconds = MISSING,
+        owner: Whose = MISSING,
         thread: bool = True,
         timeout: float | None = None,
     ) -> RegistryKey[Pinned[T]]:
@@ -333,18 +372,31 @@ class SessionRefs(EngineRefs):
             factory: makes it, there.
             finalizer: closes it, there.
             lifetime: when the ref is purged.
+            ttl: as for `insert`, as are the next two.
+            idle: seconds without a use after which it has expired. It does not expire while a function uses it.
+            owner: whose it is.
             thread: as for `liveref.pin`.
             timeout: seconds for the factory; None for the engine's.
 
         Raises:
-            CapacityExceededError, RegistryClosedError, RefLostError, RefUnavailableError: as `insert`.
+            InvalidArgumentError, CapacityExceededError, RegistryClosedError: as `insert`.
+            RefLostError, RefUnavailableError: as `insert`.
                 What the factory raises is raised here.
         """
-        made: RegistryKey[Pinned[T]] = self._ask("create", factory, finalizer, thread, lifetime, timeout=timeout)
+        terms = Terms(lifetime, ttl, idle, owner)
+        made: RegistryKey[Pinned[T]] = self._ask("create", factory, finalizer, thread, terms, timeout=timeout)
         return made
 
     def open(
-        self, recipe: Recipe[T], /, *, lifetime: RefLifetime = _DEFAULT, timeout: float | None = None
+        self,
+        recipe: Recipe[T],
+        /,
+        *,
+        lifetime: RefLifetime = _DEFAULT,
+        ttl: Seconds = MISSING,
+        idle: Seconds = MISSING,
+        owner: Whose = MISSING,
+        timeout: float | None = None,
     ) -> RegistryKey[Pinned[T]]:
         """As `create`, by a recipe, which opens it again after a pause.
 
@@ -354,11 +406,19 @@ class SessionRefs(EngineRefs):
         """
         if not isinstance(recipe, Recipe):
             raise InvalidArgumentError("recipe", "a Recipe", readable(type(recipe)))
-        made: RegistryKey[Pinned[T]] = self._ask("open", recipe, lifetime, timeout=timeout)
+        made: RegistryKey[Pinned[T]] = self._ask("open", recipe, Terms(lifetime, ttl, idle, owner), timeout=timeout)
         return made
 
+    def renew(self, key: RegistryKey[object], /) -> None:
+        """Begin the ttl and the idle time of a ref anew.
+
+        Raises:
+            RefLookupError, EngineError: as `get`.
+        """
+        self._calls._ask(self._target(key), "renew", _untyped(key))
+
     def keys(self) -> list[RegistryKey[object]]:
-        """The keys of the session's refs, in the order of their inserts."""
+        """The keys of the session's refs that who acts may look up, in the order of their inserts."""
         found: list[RegistryKey[object]] = self._ask("keys")
         return found
 
@@ -370,13 +430,27 @@ class SessionRefs(EngineRefs):
         """True, with no refs too; no call is made."""
         return True
 
-    def drain(self) -> int:
+    def drain(self, *, owner: Owner | Missing | None = MISSING) -> int:
         """End all refs of the session; how many.
+
+        Args:
+            owner: whose alone, as where somebody logs out; None for those of nobody.
 
         Raises:
             ExceptionGroup: of what finalizers raised, once all have run.
         """
-        count: int = self._ask("drain")
+        count: int = self._ask("drain", owner)
+        return count
+
+    def sweep(self) -> int:
+        """End what has expired of the session, and run its finalizers; how many refs were taken out.
+
+        A home does so by itself only where it finds a session full, and at its end.
+
+        Raises:
+            ExceptionGroup: of what finalizers raised, once all have run.
+        """
+        count: int = self._ask("sweep")
         return count
 
     def _ask(self, operation: str, *args: object, timeout: float | None = None) -> Any:

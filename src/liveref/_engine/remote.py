@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import warnings
+from functools import partial
 from types import TracebackType
 from typing import Final, Self, cast
 
@@ -12,16 +12,11 @@ from liveref._engine.calls import Calls
 from liveref._engine.home import within_reason
 from liveref._engine.refs import SessionRefs
 from liveref._policy import SessionPausePolicy
+from liveref._registry.shield import to_its_end
 from liveref._snapshot.snapshot import SessionSnapshot
 from liveref._text.elsewhere import EngineError, RefLostError
 from liveref._text.tag import readable
-from liveref.exceptions import (
-    InvalidArgumentError,
-    RefDroppedWarning,
-    RefFailure,
-    RegistryClosedError,
-    SessionStateError,
-)
+from liveref.exceptions import RefDroppedWarning, RefFailure, RegistryClosedError, SessionStateError
 
 __all__ = ["RemoteSession"]
 
@@ -87,8 +82,8 @@ class RemoteSession:
             self.refs._ask("end")
 
     async def aclose(self) -> None:
-        """As `close`, without blocking the event loop of asyncio."""
-        await asyncio.to_thread(self.close)
+        """As `close`, without blocking the event loop, asyncio's or trio's. Who is cancelled waits for the end."""
+        await to_its_end(self.close)
 
     def abandon(self) -> None:
         """Let the session be: its lease is not renewed any more, and leaving ``with`` does not end it."""
@@ -117,7 +112,7 @@ class RemoteSession:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await asyncio.to_thread(self.__exit__, kind, error, traceback)
+        await to_its_end(partial(self.__exit__, kind, error, traceback))
 
     def _renew(self) -> None:
         lease = self._lease or 0
@@ -136,9 +131,3 @@ def _worded(failed: BaseException) -> str:
         raised = cast("BaseExceptionGroup[BaseException]", failed).exceptions
         return f"finalizers raised {', '.join(readable(type(each)) for each in raised)}"
     return str(failed)
-
-
-def check_lease(lease: object) -> None:
-    """Raise InvalidArgumentError unless it is None or a positive number of seconds."""
-    if lease is not None and not (type(lease) in {int, float} and 0 < lease < float("inf")):  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue]  it is a number
-        raise InvalidArgumentError("lease", "a positive number of seconds", readable(type(lease)))

@@ -10,6 +10,8 @@ from typing import NamedTuple, TypeAlias
 
 from typing_extensions import Buffer
 
+from liveref._registry.owners import Owner
+
 __all__ = ["Answer", "Packet", "Request", "freeze", "pack", "pack_named", "unpack"]
 
 Packet: TypeAlias = bytes | tuple[bytes, Sequence[Buffer]]
@@ -23,11 +25,13 @@ class Request(NamedTuple):
         operation: its name.
         args: what it takes, each operation its own.
         timeout: seconds that it may take.
+        owner: who acts where it is asked, and so at the home while it is done.
     """
 
     operation: str
     args: tuple[object, ...]
     timeout: float | None
+    owner: Owner | None = None
 
 
 class Answer(NamedTuple):

@@ -51,16 +51,14 @@ class Pinned(ABC, Generic[T_co]):
                 What the function raises is raised here.
         """
 
+    @abstractmethod
     async def arun(self, fn: Callable[[T_co], R], /, *, timeout: float | None = None) -> R:
-        """As `run`, without blocking the event loop of asyncio.
+        """As `run`, without blocking the event loop, asyncio's or trio's.
 
         Args:
             fn: as for `run`, a plain function.
             timeout: as for `run`.
         """
-        import asyncio  # noqa: PLC0415  it takes long
-
-        return await asyncio.to_thread(self.run, fn, timeout=timeout)
 
     def call(self, method: Callable[Concatenate[T_co, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """What a method of the object gives: ``pinned.call(sqlite3.Connection.execute, "select 1")``.

@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from queue import SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast, final
@@ -18,7 +19,7 @@ from liveref._registry.finalize import Finalizer
 from liveref._text.elsewhere import RefLostError, RefUnavailableError
 from liveref._text.tag import readable, type_tag
 from liveref._typing import T
-from liveref.exceptions import InvalidArgumentError
+from liveref.exceptions import InvalidArgumentError, RefReleasedError
 
 __all__ = ["Here", "as_here", "duty_of", "end_pinned", "hint_of_pinned", "pin", "pin_within", "this_process", "within"]
 
@@ -135,7 +136,7 @@ class Here(Pinned[T]):
         around: a context manager to run functions in: so that of a home has the registry of its session.
     """
 
-    __slots__ = ("_finalizer", "_lane", "around", "held", "key")
+    __slots__ = ("_ended", "_finalizer", "_lane", "around", "held", "key")
 
     def __init__(self, held: T, lane: Lane | None, finalizer: Callable[[T], object] | None) -> None:
         self.held = held
@@ -143,6 +144,7 @@ class Here(Pinned[T]):
         self.around: Callable[[], AbstractContextManager[object]] = nullcontext
         self._lane: Final = lane
         self._finalizer = finalizer
+        self._ended: float | None = None
         if lane is not None:
             lane.join()
 
@@ -158,8 +160,15 @@ class Here(Pinned[T]):
         with self.around():
             return self._run(fn, timeout)
 
+    async def arun(self, fn: Callable[[T], R], /, *, timeout: float | None = None) -> R:
+        from liveref._registry.shield import off_loop  # noqa: PLC0415  it loads asyncio
+
+        return await off_loop(partial(self.run, fn, timeout=timeout))
+
     def _run(self, fn: Callable[[T], R], timeout: float | None) -> R:
         lane = self._lane
+        if self._ended is not None:  # its thread would never come to it
+            raise RefReleasedError(self.key, "released", monotonic() - self._ended)
         if lane is None:
             return within(lambda: fn(self.held), timeout, self.key, self._tag())
         if lane.is_here():
@@ -178,6 +187,7 @@ class Here(Pinned[T]):
         try:
             return None if finalizer is None else self.run(finalizer)
         finally:
+            self._ended = monotonic()
             if self._lane is not None:
                 self._lane.leave()
 

@@ -18,7 +18,16 @@ from typing import Any, Final
 from liveref._registry.outcome import Outcome, Place
 from liveref._typing import T
 
-__all__ = ["in_thread", "innermost_scope", "library_here", "require_asyncio", "see_out", "settle"]
+__all__ = [
+    "in_thread",
+    "innermost_scope",
+    "library_here",
+    "off_loop",
+    "require_asyncio",
+    "see_out",
+    "settle",
+    "to_its_end",
+]
 
 GRACE: Final = 10.0
 """Seconds that a finalizer without a timeout of its own gets once its closing task is cancelled."""
@@ -83,6 +92,30 @@ async def in_thread(work: Callable[[], T], outcome: Outcome) -> T:
                     shield.enter_context(_Job.shield())
                 outcome.cancel(error)
     return job.result()
+
+
+async def off_loop(work: Callable[[], T]) -> T:
+    """What blocking work gives, done in a thread of asyncio's or trio's; who is cancelled leaves it to itself."""
+    library = library_here()
+    if library is None or library is asyncio:
+        return await asyncio.to_thread(work)
+    result: T = await library.to_thread.run_sync(work, abandon_on_cancel=True)
+    return result
+
+
+async def to_its_end(work: Callable[[], T]) -> T:
+    """As `off_loop`, but it begins though who asks is cancelled, and who is cancelled meanwhile waits until it ends."""
+    library = library_here()
+    if library is None or library is asyncio:
+        outcome = Outcome()
+        try:
+            return await in_thread(work, outcome)
+        finally:
+            if outcome.errors:
+                outcome.reraise()
+    with library.CancelScope(shield=True):
+        result: T = await library.to_thread.run_sync(work)
+    return result
 
 
 def require_asyncio(operation: str) -> None:

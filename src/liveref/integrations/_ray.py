@@ -11,9 +11,22 @@ import ray
 
 from liveref._engine.home import Home
 from liveref._engine.wire import Packet
+from liveref._text.elsewhere import EngineError
 from liveref._text.route import Route
 
-__all__ = ["Host", "Moves", "shipped"]
+__all__ = ["Host", "Moves", "is_connected", "shipped"]
+
+_FORKED: Final[set[int]] = set()
+"""This process, if a fork left its connection behind: to use it, or to make another one, hangs (ray #59661)."""
+
+
+def _note_fork() -> None:
+    if ray.is_initialized():
+        _FORKED.add(os.getpid())
+
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch  Windows has no fork
+    os.register_at_fork(after_in_child=_note_fork)
 
 
 class Host:
@@ -51,3 +64,15 @@ def shipped(packet: Packet) -> Packet:
         return packet
     data, buffers = packet
     return data, [PickleBuffer(buffer) for buffer in buffers]
+
+
+def is_connected() -> bool:
+    """Whether this process is connected to a cluster.
+
+    Raises:
+        EngineError: a fork left the connection behind.
+    """
+    if os.getpid() in _FORKED:
+        message = "a fork left the connection to Ray behind: start this process by spawn, or connect after the fork"
+        raise EngineError(message)
+    return ray.is_initialized()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
 from time import monotonic, sleep
 from typing import Any, Final
@@ -50,9 +51,8 @@ class DaskEngine(RefEngine):
 
     def __init__(self, client: Client | None = None, *, timeout: float = 10.0) -> None:
         super().__init__(timeout)
-        self._node: Final[Any] = (
-            this_worker() if client is None else client
-        )  # Any: a Client or a Worker, which share loop, scheduler and rpc
+        self._pid = os.getpid()
+        self._node: Any = this_worker() if client is None else client  # Any: they share loop, scheduler and rpc
         self._addresses: dict[int, str] = {}
         self._told = -_SOME_TIME
         if client is not None:
@@ -117,6 +117,10 @@ class DaskEngine(RefEngine):
             self._sync(self._node.scheduler.set_metadata, keys=[*_MOVES, str(route)], value=list(to))
 
     def _sync(self, call: Any, *args: object, **kwargs: Any) -> Any:  # Any: as Dask gives it
+        if self._pid != os.getpid():  # a fork left the thread of the connection behind
+            address, security = self._node.scheduler.address, self._node.security
+            self._node = Client(address, security=security, set_as_default=False)  # type: ignore[no-untyped-call]
+            self._pid = os.getpid()
         return sync(self._node.loop, call, *args, **kwargs)
 
 

@@ -18,7 +18,7 @@ try:
     from ray.exceptions import ActorDiedError, GetTimeoutError, ObjectLostError, RayActorError, RayError
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    from liveref.integrations._ray import Host, Moves, shipped
+    from liveref.integrations._ray import Host, Moves, is_connected, shipped
 except ImportError as _error:
     raise ImportError("ray is missing: pip install 'liveref[ray]'") from _error
 
@@ -29,8 +29,7 @@ _ray: Final[Any] = ray  # Any: of its functions and actors Ray leaves the generi
 _NAMESPACE: Final = "liveref"
 _SHARDS: Final = 16
 _GROUPS: Final = {"lookup": 8, "live": 64, "control": 4}
-_QUICK: Final = 2.0
-"""Seconds for what is asked beside a call."""
+_QUICK: Final = 2.0  # seconds for what is asked beside a call
 
 
 class RayEngine(RefEngine):
@@ -44,6 +43,9 @@ class RayEngine(RefEngine):
         detached: they outlive this job, and this engine.
         imports: modules that they import first, for what recipes and serializers register.
         timeout: seconds for a call.
+
+    Raises:
+        EngineError: this process was forked from one that was connected to Ray, as its later calls do too.
     """
 
     def __init__(
@@ -56,7 +58,7 @@ class RayEngine(RefEngine):
         timeout: float = 10.0,
     ) -> None:
         super().__init__(timeout)
-        if not ray.is_initialized():
+        if not is_connected():
             _ray.init()
         self._actors: Final[dict[int, Any]] = {}  # Any: Ray makes the types of actors
         self._answers: Final[dict[tuple[int, str], Any]] = {}  # of each group of threads that answers
@@ -81,6 +83,7 @@ class RayEngine(RefEngine):
         self._started.append(number)
 
     def _send(self, home: int, group: str, packet: Packet, timeout: float) -> Packet:
+        is_connected()
         try:
             answer = self._answers.get((home, group)) or self._way_to(home, group)
             reply: Packet = _ray.get(answer.remote(shipped(packet)), timeout=timeout)
@@ -101,6 +104,7 @@ class RayEngine(RefEngine):
         return self._answers[home, group]
 
     def _find_homes(self) -> dict[int, str]:
+        is_connected()
         named = _ray.util.list_named_actors(all_namespaces=True)
         names = [each["name"] for each in named if each["namespace"] == _NAMESPACE]
         numbers = [int(name.removeprefix("home/"), 16) for name in names if name.startswith("home/")]

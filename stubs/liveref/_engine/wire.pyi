@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from liveref._registry.owners import Owner
 from typing import NamedTuple, TypeAlias
 from typing_extensions import Buffer
 
@@ -10,6 +11,7 @@ class Request(NamedTuple):
     operation: str
     args: tuple[object, ...]
     timeout: float | None
+    owner: Owner | None = ...
 
 class Answer(NamedTuple):
     kind: str

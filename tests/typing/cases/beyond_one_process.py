@@ -71,12 +71,24 @@ def made(refs: SessionRefs, recipe: Recipe[sqlite3.Connection], other: SessionRe
     assert_type(refs.clone_ref(db), RegistryKey[Pinned[sqlite3.Connection]])
     assert_type(refs.keys(), list[RegistryKey[object]])
     assert_type(refs.drain(), int)
+    assert_type(refs.drain(owner=("sub=ann",)), int)
+    assert_type(refs.sweep(), int)
+    assert_type(refs.insert([1], ttl=60, idle=None, owner="ann"), RegistryKey[list[int]])
+    assert_type(refs.insert([1], list[int], ttl=None, owner=None), RegistryKey[list[int]])
+    assert_type(refs.create(connect, ttl=60, idle=9.5, owner="ann"), RegistryKey[Pinned[sqlite3.Connection]])
+    assert_type(refs.open(recipe, idle=60, owner=("a", "b")), RegistryKey[Pinned[sqlite3.Connection]])
+    refs.renew(db)
+    refs.create(connect, ttl="60")  # E: argument
+    refs.drain(owner=3)  # E: argument
+    refs.renew("x")  # E: argument
     text: RegistryKey[str] = refs.create(connect)  # E: assignment
     refs.transfer_ref(text, "x")  # E: argument
 
 
 def of_sessions(engine: LocalEngine, token: str) -> None:
     assert_type(engine.session(), RemoteSession)
+    assert_type(engine.session(ttl=60, idle=9.5, owned=True, per_owner=3), RemoteSession)
+    engine.session(per_owner="3")  # E: argument
     assert_type(engine.attach(token), SessionRefs)
     assert_type(engine.refs, EngineRefs)
     assert_type(engine.homes(), dict[int, str])
