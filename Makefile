@@ -84,13 +84,15 @@ count: .venv/ready  ## the short form of bench-check: instructions, where valgri
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("liveref needs Python 3.11 or newer, this is " + sys.version) if sys.version_info < (3, 11) else 0'
+	@echo "Making .venv with liveref and its tools, once: some minutes, and pip tells what it fetches."
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --editable . --group dev
+	$(BIN)/python -m pip install --editable . --group dev
 	touch $@
 
 .venv/engines: .venv/ready
-	$(BIN)/python -m pip install --quiet --group engines --group docs
+	@echo "Adding the engines and what builds the site to .venv, once: some minutes, and pip tells what it fetches."
+	$(BIN)/python -m pip install --group engines --group docs
 	touch $@
 
 compiled:  ## the compiled build in an environment of its own; the benchmarks do without where it can't be built
