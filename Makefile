@@ -4,7 +4,7 @@ BIN := .venv/bin
 ENV := PATH="$(CURDIR)/$(BIN):$$PATH"
 CODE := src mypy_plugin examples benchmarks hatch_build.py stubs/generate.py tests/compiled.py tests/pythons.py tests/wheels.py
 
-.PHONY: demo demo-cluster test test-core test-long test-lowest lint types stubs unit docs pythons wheels bench bench-quick \
+.PHONY: demo demo-cluster test test-core test-long test-lowest lint types stubs unit docs changelog pythons wheels bench bench-quick \
 	bench-check bench-baseline count compiled lanes clean
 
 demo: .venv/ready  ## the main job: a pipeline with live objects, what the checkers say, and a pause in the middle
@@ -61,6 +61,10 @@ pythons: .venv/ready  ## the core's tests on each other Python that is found
 
 wheels:  ## a wheel in dist/ for each Python that is found, installed and tried from outside
 	$(PYTHON) tests/wheels.py
+
+changelog: .venv/ready  ## CHANGELOG.md of the fragments, which stay until the release
+	printf '# Changelog\n\n<!-- towncrier release notes start -->\n' >CHANGELOG.md
+	$(BIN)/towncrier build --version 0.1.0 --date unreleased --keep
 
 stubs: .venv/ready  ## write stubs/ anew after a change of the public API
 	$(BIN)/python stubs/generate.py
