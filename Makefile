@@ -4,7 +4,7 @@ BIN := .venv/bin
 ENV := PATH="$(CURDIR)/$(BIN):$$PATH"
 CODE := src mypy_plugin examples benchmarks hatch_build.py stubs/generate.py tests/compiled.py tests/pythons.py tests/wheels.py
 
-.PHONY: demo demo-cluster test test-core test-long test-lowest lint types stubs unit docs pythons wheels bench bench-quick \
+.PHONY: demo demo-cluster test test-core test-long test-lowest lint types stubs unit docs changelog pythons wheels bench bench-quick \
 	bench-check bench-baseline count compiled lanes clean
 
 demo: .venv/ready  ## the main job: a pipeline with live objects, what the checkers say, and a pause in the middle
@@ -62,6 +62,10 @@ pythons: .venv/ready  ## the core's tests on each other Python that is found
 wheels:  ## a wheel in dist/ for each Python that is found, installed and tried from outside
 	$(PYTHON) tests/wheels.py
 
+changelog: .venv/ready  ## CHANGELOG.md of the fragments, which stay until the release
+	printf '# Changelog\n\n<!-- towncrier release notes start -->\n' >CHANGELOG.md
+	$(BIN)/towncrier build --version 0.1.0 --date unreleased --keep
+
 stubs: .venv/ready  ## write stubs/ anew after a change of the public API
 	$(BIN)/python stubs/generate.py
 
@@ -84,13 +88,15 @@ count: .venv/ready  ## the short form of bench-check: instructions, where valgri
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("liveref needs Python 3.11 or newer, this is " + sys.version) if sys.version_info < (3, 11) else 0'
+	@echo "Making .venv with liveref and its tools, once: some minutes, and pip tells what it fetches."
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --editable . --group dev
+	$(BIN)/python -m pip install --editable . --group dev
 	touch $@
 
 .venv/engines: .venv/ready
-	$(BIN)/python -m pip install --quiet --group engines --group docs
+	@echo "Adding the engines and what builds the site to .venv, once: some minutes, and pip tells what it fetches."
+	$(BIN)/python -m pip install --group engines --group docs
 	touch $@
 
 compiled:  ## the compiled build in an environment of its own; the benchmarks do without where it can't be built

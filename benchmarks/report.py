@@ -32,14 +32,25 @@ class Line:
         for row in (self.first, self.compiled):
             yield "" if row is None else number(row.ratio)
             yield "" if row is None or row.low == row.high else f"{number(row.low)} to {number(row.high)}"
-        targets = [None if row is None else row.target for row in (self.first, self.compiled)]
-        yield " / ".join(f"{target:g}" for target in dict.fromkeys(targets) if target is not None)
+        limits = (limit(row) for row in (self.first, self.compiled) if row)
+        yield " / ".join(filter(None, dict.fromkeys(limits)))
 
     @property
     def missed(self) -> bool:
         """Whether a figure is above its target."""
-        rows = (self.first, self.compiled)
-        return any(row is not None and row.target is not None and row.ratio > row.target for row in rows)
+        return any(missed(row) for row in (self.first, self.compiled) if row)
+
+
+def missed(row: Row) -> bool:
+    """Whether the figure is above its target."""
+    return row.target is not None and row.ratio > row.target
+
+
+def limit(row: Row) -> str:
+    """What the figure is at most, if that is said; a target that it misses is called a goal."""
+    if row.target is None:
+        return ""
+    return f"goal {row.target:g}, not reached" if missed(row) else f"{row.target:g}"
 
 
 def number(value: float) -> str:
@@ -49,14 +60,14 @@ def number(value: float) -> str:
 
 
 def sections(result: Result) -> Iterator[tuple[str, str, Sequence[Line]]]:
-    """Each heading, its reference, and its lines: the cheapest first, but growth by size."""
+    """Each group, its reference, and its lines: the cheapest first by the first figure, but growth by size."""
     rows_by_heading: dict[tuple[str, str], list[Row]] = {}
     for row in result.rows:
         rows_by_heading.setdefault((row.group, row.reference), []).append(row)
     for (group, reference), rows in rows_by_heading.items():
         lines = list(_lines(rows))
         if not group.startswith("growth"):
-            lines.sort(key=lambda line: min(row.ratio for row in (line.first, line.compiled) if row))
+            lines.sort(key=lambda line: next(row.ratio for row in (line.first, line.compiled) if row))
         yield group, reference, lines
 
 
@@ -117,8 +128,11 @@ def about(result: Result) -> Iterator[str]:
 def markdown(result: Result) -> str:
     """The same for a page."""
     parts = [f"* {text}" for text in about(result)]
-    for group, reference, lines in sections(result):
-        parts += ["", f"### {group[0].upper()}{group[1:]}", "", f"In units of `{reference}`.", ""]
+    tables = [*sections(result)]
+    groups = [group for group, _, _ in tables]
+    for group, reference, lines in tables:
+        title = group if groups.count(group) == 1 else f"{group}, in units of {reference}"
+        parts += ["", f"### {title[0].upper()}{title[1:]}", "", f"In units of `{reference}`.", ""]
         headings = _shown(result, ["", *_headings(result)])
         parts += [_bar(headings), _bar(["---", *["--:"] * (len(headings) - 1)])]
         parts += [_bar(_shown(result, _styled(line))) for line in lines]

@@ -21,9 +21,9 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import Progress
-from rich.table import Table
+from rich.table import Column, Table
+from rich.text import Text
 from steps import Event, run_pipeline
 from tools import keep_tools
 
@@ -37,7 +37,7 @@ FINDING: Final = re.compile(r":(\d+)(?::\d+)?(?: -|:) error: (.*)$", re.MULTILIN
 def found(database: sqlite3.Connection) -> Table:
     """The largest distributions, and the sum of all."""
     count, files, size = database.execute("select count(*), sum(files), sum(bytes) from distributions").fetchone()
-    table = Table("name", "version", "requires", "files", "bytes", title="The ten largest distributions")
+    table = whole("name", "version", "requires", "files", "bytes", title="The ten largest distributions")
     table.caption = f"{count} distributions with {files} files, {size} bytes"
     for row in database.execute("select * from distributions order by bytes desc limit 10"):
         table.add_row(*map(str, row))
@@ -46,10 +46,15 @@ def found(database: sqlite3.Connection) -> Table:
 
 def live(refs: Iterable[RefInfo]) -> Table:
     """What may be told of the live objects: no whole key, and nothing of the objects but their types."""
-    table = Table("key", "type", "lifetime", "age", "inserted at", title="Live objects of the session")
+    table = whole("key", "type", "lifetime", "inserted at", title="Live objects of the session")
     for ref in refs:
-        table.add_row(ref.key, escape(ref.type_tag), ref.lifetime, f"{ref.age:.2f} s", Path(ref.where or "-").name)
+        table.add_row(ref.key, Text(ref.type_tag), ref.lifetime, Path(ref.where or "-").name)
     return table
+
+
+def whole(*headings: str, title: str) -> Table:
+    """A table that folds what is too wide for the screen, and cuts nothing."""
+    return Table(*(Column(heading, overflow="fold") for heading in headings), title=title)
 
 
 async def check(checker: str, folder: Path) -> dict[int, str]:
@@ -62,16 +67,16 @@ async def check(checker: str, folder: Path) -> dict[int, str]:
     return {int(line): message.strip() for line, message in FINDING.findall(output.decode())}
 
 
-async def flagged(folder: Path) -> Table:
-    """The lines of ``lookups.py`` that a checker flags, with what each checker says."""
+async def flagged(folder: Path) -> Text:
+    """The lines of ``lookups.py`` that a checker flags, each with what the checkers say below it."""
     shutil.copy(LOOKUPS, folder)  # away from the settings of this project
     found_by = dict(zip(CHECKERS, await asyncio.gather(*(check(name, folder) for name in CHECKERS)), strict=True))
     source = LOOKUPS.read_text(encoding="utf-8").splitlines()
-    table = Table("line", "source", *CHECKERS, title="What type checkers flag in lookups.py", show_lines=True)
+    told = Text()
     for line in sorted({line for messages in found_by.values() for line in messages}):
-        messages = [found_by[name].get(line, "-") for name in CHECKERS]
-        table.add_row(str(line), escape(source[line - 1].strip()), *map(escape, messages))
-    return table
+        told.append(f"\n{line}: {source[line - 1].strip()}\n", style="bold")
+        told.append("".join(f"  {name}: {messages.get(line, '-')}\n" for name, messages in found_by.items()))
+    return told
 
 
 async def catalogue(console: Console, folder: Path, watch: Callable[[str], object]) -> str:
@@ -96,13 +101,18 @@ def is_closed(database: sqlite3.Connection) -> bool:
 
 async def main() -> None:
     """Make the catalogue, then show the other half of the job: what type checkers know of the lookups."""
-    console = Console(width=None if sys.stdout.isatty() else 140)
+    console = Console()
     passed: list[str] = []
+    console.rule("1. Steps pass JSON, and share a connection, a file and a lock")
     with TemporaryDirectory(prefix="catalogue-") as name:
         ending = await catalogue(console, Path(name), passed.append)
         console.print(f"{len(passed)} events passed from step to step, {sum(map(len, passed))} characters of JSON.")
+        console.rule("2. One of those payloads: JSON, with keys for the live objects")
+        console.print_json(passed[0])
+        console.rule("3. What type checkers flag in lookups.py: the key knows its type")
         console.print("Running mypy and pyright; the first start of pyright may take some seconds.")
         console.print(await flagged(Path(name)))
+    console.rule("4. The session has closed what it held")
     console.print(ending)
 
 

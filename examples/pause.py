@@ -43,7 +43,7 @@ SNAPSHOT, EVENTS, RESULT = "session.liveref", "events.json", "result.json"
 
 def main() -> None:
     """Run the catalogue twice, with and without a pause, and compare."""
-    console = Console(width=None if sys.stdout.isatty() else 140)
+    console = Console()
     if sys.argv[1:2] == ["resume"]:
         asyncio.run(resume(console, Path(sys.argv[2])))
         return
@@ -52,11 +52,13 @@ def main() -> None:
         whole, halves = Path(name, "whole"), Path(name, "halves")
         whole.mkdir()
         halves.mkdir()
+        console.rule("5. The same catalogue in one go, to compare with")
         asyncio.run(run(console, whole))
+        console.rule("6. Half of it: then everything goes into a signed file")
         asyncio.run(pause(console, halves))
-        console.rule("another process")
+        console.rule("7. The rest, taken up by another process")
         subprocess.run([sys.executable, __file__, "resume", str(halves)], check=True)  # noqa: S603  this very file
-        console.rule("the result")
+        console.rule("8. The result: as if nobody had interrupted")
         console.print(compared(whole, halves))
 
 

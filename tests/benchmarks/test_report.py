@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import re
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -12,7 +13,7 @@ from rich.console import Console
 
 from benchmarks.__main__ import PAGE, RESULT
 from benchmarks.charts import draw
-from benchmarks.report import BEGIN, END, markdown, replace_figures, show
+from benchmarks.report import BEGIN, END, limit, markdown, replace_figures, show
 from benchmarks.result import Result
 from benchmarks.rows import Row
 
@@ -36,8 +37,56 @@ def test_both_builds_and_the_peers_stand_side_by_side_the_cheapest_first() -> No
     printed = shown(result(PURE, PEER, COMPILED))
     assert "lookup, in units of d[k]" in printed
     lines = [" ".join(line.replace("│", " ").split()) for line in printed.splitlines()]
-    ours = lines.index("liveref get(key) 5.25 5.10 to 5.40 2.50 2.40 to 2.60 5.5 / 2.4")
-    assert lines[ours + 1] == "aiohttp app[AppKey] 3.50 3.40 to 3.60"
+    peer = lines.index("aiohttp app[AppKey] 3.50 3.40 to 3.60")
+    ours = "liveref get(key) 5.25 5.10 to 5.40 2.50 2.40 to 2.60 5.5 / goal 2.4, not reached"
+    assert lines[peer + 1] == ours
+
+
+def page_tables(page: str) -> list[tuple[str, list[list[str]]]]:
+    """Each heading of the figures with the cells of its rows."""
+    figures = page.split(BEGIN)[1].split(END)[0].split("\n### ")[1:]
+    rows = ([line for line in part.splitlines() if line.startswith("| ")][2:] for part in figures)
+    return [
+        (part.splitlines()[0], [[cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]] for row in each])
+        for part, each in zip(figures, rows, strict=True)
+    ]
+
+
+def figure(cell: str) -> float:
+    return float(cell.replace(",", ""))
+
+
+def test_a_bound_that_a_figure_misses_is_called_a_goal() -> None:
+    assert limit(PURE) == "5.5"
+    assert limit(COMPILED) == "goal 2.4, not reached"
+    assert limit(PEER) == ""
+
+
+def test_one_group_with_two_references_has_two_headings() -> None:
+    other = dataclasses.replace(PEER, reference="pickle.dumps")
+    headings = [line for line in markdown(result(PURE, other)).splitlines() if line.startswith("### ")]
+    assert headings == ["### Lookup, in units of d[k]", "### Lookup, in units of pickle.dumps"]
+
+
+def test_the_headings_of_the_page_are_distinct() -> None:
+    headings = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith("#")]
+    assert len(headings) == len(set(headings)) > 20
+
+
+def test_the_rows_of_the_page_are_sorted_by_the_figure_shown() -> None:
+    for heading, rows in page_tables(PAGE.read_text("utf-8")):
+        shown_first = [figure(row[1] or row[3]) for row in rows]
+        assert heading.startswith("Growth") or shown_first == sorted(shown_first), heading
+
+
+def test_each_bound_of_the_page_is_kept_by_the_figures_beside_it() -> None:
+    bounded = [row for _, rows in page_tables(PAGE.read_text("utf-8")) for row in rows if row[-1]]
+    assert len(bounded) > 20
+    for name, pure, _, compiled, _, told in bounded:
+        figures = [figure(cell) for cell in (pure, compiled) if cell]
+        bounds = told.split(" / ") if " / " in told else [told] * len(figures)
+        for value, bound in zip(figures, bounds, strict=True):
+            assert bound.startswith("goal ") or value <= figure(bound), name
 
 
 def test_a_run_without_the_compiled_build_has_no_columns_for_it() -> None:
