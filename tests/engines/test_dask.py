@@ -178,3 +178,16 @@ def test_a_forked_child_attaches_anew(engine: RefEngine) -> None:
 def _get_and_wait(theirs: Any, engine: RefEngine, key: RegistryKey[Any]) -> None:
     theirs.send(engine.refs[key])
     time.sleep(30)
+
+
+def test_who_finds_itself_in_another_process_attaches_anew(engine: RefEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the child of the test above, which coverage does not see."""
+    node = engine._node  # type: ignore[attr-defined]
+    monkeypatch.setattr(engine, "_node", node)
+    monkeypatch.setattr(engine, "_pid", os.getpid() - 1)
+    with engine.session() as session:
+        key = session.refs.insert([1])
+        assert engine.refs[key] == [1]
+    other = engine._node  # type: ignore[attr-defined]
+    assert other is not node
+    other.close()

@@ -250,3 +250,18 @@ def _tell_errors(theirs: Any, ways: list[Callable[[], object]]) -> None:
         told.append(str(caught.value).partition(":")[0])
     theirs.send(told)
     time.sleep(30)
+
+
+def test_who_was_forked_is_told_so_at_once(engine: RefEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the child of the test above, which coverage does not see."""
+    from liveref.integrations import _ray
+
+    monkeypatch.setattr(_ray, "_FORKED", set())
+    assert _ray.is_connected()
+    _ray._note_fork()
+    with pytest.raises(EngineError, match="a fork left the connection to Ray behind"):
+        _ray.is_connected()
+    monkeypatch.setattr(_ray, "_FORKED", set())
+    monkeypatch.setattr(_ray.ray, "is_initialized", lambda: False)
+    _ray._note_fork()
+    assert not _ray.is_connected()

@@ -13,6 +13,7 @@ from liveref._policy import RefLifetime
 from liveref._snapshot.container import Container, copy_blobs, pack, unpack
 from liveref._snapshot.contents import BLOBS, Contents, Kind
 from liveref._snapshot.file import StrPath, read_file, write_file
+from liveref._snapshot.guarded import Guarded
 from liveref._snapshot.keyring import SnapshotKeys, SnapshotLimits
 from liveref._snapshot.progress import Progress, check_progress
 from liveref._text.marker import redact
@@ -219,6 +220,7 @@ class SessionSnapshot:
         """What the snapshot holds, in the order of the inserts; nothing is loaded. O(n)."""
         contents = self._contents
         sizes = contents.sizes([memoryview(buffer).nbytes for buffer in self._buffers])
+        free = Guarded(None, None, None, None)
         return [
             CapturedRef(
                 redact(uid),
@@ -227,7 +229,7 @@ class SessionSnapshot:
                 sizes[at],
                 contents.lifetime_of(row),
                 contents.name_of(at),
-                *contents.guards.get(row, ()),
+                *contents.guards.get(row, free),
             )
             for row, (uid, at) in enumerate(zip(contents.ids, contents.objects, strict=True))
             if contents.kinds[at] != Kind.EXPECTED
