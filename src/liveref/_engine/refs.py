@@ -413,7 +413,7 @@ class SessionRefs(EngineRefs):
         """Begin the ttl and the idle time of a ref anew.
 
         Raises:
-            RefLookupError, EngineError: as `get`.
+            RefLookupError, EngineError: as `EngineRefs.get`.
         """
         self._calls._ask(self._target(key), "renew", _untyped(key))
 
