@@ -688,7 +688,7 @@ def test_trio_is_told_before_anything_opens() -> None:
 
 
 def test_a_dropped_ref_is_a_log_record(caplog: pytest.LogCaptureFixture) -> None:
-    with Session() as session, pytest.warns(RefDroppedWarning):
+    with caplog.at_level(logging.WARNING, "liveref"), Session() as session, pytest.warns(RefDroppedWarning):
         key = session.refs.insert(threading.Lock())
         from liveref import SessionPausePolicy  # noqa: PLC0415
 
