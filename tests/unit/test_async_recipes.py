@@ -16,6 +16,7 @@ import pytest
 from liveref import (
     AsyncRecipe,
     AsyncReopener,
+    CapacityExceededError,
     InvalidArgumentError,
     RefDroppedError,
     RefDroppedWarning,
@@ -543,8 +544,6 @@ def test_aopen_that_finds_no_room_awaits_the_finalizer() -> None:
     async def main() -> None:
         registry = SessionRefRegistry(capacity=1)
         registry.insert(1)
-        from liveref import CapacityExceededError  # noqa: PLC0415
-
         with pytest.raises(CapacityExceededError):
             await registry.aopen(open_pool.recipe("x"))
         assert [each.is_open for each in Pool.opened] == [False]
@@ -762,3 +761,22 @@ def test_who_is_cancelled_as_a_flight_lands_is_cancelled() -> None:
         await asyncio.sleep(0)
 
     asyncio.run(main())
+
+
+CLOSED: list[str] = []
+
+
+@reopener("tests.async.plain", finalizer=CLOSED.append)
+async def open_plain(name: str) -> str:
+    return name
+
+
+def test_aopen_that_finds_no_room_calls_a_plain_finalizer_too() -> None:
+    async def main() -> None:
+        registry = SessionRefRegistry(capacity=1)
+        registry.insert(1)
+        with pytest.raises(CapacityExceededError):
+            await registry.aopen(open_plain.recipe("x"))
+
+    asyncio.run(main())
+    assert CLOSED == ["x"]

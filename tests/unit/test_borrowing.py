@@ -19,6 +19,7 @@ from liveref import (
     SessionRefRegistry,
     SessionStateError,
 )
+from liveref._registry.leases import Book
 
 
 @pytest.fixture
@@ -334,3 +335,12 @@ def test_threads_that_borrow_and_release_close_each_once(switch_often: None) -> 
         each.join()
     assert sorted(closed) == list(range(500))
     assert refs.stats().due == 0
+
+
+def test_a_loan_that_was_given_back_meanwhile_changes_no_book() -> None:
+    """As where another thread was faster, between a look at the book and its lock."""
+    book, other = Book(), Book()
+    book.take_over(b"x", other)
+    assert book.loans == {}
+    book.take_back(b"x", None)
+    assert book.lent(b"x") == 0
