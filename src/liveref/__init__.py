@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from liveref import _persisted  # noqa: F401  # pyright: ignore[reportUnusedImport]  cloudpickle wants it loaded
 from liveref._hints.forms import CheckDepth
 from liveref._hints.info import check_depth
 from liveref._hints.pinned import Pinned

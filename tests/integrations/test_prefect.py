@@ -320,3 +320,9 @@ def test_a_record_is_read_in_another_process_by_the_ring_of_a_serializer_there(
         "with Session() as session: print(session.refs[ResultRecord.deserialize(sys.stdin.buffer.read()).result])"
     )
     assert in_another_process(program, home=tmp_path, given=record.serialize()) == "[0, 1, 2]"
+
+
+def test_cloudpickle_writes_what_makes_a_key_by_name_in_a_fresh_process() -> None:
+    """It writes a function whole where the module of its name is not loaded, and then nobody knows it again."""
+    program = "import cloudpickle, liveref; print(b'liveref._persisted' in cloudpickle.dumps(liveref.RegistryKey.new(int)), len(cloudpickle.dumps(liveref.RegistryKey.new(int))) < 200)"
+    assert subprocess.check_output([sys.executable, "-c", program], text=True) == "True True\n"
