@@ -39,7 +39,7 @@ def rows(*, quick: bool) -> Iterator[Row]:
     opens = OPENS // 20 if quick else OPENS
     clock, closed = Clock(), [0] * opens
     registry = SessionRefRegistry(capacity=CAPACITY, idle=CAPACITY / 2, clock=clock)
-    refused, seconds, sizes = 0, list[float](), list[int]()
+    refused, sizes = 0, list[int]()
 
     def close(number: int) -> None:
         closed[number] += 1

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import compress, starmap
+from threading import RLock
 from typing import Any, Final
 
 from liveref._recipe import is_coroutine_function
@@ -28,6 +29,7 @@ __all__ = [
     "drive",
     "finish",
     "generation",
+    "lock_of",
     "run",
     "until_awaited",
 ]
@@ -47,6 +49,11 @@ if hasattr(os, "register_at_fork"):  # pragma: no branch  Windows has no fork
 def generation() -> int:
     """How many forks lie between this process and the one that imported liveref."""
     return _generation
+
+
+def lock_of(locks: dict[int, RLock]) -> RLock:
+    """That of this process: a fork leaves a lock behind that nobody frees."""
+    return locks.get(_generation) or locks.setdefault(_generation, RLock())
 
 
 _DUTY: Final = b"duty"  # no id: those have 16 bytes

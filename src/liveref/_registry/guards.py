@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, get_type_hints
 
 from liveref._hints.info import ClassInfo, class_info, hint_of, mismatch
 from liveref._recipe import AnyRecipe, AsyncRecipe, Recipe, Registered, is_coroutine_function
-from liveref._registry.finalize import Finalizer, afinish, finish, generation
+from liveref._registry.finalize import Finalizer, afinish, finish, generation, lock_of
 from liveref._text.tag import readable
 from liveref._text.telling import told
 from liveref.exceptions import LiveRefError, RefTypeError, ReopenError
@@ -77,7 +77,7 @@ class Opening:
 
         require_asyncio("aget")
         while not self._opened and not self._ended:
-            with self._locks.setdefault(generation(), RLock()):
+            with lock_of(self._locks):
                 if self._flight is None or self._flight.is_over():
                     self._flight = Flight(partial(self._fly, recipe))
                 flight = self._flight
@@ -129,7 +129,7 @@ class Opening:
         _WAITING[here] = self  # first, so that of two that wait for each other one sees it
         try:
             self._refuse_circle((now, here))
-            with self._locks.setdefault(now, RLock()):  # a fork leaves a lock behind that nobody frees
+            with lock_of(self._locks):
                 _wait_for(here, outer)
                 yield
         finally:

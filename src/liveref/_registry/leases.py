@@ -14,7 +14,7 @@ from threading import RLock
 from time import monotonic
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from liveref._registry.finalize import generation
+from liveref._registry.finalize import lock_of
 from liveref._registry.owners import ACTING, Owner, check_owner
 from liveref._text.tag import readable
 from liveref._typing import MISSING, Missing
@@ -232,13 +232,7 @@ _making: dict[int, RLock] = {}
 
 def making() -> RLock:
     """What one thread holds while it makes a book, or a loan comes or goes, in whatever registries."""
-    return _lock_of(_making)
-
-
-def _lock_of(locks: dict[int, RLock]) -> RLock:
-    """That of this process: a fork leaves a lock behind that nobody frees."""
-    now = generation()
-    return locks.get(now) or locks.setdefault(now, RLock())
+    return lock_of(_making)
 
 
 class Loans(dict[bytes, Any]):  # Any: holders, which stand on the floor above
@@ -379,4 +373,4 @@ class Book:
 
     def turn(self) -> RLock:
         """What one thread holds at a time."""
-        return _lock_of(self._locks)
+        return lock_of(self._locks)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, SupportsIndex
 
 from liveref._registry.entry import Holder, RefInfo, describe
 from liveref._registry.leases import Book
+from liveref._registry.owners import spelled
 from liveref._text.tag import printable
 
 if TYPE_CHECKING:
@@ -53,10 +54,17 @@ def describe_all(holders: Iterable[Holder[Any]], book: Book | None) -> RefTable:
 
 
 def _cells(ref: RefInfo) -> tuple[str, ...]:
-    owner = ref.owner if isinstance(ref.owner, str) else ", ".join(ref.owner or ())
     left = "-" if ref.expires_in is None else f"{ref.expires_in:.1f} s"
     kind = printable(ref.type_tag)
-    return ref.key, kind, ref.lifetime.value, f"{ref.age:.1f} s", printable(owner) or "-", left, ref.where or "-"
+    return (
+        ref.key,
+        kind,
+        ref.lifetime.value,
+        f"{ref.age:.1f} s",
+        printable(spelled(ref.owner)) or "-",
+        left,
+        ref.where or "-",
+    )
 
 
 def _row(kind: str, cells: tuple[str, ...]) -> str:

@@ -2,11 +2,13 @@ from _typeshed import Incomplete
 from collections.abc import Callable, Iterable, Iterator
 from liveref._registry.outcome import Outcome, Place, Steps
 from liveref._typing import T
+from threading import RLock
 from typing import Any, Final
 
-__all__ = ['Finalizer', 'adrive', 'afinish', 'arun', 'check_timeout', 'drive', 'finish', 'generation', 'run', 'until_awaited']
+__all__ = ['Finalizer', 'adrive', 'afinish', 'arun', 'check_timeout', 'drive', 'finish', 'generation', 'lock_of', 'run', 'until_awaited']
 
 def generation() -> int: ...
+def lock_of(locks: dict[int, RLock]) -> RLock: ...
 
 class Finalizer:
     call: Final[Incomplete]
