@@ -19,6 +19,7 @@ from liveref import (
     SessionRefRegistry,
     SessionStateError,
 )
+from liveref._registry.finalize import Finalizer
 from liveref._registry.leases import Book
 
 
@@ -292,6 +293,24 @@ def test_a_ref_that_goes_while_it_is_lent_is_looked_up_anew(
     for each in (key, plain):
         with pytest.raises(RefReleasedError), refs.borrow(each):
             pass
+    assert closed == ["x"]
+
+
+def test_a_ref_that_goes_just_as_its_loan_is_noted_is_closed_by_the_borrower(
+    refs: SessionRefRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = list[str]()
+    key = refs.insert("x", finalizer=closed.append)
+    lend = Finalizer.lend
+
+    def late(self: Finalizer, uid: bytes) -> None:
+        lend(self, uid)
+        assert refs.release(key)
+        assert closed == []
+
+    monkeypatch.setattr(Finalizer, "lend", late)
+    with pytest.raises(RefReleasedError), refs.borrow(key):
+        pass
     assert closed == ["x"]
 
 
