@@ -84,11 +84,15 @@ class Session:
     ) -> None:
         if not isinstance(policy, SessionPausePolicy):
             raise InvalidArgumentError("policy", "a SessionPausePolicy", readable(type(policy)))
-        self.policy = policy
-        self._refs = SessionRefRegistry(
+        refs = SessionRefRegistry(
             capacity=capacity, ttl=ttl, idle=idle, owned=owned, per_owner=per_owner, clock=clock, engine=engine
         )
-        self._owner = True
+        self._begin(refs, policy, owner=True)
+
+    def _begin(self, refs: SessionRefRegistry, policy: SessionPausePolicy, *, owner: bool) -> None:
+        self.policy = policy
+        self._refs = refs
+        self._owner = owner
         self._scope: Scope | None = None
         self._state = "new"
 
@@ -110,13 +114,8 @@ class Session:
         """
         if self._refs._closed:
             raise RegistryClosedError("child")
-        defaults, engine = self._refs._defaults._asdict(), self._refs._resolver
-        child = Session(capacity=self._refs.capacity, policy=self.policy, engine=engine, **defaults)
-        if isolated:
-            child._refs._parent = self._refs
-        else:
-            child._refs = self._refs
-            child._owner = False
+        child = Session.__new__(Session)
+        child._begin(self._refs._inner() if isolated else self._refs, self.policy, owner=isolated)
         return child
 
     def snapshot(self, *, policy: SessionPausePolicy | None = None, verify: bool = False) -> SessionSnapshot:

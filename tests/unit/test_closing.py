@@ -542,7 +542,7 @@ def test_where_no_frame_is_found_there_is_no_place(monkeypatch: pytest.MonkeyPat
 
     registry = SessionRefRegistry()
     monkeypatch.setattr(entry, "sys", types.SimpleNamespace(_getframe=refuse))
-    registry.insert("x", lifetime=RefLifetime.UNTIL_SNAPSHOT)
+    registry.typed(str).insert("x", lifetime=RefLifetime.UNTIL_SNAPSHOT)
     assert [row.where for row in registry.describe()] == [None]
 
 

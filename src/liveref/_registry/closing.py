@@ -100,8 +100,8 @@ class Closing(Store):
         """The refs that end with the session, which takes none any more."""
         if self._parent is not None:
             self._hand_over(self._parent, outcome)
-        yield from self._due()
-        yield from reversed([ref for ref in self._refs.copy().values() if ref._entry.lifetime not in LASTING])
+        ending = [ref for ref in self._refs.copy().values() if ref._entry.lifetime not in LASTING]
+        return chain(self._due(), reversed(ending))
 
     def _hand_over(self, parent: Closing, outcome: Outcome) -> None:
         for holder in self._refs.copy().values():

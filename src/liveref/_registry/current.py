@@ -47,7 +47,8 @@ def _innermost(scope: Scope | None) -> Scope | None:
 
 
 def enter_scope(registry: SessionRefRegistry) -> Scope:
-    scope = Scope(registry, _innermost(_current.get()))
+    outer = _current.get()
+    scope = Scope(registry, None if outer is None else _innermost(outer))
     _current.set(scope)
     return scope
 

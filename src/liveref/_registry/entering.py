@@ -15,7 +15,7 @@ from liveref._policy import RefLifetime
 from liveref._recipe import AnyRecipe, AsyncRecipe, Recipe
 from liveref._registry.closing import Closing
 from liveref._registry.entry import Entry, caller, hold
-from liveref._registry.finalize import Finalizer, arun, finish
+from liveref._registry.finalize import Exit, arun, finish
 from liveref._registry.guards import Opening, aclose_again, aopened_by, not_awaited, opened_by
 from liveref._registry.leases import Guard, Seconds, Whose, guard_of
 from liveref._registry.outcome import Outcome, Place
@@ -80,7 +80,9 @@ class Entering(Closing):
         value = cast("T", opened_by(recipe))
         finalizer = recipe._finalizer()
         try:
-            return self._insert(value, None, frame, lifetime, finalizer, recipe, ttl, idle, owner)
+            return self._insert(
+                value, frame, lifetime=lifetime, finalizer=finalizer, reopen=recipe, ttl=ttl, idle=idle, owner=owner
+            )
         except BaseException:
             if finalizer is not None:
                 finish(finalizer, value)
@@ -124,7 +126,9 @@ class Entering(Closing):
         opened = opened_by(recipe) if isinstance(recipe, Recipe) else await aopened_by(recipe)
         value, finalizer = cast("T", opened), recipe._finalizer()
         try:
-            return self._insert(value, None, frame, lifetime, finalizer, recipe, ttl, idle, owner)
+            return self._insert(
+                value, frame, lifetime=lifetime, finalizer=finalizer, reopen=recipe, ttl=ttl, idle=idle, owner=owner
+            )
         except BaseException:
             await aclose_again(recipe, value)
             raise
@@ -193,7 +197,7 @@ class Entering(Closing):
         if self._closed:
             raise RegistryClosedError("enter_context")
         cls, guard = type(cm), guard_of(ttl, idle, owner, self._defaults)
-        leave = Finalizer(partial(cls.__exit__, cm), is_exit=True, place=Place.THIS_TASK)
+        leave = Exit(partial(cls.__exit__, cm), place=Place.THIS_TASK)
         entry = Entry.of_call(caller(), finalizer=leave, guard=guard)
         entered: list[T] = []
         uid = self._fresh_id()

@@ -12,7 +12,7 @@ from time import monotonic
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, Final, Generic
 
-from liveref._hints.info import ClassInfo, class_of, tag_of
+from liveref._hints.info import ClassInfo, class_of, hint_of, mismatch, tag_of
 from liveref._key import RegistryKey, new_object
 from liveref._policy import RefLifetime
 from liveref._recipe import AnyRecipe
@@ -21,12 +21,13 @@ from liveref._registry.guards import Opening
 from liveref._registry.leases import GUARDED, Guard
 from liveref._registry.owners import Owner
 from liveref._text.marker import redact
-from liveref._text.tag import printable
+from liveref._text.tag import printable, readable
 from liveref._typing import MISSING, T
+from liveref.exceptions import RefTypeError
 
 __all__ = [
-    "Entry", "Holder", "RefInfo", "caller", "describe", "fill", "hold", "hold_all", "is_asynchronous", "let_go",
-    "outside", "place_of", "tell",
+    "Entry", "Holder", "RefInfo", "caller", "describe", "fill", "fitting", "hold", "hold_all", "is_asynchronous",
+    "let_go", "outside", "place_of", "tell",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
@@ -175,6 +176,18 @@ def hold_all(ids: Iterable[bytes], values: Iterable[object], entries: Iterable[E
         holder._value = value
         holder._entry = entry
     return holders
+
+
+def fitting(value: object, info: ClassInfo) -> ClassInfo:
+    """The class info of a hint.
+
+    Raises:
+        RefTypeError: the value is not of it, in full.
+    """
+    found = mismatch(value, info, full=True)
+    if found is None:
+        return info
+    raise RefTypeError("insert", None, readable(hint_of(info)), found.found, "Nothing was stored.") from found.cause
 
 
 def fill(holder: Holder[Any], value: object) -> None:

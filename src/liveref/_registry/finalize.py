@@ -21,11 +21,13 @@ from liveref._typing import T
 from liveref.exceptions import InvalidArgumentError
 
 __all__ = [
+    "Exit",
     "Finalizer",
     "adrive",
     "afinish",
     "arun",
     "check_timeout",
+    "closing",
     "drive",
     "finish",
     "generation",
@@ -64,24 +66,18 @@ class Finalizer:
 
     Attributes:
         call: takes the live object; or the exit of an entered context, which takes the exception that leaves it.
-        is_exit: whether it is such an exit.
+        is_exit: whether it is such an exit, an `Exit`.
         place: where it has to run.
     """
 
-    __slots__ = ("_asynchronous", "_generation", "_sharers", "call", "is_exit", "place")
+    __slots__ = ("_generation", "_sharers", "call")
 
-    def __init__(
-        self,
-        call: Callable[..., object],
-        *,
-        is_exit: bool = False,
-        place: Place = Place.ANY_TASK,
-        asynchronous: bool = False,
-    ) -> None:
+    is_exit: bool = False
+    place: Place = Place.ANY_TASK
+    _asynchronous: bool = False
+
+    def __init__(self, call: Callable[..., object]) -> None:
         self.call: Final = call
-        self.is_exit: Final = is_exit
-        self.place: Final = place
-        self._asynchronous: Final = asynchronous
         self._generation = _generation
         self._sharers: Final[dict[bytes, bool]] = {_DUTY: True}  # and the ids of the refs, and those of loans: False
 
@@ -175,19 +171,46 @@ class Finalizer:
         return self._generation == _generation
 
 
+def closing(finalizer: Callable[..., object]) -> Callable[..., object]:
+    """A function that is to be a finalizer.
+
+    Raises:
+        InvalidArgumentError: it is none.
+    """
+    if not callable(finalizer):
+        raise InvalidArgumentError("finalizer", "callable", readable(type(finalizer)))
+    if getattr(finalizer, "__isabstractmethod__", False) is True:  # typing.TextIO.close closes nothing
+        raise InvalidArgumentError("finalizer", "a method that does something", "an abstract one")
+    return finalizer
+
+
+class Exit(Finalizer):
+    """The exit of an entered context."""
+
+    __slots__ = ("_asynchronous", "place")
+
+    is_exit = True
+
+    def __init__(
+        self, call: Callable[..., object], *, place: Place = Place.ANY_TASK, asynchronous: bool = False
+    ) -> None:
+        super().__init__(call)
+        self.place = place
+        self._asynchronous = asynchronous
+
+
 def until_awaited(refs: Iterable[T]) -> Iterator[tuple[T, list[Any]]]:
     """Each ref, with a list for what its finalizer returns; again where something came before that was awaited."""
     for ref in refs:
         held: list[Any] = []  # Any: see Pending
         yield ref, held
-        while _is_waiting(held):
+        while held and held[0] is not None and _is_waiting(held[0]):
             yield ref, held
 
 
-def _is_waiting(held: list[object]) -> bool:
+def _is_waiting(result: object) -> bool:
     """Whether what a finalizer returned is still to be awaited."""
-    result = held[0] if held else None
-    if result is None or not inspect.isawaitable(result):
+    if not inspect.isawaitable(result):
         return False
     if inspect.iscoroutine(result):
         return inspect.getcoroutinestate(result) == inspect.CORO_CREATED

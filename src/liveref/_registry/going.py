@@ -74,7 +74,10 @@ class Going:
         if book is not None and book.due.get(place_of(holder)) is holder:  # it was counted, and noted, when it went
             self._end_one_due(book, holder, held, leaving)
             return False
-        self._note(holder, how)  # first: there is no moment between
+        if holder._entry.guard is None:
+            self._gone.append((holder._id, how, monotonic()))  # first: there is no moment between
+        else:
+            self._note(holder, how)
         return self._end_in(self._refs, holder, held, leaving)
 
     def _end_one_due(self, book: Book, holder: Holder[Any], held: list[Any], leaving: BaseException | None) -> None:
@@ -95,7 +98,8 @@ class Going:
 
     def _end_in(self, refs: Refs, holder: Holder[Any], held: list[Any], leaving: BaseException | None) -> bool:
         """Take a ref out of where it is, among the live ones or those that are due, and run its finalizer."""
-        place, finalizer = place_of(holder), holder._entry.finalizer
+        entry = holder._entry
+        finalizer, place = entry.finalizer, holder._id if entry.guard is None else place_of(holder)
         if finalizer is None:
             was_there = refs.pop(place, None) is not None
         else:
@@ -106,7 +110,7 @@ class Going:
                     let_go(holder)
                 raise
         if was_there:
-            if holder._entry.guard is not None and refs is self._refs:
+            if entry.guard is not None and refs is self._refs:
                 self._left(holder)
             let_go(holder)
         return was_there
@@ -216,6 +220,8 @@ class Going:
 
     def __del__(self) -> None:
         try:
+            if not self._refs and self._book is None:  # as at the end of most
+                return
             holders = list(self._refs.values())
         except AttributeError:  # __init__ has raised
             return

@@ -99,8 +99,6 @@ def guard_of(ttl: Seconds, idle: Seconds, owner: Whose, defaults: Defaults) -> G
     Raises:
         InvalidArgumentError: a limit is no number of seconds, the owner is none, or there has to be one.
     """
-    if ttl is idle is owner is MISSING and defaults is DEFAULTS and ACTING.get() is None:
-        return None
     if ttl is MISSING:
         ttl = defaults.ttl
     if idle is MISSING:

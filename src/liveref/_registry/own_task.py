@@ -8,7 +8,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Final, Generic, TypeAlias
 
-from liveref._registry.finalize import Finalizer
+from liveref._registry.finalize import Exit, Finalizer
 from liveref._registry.outcome import Place
 from liveref._registry.shield import innermost_scope, library_here, see_out
 from liveref._typing import T
@@ -26,11 +26,11 @@ async def enter(cm: AbstractAsyncContextManager[T, bool | None], *, own_task: bo
     """
     if own_task:
         task = OwnTask(cm)
-        return await task.enter(), Finalizer(task.leave, is_exit=True, asynchronous=True)
+        return await task.enter(), Exit(task.leave, asynchronous=True)
     cls, around = type(cm), innermost_scope()
     value = await cls.__aenter__(cm)
     place = Place.THIS_TASK if innermost_scope() is around else Place.IN_ITS_SCOPE
-    return value, Finalizer(partial(cls.__aexit__, cm), is_exit=True, place=place, asynchronous=True)
+    return value, Exit(partial(cls.__aexit__, cm), place=place, asynchronous=True)
 
 
 class OwnTask(Generic[T]):

@@ -7,7 +7,6 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from time import monotonic
-from types import FrameType
 from typing import Any, Final, NoReturn, SupportsIndex, cast, overload
 
 from typing_extensions import TypeForm
@@ -19,7 +18,7 @@ from liveref._policy import MAX_SESSION_REFS_PER_RUN, RefLifetime
 from liveref._recipe import AnyRecipe
 from liveref._registry.borrowing import Borrow
 from liveref._registry.entering import Entering
-from liveref._registry.entry import Entry, Holder, RefInfo, caller, let_go, place_of
+from liveref._registry.entry import Entry, Holder, RefInfo, let_go, place_of
 from liveref._registry.finalize import arun
 from liveref._registry.leases import DEFAULTS, Defaults, Seconds, Whose
 from liveref._registry.outcome import Outcome
@@ -35,7 +34,6 @@ from liveref.exceptions import InvalidArgumentError
 
 __all__ = ["SessionRefRegistry"]
 
-_DEFAULT: Final = RefLifetime.UNTIL_CONTEXT_DROP
 _TICK: Final = 0.001
 """Seconds: plain refs that one place inserts within a tick share an entry."""
 
@@ -84,6 +82,12 @@ class SessionRefRegistry(Entering):
     ) -> None:
         given = (ttl, idle, owned, per_owner, clock)
         super().__init__(capacity, DEFAULTS if given == DEFAULTS else Defaults(*given).checked(), engine)
+
+    def _inner(self) -> SessionRefRegistry:
+        """A registry of the same capacity and defaults, which finds the refs of this one too."""
+        inner = SessionRefRegistry(capacity=self._capacity, engine=self._resolver, **self._defaults._asdict())
+        inner._parent = self
+        return inner
 
     @overload
     def insert(
@@ -140,21 +144,21 @@ class SessionRefRegistry(Entering):
             cls = value.__class__
         except Exception:  # noqa: BLE001  any code of a proxy
             cls = None
+        try:
+            frame = _frame(1)
+        except ValueError:  # no Python code calls
+            return self._insert(value, None, *rest, **named)
         if rest or named or cls is not type(value):  # one test for all of them: this is half of what an insert does
-            return self._insert_given(value, caller(), *rest, **named)
+            return self._insert(value, frame, *rest, **named)
         try:
             uid = pop_fresh_id()
         except IndexError:
             if is_spent():  # somebody acts here, or did
-                return self._insert_given(value, caller())
+                return self._insert(value, frame)
             uid = fresh_id()
-        try:
-            frame = _frame(1)
-        except ValueError:  # no Python code calls
-            return self._insert_given(value, None)
         refs = self._refs
         if len(refs) >= self._room:
-            return self._insert_given(value, frame)
+            return self._insert(value, frame)
         code = frame.f_code
         offset = frame.f_lasti
         now = monotonic()
@@ -170,22 +174,6 @@ class SessionRefRegistry(Entering):
         if len(refs) > self._room:
             self._confirm(holder, "insert")
         return holder
-
-    def _insert_given(
-        self,
-        value: object,
-        frame: FrameType | None,
-        hint: object = MISSING,
-        *,
-        lifetime: RefLifetime = _DEFAULT,
-        finalizer: Callable[..., object] | None = None,
-        reopen: AnyRecipe[object] | None = None,
-        ttl: Seconds = MISSING,
-        idle: Seconds = MISSING,
-        owner: Whose = MISSING,
-    ) -> RegistryKey[object]:
-        info = None if hint is MISSING else class_info(hint)
-        return self._insert(value, info, frame, lifetime, finalizer, reopen, ttl, idle, owner)
 
     @overload
     def get(self, key: RegistryKey[T], hint: Missing = ..., *, default: Missing = ...) -> T: ...
@@ -468,10 +456,10 @@ class SessionRefRegistry(Entering):
         raise TypeError(message)
 
 
-_given = inspect.signature(SessionRefRegistry._insert_given)
+_given = inspect.signature(SessionRefRegistry._insert)
 _parameters = [each for name, each in _given.parameters.items() if name != "frame"]
 setattr(SessionRefRegistry.insert, "__signature__", _given.replace(parameters=_parameters))  # noqa: B010  a method has no such attribute yet
-SessionRefRegistry._insert_given.__qualname__ = SessionRefRegistry.insert.__qualname__  # what a TypeError names
+SessionRefRegistry._insert.__qualname__ = SessionRefRegistry.insert.__qualname__  # what a TypeError names
 
 if LANES is not None:  # pragma: no cover  the tests of the compiled wheel run it
     LANES.install(SessionRefRegistry, RegistryKey, Entry, FRESH_IDS, _TICK, class_info, deque[object].append)

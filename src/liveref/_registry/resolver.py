@@ -28,13 +28,13 @@ class Resolver(Protocol):
         ...
 
 
-def require_resolver(found: Resolver | None) -> Resolver | None:
-    """What looks up the keys of other processes, if anything does.
+def require_resolver(found: Resolver) -> Resolver:
+    """What looks up the keys of other processes.
 
     Raises:
         InvalidArgumentError: it can't.
     """
-    if found is not None and not callable(getattr(found, "_resolve", None)):
+    if not callable(getattr(found, "_resolve", None)):
         raise InvalidArgumentError("engine", "a RefEngine", readable(type(found)))
     return found
 

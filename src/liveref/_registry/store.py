@@ -21,13 +21,13 @@ from time import monotonic
 from types import FrameType
 from typing import Any, Final, Self
 
-from liveref._hints.info import ClassInfo, Sealed, check_of, class_of, hint_of, mismatch, tag_of
+from liveref._hints.info import ClassInfo, Sealed, check_of, class_info, class_of, hint_of, mismatch, tag_of
 from liveref._key import RegistryKey
 from liveref._policy import RefLifetime
 from liveref._recipe import AnyRecipe, AsyncRecipe, Recipe
 from liveref._registry.departures import REMEMBERED, Departure, Departures, is_told
-from liveref._registry.entry import Entry, Holder, fill, hold, let_go, place_of
-from liveref._registry.finalize import Finalizer
+from liveref._registry.entry import Entry, Holder, fill, fitting, hold, let_go, place_of
+from liveref._registry.finalize import Finalizer, closing
 from liveref._registry.going import Going
 from liveref._registry.leases import DEFAULTS, GUARDED, Book, Defaults, Expiry, Guard, Seconds, Whose, guard_of
 from liveref._registry.moment import Refs, by_object
@@ -55,6 +55,7 @@ from liveref.exceptions import (
 __all__ = ["Store", "witness"]
 
 _SHUT: Final = -1
+_DEFAULT: Final = RefLifetime.UNTIL_CONTEXT_DROP
 _NO_DEFAULT: Final = "It was asked for as None; to get None where it is gone, write get(key, default=None)."
 _ID: Final[Callable[[RegistryKey[object]], bytes]] = attrgetter("_id")
 
@@ -87,7 +88,7 @@ class Store(Going):
         self._dropped = {}
         self._parent: Self | None = None
         self._latest: Entry | None = None
-        self._resolver: Final = require_resolver(resolver)
+        self._resolver: Final = None if resolver is None else require_resolver(resolver)
         watching = witness.get()
         if watching is not None:
             watching(self)
@@ -100,9 +101,8 @@ class Store(Going):
 
     # How refs come.
 
-    def _fresh_id(self) -> bytes:
-        """The id of a new key; that of a home's registry says where it is."""
-        return fresh_id()
+    _fresh_id: Callable[..., bytes] = staticmethod(fresh_id)
+    """Gives the id of a new key; that of a home's registry says where it is."""
 
     def _admit(self, operation: str) -> None:
         """Raise unless there is room for one more.
@@ -186,38 +186,34 @@ class Store(Going):
         for holder in holders:
             self._keep(holder, "resume")
 
-    def _insert(  # noqa: PLR0917  by name it costs a tenth more
+    def _insert(
         self,
         value: object,
-        info: ClassInfo | None,
         frame: FrameType | None,
-        lifetime: RefLifetime,
-        finalizer: Callable[..., object] | None,
-        reopen: AnyRecipe[object] | None,
-        ttl: Seconds,
-        idle: Seconds,
-        owner: Whose,
+        hint: object = MISSING,
+        *,
+        lifetime: RefLifetime = _DEFAULT,
+        finalizer: Callable[..., object] | None = None,
+        reopen: AnyRecipe[object] | None = None,
+        ttl: Seconds = MISSING,
+        idle: Seconds = MISSING,
+        owner: Whose = MISSING,
     ) -> Holder[Any]:
         """Insert with all there is; the frame is that of who called the public method."""
-        if info is not None:
-            found = mismatch(value, info, full=True)
-            if found is not None:
-                raise RefTypeError(
-                    "insert", None, readable(hint_of(info)), found.found, "Nothing was stored."
-                ) from found.cause
-        if not isinstance(lifetime, RefLifetime):
+        info = None if hint is MISSING else fitting(value, class_info(hint))
+        if lifetime is not _DEFAULT and not isinstance(lifetime, RefLifetime):
             raise InvalidArgumentError("lifetime", "a RefLifetime", readable(type(lifetime)))
-        if finalizer is not None and not callable(finalizer):
-            raise InvalidArgumentError("finalizer", "callable", readable(type(finalizer)))
-        if getattr(finalizer, "__isabstractmethod__", False) is True:  # typing.TextIO.close closes nothing
-            raise InvalidArgumentError("finalizer", "a method that does something", "an abstract one")
         if reopen is not None and not isinstance(reopen, Recipe | AsyncRecipe):
             raise InvalidArgumentError("reopen", "a recipe", readable(type(reopen)))
-        duty = duty_of(value) if finalizer is None else Finalizer(finalizer)
+        duty = duty_of(value) if finalizer is None else Finalizer(closing(finalizer))
         code, offset = (None, 0) if frame is None else (frame.f_code, frame.f_lasti)
-        guard = guard_of(ttl, idle, owner, self._defaults)
+        plain = ttl is idle is owner is MISSING and self._defaults is DEFAULTS and ACTING.get() is None
+        guard = None if plain else guard_of(ttl, idle, owner, self._defaults)
         entry = Entry(monotonic(), code, offset, lifetime, duty, reopen, None, guard)
-        return self._keep_value(value, info, entry, "insert")
+        holder = hold(self._fresh_id(), class_of(value) if info is None else info, entry, value)
+        if duty is not None:
+            duty.share(holder._id)
+        return self._keep(holder, "insert")
 
     def _keep_value(
         self, value: object, info: ClassInfo | None, entry: Entry, operation: str, uid: bytes = b""

@@ -48,7 +48,10 @@ class TypedRefs(Generic[T]):
         owner: Whose = MISSING,
     ) -> RegistryKey[T]:
         """As `SessionRefRegistry.insert` with the hint."""
-        return self._registry._insert(value, self._info, caller(), lifetime, finalizer, reopen, ttl, idle, owner)
+        return self._registry._insert(
+            value, caller(), hint_of(self._info),
+            lifetime=lifetime, finalizer=finalizer, reopen=reopen, ttl=ttl, idle=idle, owner=owner,
+        )  # fmt: skip
 
     @overload
     def get(self, key: RegistryKey[T], *, default: Missing = ...) -> T: ...
