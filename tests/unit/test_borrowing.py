@@ -14,6 +14,7 @@ from liveref import (
     RefLifetime,
     RefNotFoundError,
     RefReleasedError,
+    RefTypeError,
     RegistryKey,
     Session,
     SessionRefRegistry,
@@ -294,6 +295,22 @@ def test_a_ref_that_goes_while_it_is_lent_is_looked_up_anew(
         with pytest.raises(RefReleasedError), refs.borrow(each):
             pass
     assert closed == ["x"]
+
+
+@pytest.mark.parametrize("hint", [str, list[str]])
+def test_what_is_not_of_the_key_s_type_is_not_lent(refs: SessionRefRegistry, hint: type[object]) -> None:
+    marker = refs.insert([1], finalizer=str).to_marker()
+    key: RegistryKey[object] = RegistryKey.from_marker(marker, hint)
+
+    async def borrow() -> None:
+        async with refs.borrow(key):
+            pass
+
+    with pytest.raises(RefTypeError, match="^borrow of ref"), refs.borrow(key):
+        pass
+    with pytest.raises(RefTypeError, match="^borrow of ref"):
+        asyncio.run(borrow())
+    assert refs.stats().lent == 0
 
 
 def test_a_ref_that_goes_just_as_its_loan_is_noted_is_closed_by_the_borrower(

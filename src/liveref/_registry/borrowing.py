@@ -6,12 +6,12 @@ it is given back.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Final, Generic, Protocol
 
 from liveref._key import RegistryKey
 from liveref._registry.entry import Holder
-from liveref._registry.outcome import Outcome
 from liveref._typing import T
 from liveref.exceptions import SessionStateError
 
@@ -26,8 +26,15 @@ class Lender(Protocol):
         ...
 
     async def _aopen(self, key: RegistryKey[Any]) -> None: ...
-    def _take_back(self, holder: Holder[Any], loan: Holder[Any], outcome: Outcome) -> None: ...
-    async def _atake_back(self, holder: Holder[Any], loan: Holder[Any], outcome: Outcome) -> None: ...
+    def _take_back(
+        self, holder: Holder[Any], loan: Holder[Any], leaving: BaseException | None
+    ) -> Sequence[BaseException]:
+        """What the finalizer raised, if it ran."""
+        ...
+
+    async def _atake_back(
+        self, holder: Holder[Any], loan: Holder[Any], leaving: BaseException | None
+    ) -> Sequence[BaseException]: ...
 
 
 class Borrow(Generic[T]):
@@ -64,9 +71,8 @@ class Borrow(Generic[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         lender, holder, loan = self._end()
-        outcome = Outcome(error)
-        lender._take_back(holder, loan, outcome)
-        _tell(outcome, error)
+        for failed in lender._take_back(holder, loan, error):
+            _tell(failed, error)
 
     async def __aenter__(self) -> T:
         await self._lender._aopen(self._key)
@@ -76,9 +82,8 @@ class Borrow(Generic[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         lender, holder, loan = self._end()
-        outcome = Outcome(error)
-        await lender._atake_back(holder, loan, outcome)
-        _tell(outcome, error)
+        for failed in await lender._atake_back(holder, loan, error):
+            _tell(failed, error)
 
     def _end(self) -> tuple[Lender, Holder[Any], Holder[Any]]:
         try:
@@ -87,9 +92,8 @@ class Borrow(Generic[T]):
             raise SessionStateError("closed", "borrow") from None
 
 
-def _tell(outcome: Outcome, error: BaseException | None) -> None:
+def _tell(failed: BaseException, error: BaseException | None) -> None:
     """Raise what the finalizer raised, bare; where the block raises, that has a note of it instead."""
-    for failed in outcome.errors:
-        if error is None or not isinstance(failed, Exception):
-            raise failed
-        error.add_note(f"The finalizer that ran as the object was given back raised {type(failed).__name__}.")
+    if error is None or not isinstance(failed, Exception):
+        raise failed
+    error.add_note(f"The finalizer that ran as the object was given back raised {type(failed).__name__}.")

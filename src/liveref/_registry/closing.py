@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from inspect import isawaitable
 from itertools import chain, count, islice, repeat
@@ -228,40 +228,56 @@ class Closing(Store):
         """The registry that has a ref, the ref, and a loan of it."""
         while True:
             holder, value = self._held(key, parents=True, used=True)
+            self._check("borrow", holder, value, key._info)
             loan = hold(holder._id + next(_LOANS), holder._info, holder._entry, value)
             finalizer = holder._entry.finalizer
             if finalizer is not None:
                 finalizer.lend(loan._id)
-            for store in self._lineage():
-                if store._is_here(holder) and isinstance(store, Closing):  # else it went before the loan was known
-                    store._guarding().lend(holder._id, loan)
-                    return store, holder, loan
+            store = self._holding(holder)
+            if store is not None:  # else it went before the loan was known
+                store._guarding().lend(holder._id, loan)
+                return store, holder, loan
             if finalizer is not None and finalizer.leave(loan._id):
                 finalizer.finish(value)
 
-    def _take_back(self, holder: Holder[Any], loan: Holder[Any], outcome: Outcome) -> None:
-        """End a loan: where it was the last that held a finalizer up, that runs now, or stays due."""
+    def _holding(self, holder: Holder[Any]) -> Closing | None:
+        """This registry, or the one of its parents that holds a ref."""
+        if self._is_here(holder):
+            return self
+        return None if self._parent is None else self._parent._holding(holder)
+
+    def _take_back(
+        self, holder: Holder[Any], loan: Holder[Any], leaving: BaseException | None
+    ) -> Sequence[BaseException]:
+        """End a loan: where it was the last that held a finalizer up, that runs now, or stays due; what it raised."""
         book = self._return(holder, loan)
         finalizer = loan._entry.finalizer
         if finalizer is None or (is_asynchronous(loan) and not self._closed and finalizer.is_last(loan._id)):
-            return
+            return ()
         held: list[Any] = []
+        errors = list[BaseException]()
         try:
-            self._end_in(book.due, loan, held, outcome.error)
+            self._end_in(book.due, loan, held, leaving)
         except BaseException as error:  # noqa: BLE001  raised by who borrowed
-            outcome.errors.append(error)
+            errors.append(error)
         for result in held:
             if result is not None and isawaitable(result):
                 if self._closed:
-                    outcome.errors.append(dismiss(result))
+                    errors.append(dismiss(result))
                 else:
                     book.held[place_of(loan)], book.due[place_of(loan)] = held, loan
+        return errors
 
-    async def _atake_back(self, holder: Holder[Any], loan: Holder[Any], outcome: Outcome) -> None:
+    async def _atake_back(
+        self, holder: Holder[Any], loan: Holder[Any], leaving: BaseException | None
+    ) -> Sequence[BaseException]:
         """As `_take_back`, awaiting the finalizer."""
         self._return(holder, loan)
-        if loan._entry.finalizer is not None:
-            await adrive(self._drop([loan], "", outcome), outcome, None)
+        if loan._entry.finalizer is None:
+            return ()
+        outcome = Outcome(leaving)
+        await adrive(self._drop([loan], "", outcome), outcome, None)
+        return outcome.errors
 
     def _return(self, holder: Holder[Any], loan: Holder[Any]) -> Book:
         book, guard = self._guarding(), holder._entry.guard

@@ -167,11 +167,9 @@ class Guard:
         """Whether who acts may use it now; noted as a use. Where not, it is to be asked why: it may be lent."""
         if self.owner is not None and self.owner != ACTING.get():
             return False
-        if self.ttl is None and self.idle is None:
-            return True
-        now = self.clock()
         if self.idle is None:
-            return now < self.ends
+            return self.ttl is None or self.clock() < self.ends
+        now = self.clock()
         fits = now < self.ends and now < self.used + self.idle
         if fits and now > self.used:
             self.used = now

@@ -366,9 +366,13 @@ class Store(Going):
     def _look_up(self, key: RegistryKey[object], info: ClassInfo | None, default: object) -> object:
         """What `get` does, with all its cases and errors."""
         if self._book is not None:
-            value = self._at_once(key, info)
-            if value is not MISSING:
-                return value
+            try:  # a guarded ref that nothing is to be said about
+                holder = self._refs[key._id + GUARDED]
+                guard, value = holder._entry.guard, holder._value
+                if guard is not None and isinstance(value, key._info if info is None else info) and guard.passes():
+                    return value
+            except Exception:  # noqa: BLE001, S110  told below, where there is time
+                pass
         uid = id_of(key)
         found = self._open(uid, parents=True, used=True)
         if found is not None:
@@ -381,17 +385,6 @@ class Store(Going):
         if (dropped := self._dropping(uid)) is not None:
             raise dropped
         return default
-
-    def _at_once(self, key: RegistryKey[object], info: ClassInfo | None) -> object:
-        """The object of a guarded ref that nothing is to be said about; else MISSING."""
-        try:
-            holder = self._refs[key._id + GUARDED]
-            guard, value = holder._entry.guard, holder._value
-            if guard is not None and isinstance(value, key._info if info is None else info) and guard.passes():
-                return value
-        except Exception:  # noqa: BLE001, S110  told by who looks longer
-            pass
-        return MISSING
 
     def _absence(self, uid: bytes) -> RefLookupError:
         """Why a ref is not there."""
