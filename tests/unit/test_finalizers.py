@@ -224,6 +224,32 @@ def test_one_that_hangs_is_cancelled_at_its_timeout_and_the_others_run() -> None
     assert cancelled == [2]
 
 
+def test_however_late_it_is_each_is_begun() -> None:
+    done: list[object] = []
+
+    async def quick(value: object) -> None:
+        done.append(value)
+
+    async def slow(value: object) -> None:
+        done.append(value)
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            done.append("cancelled")
+            raise
+
+    async def main() -> None:
+        registry = SessionRefRegistry()
+        registry.insert(1, finalizer=quick)
+        registry.insert(2, finalizer=slow)
+        with pytest.raises(ExceptionGroup) as caught:
+            await registry.aclose(timeout=0)
+        assert [type(error) for error in caught.value.exceptions] == [TimeoutError]
+
+    asyncio.run(main())
+    assert done == [2, "cancelled", 1]
+
+
 def test_one_that_hangs_on_although_cancelled_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shield, "FAREWELL", 0.01)
     done: list[object] = []

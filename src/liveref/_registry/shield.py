@@ -190,15 +190,8 @@ async def _wait(job: _Job | _TrioJob, outcome: Outcome, timeout: float | None) -
     cancelled = asked = False
     with ExitStack() as shield:
         while not job.done():
-            left = None if deadline is None else deadline - job.now()
-            if left is not None and left <= 0:
-                if asked:
-                    break
-                job.cancel()
-                asked, deadline = True, job.now() + FAREWELL
-                continue
-            try:
-                await job.wait(left)
+            try:  # first: however late it is, the job begins
+                await job.wait(None if deadline is None else max(deadline - job.now(), 0.0))
             except job.Cancelled as error:
                 outcome.cancel(error)
                 if cancelled:
@@ -208,6 +201,12 @@ async def _wait(job: _Job | _TrioJob, outcome: Outcome, timeout: float | None) -
                 if not cancelled:
                     shield.enter_context(job.shield())
                 cancelled = True
+            if job.done() or deadline is None or job.now() < deadline:
+                continue
+            if asked:
+                break
+            job.cancel()
+            asked, deadline = True, job.now() + FAREWELL
     return asked
 
 
