@@ -84,10 +84,9 @@ class Session:
     ) -> None:
         if not isinstance(policy, SessionPausePolicy):
             raise InvalidArgumentError("policy", "a SessionPausePolicy", readable(type(policy)))
-        refs = SessionRefRegistry(
-            capacity=capacity, ttl=ttl, idle=idle, owned=owned, per_owner=per_owner, clock=clock, engine=engine
+        self._begin(
+            SessionRefRegistry._made(capacity, (ttl, idle, owned, per_owner, clock), engine), policy, owner=True
         )
-        self._begin(refs, policy, owner=True)
 
     def _begin(self, refs: SessionRefRegistry, policy: SessionPausePolicy, *, owner: bool) -> None:
         self.policy = policy

@@ -55,7 +55,8 @@ def enter_scope(registry: SessionRefRegistry) -> Scope:
 
 def leave_scope(scope: Scope) -> None:
     scope.ended = True
-    _current.set(_innermost(_current.get()))
+    now = _current.get()
+    _current.set(None if now is scope and scope.outer is None else _innermost(now))
 
 
 @overload

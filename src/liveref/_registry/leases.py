@@ -26,6 +26,7 @@ __all__ = [
     "Book",
     "Defaults",
     "Expiry",
+    "Given",
     "Guard",
     "Seconds",
     "Whose",
@@ -83,6 +84,8 @@ class Defaults(NamedTuple):
         return self
 
 
+Given: TypeAlias = tuple[float | None, float | None, bool, int | None, Callable[[], float]]
+"""What `Defaults` are made of."""
 DEFAULTS: Final = Defaults()
 """Those of a registry that was given none."""
 

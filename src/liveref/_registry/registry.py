@@ -20,7 +20,7 @@ from liveref._registry.borrowing import Borrow
 from liveref._registry.entering import Entering
 from liveref._registry.entry import Entry, Holder, RefInfo, let_go, place_of
 from liveref._registry.finalize import arun
-from liveref._registry.leases import DEFAULTS, Defaults, Seconds, Whose
+from liveref._registry.leases import Seconds, Whose
 from liveref._registry.outcome import Outcome
 from liveref._registry.resolver import Resolver
 from liveref._registry.stats import RegistryStats, stats_of
@@ -80,12 +80,11 @@ class SessionRefRegistry(Entering):
         clock: Callable[[], float] = monotonic,
         engine: Resolver | None = None,
     ) -> None:
-        given = (ttl, idle, owned, per_owner, clock)
-        super().__init__(capacity, DEFAULTS if given == DEFAULTS else Defaults(*given).checked(), engine)
+        super().__init__(capacity, (ttl, idle, owned, per_owner, clock), engine)
 
     def _inner(self) -> SessionRefRegistry:
         """A registry of the same capacity and defaults, which finds the refs of this one too."""
-        inner = SessionRefRegistry(capacity=self._capacity, engine=self._resolver, **self._defaults._asdict())
+        inner = SessionRefRegistry._made(self._capacity, self._defaults, self._resolver)
         inner._parent = self
         return inner
 

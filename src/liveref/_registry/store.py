@@ -29,7 +29,7 @@ from liveref._registry.departures import REMEMBERED, Departure, Departures, is_t
 from liveref._registry.entry import Entry, Holder, fill, fitting, hold, let_go, place_of
 from liveref._registry.finalize import Finalizer, closing
 from liveref._registry.going import Going
-from liveref._registry.leases import DEFAULTS, GUARDED, Book, Defaults, Expiry, Guard, Seconds, Whose, guard_of
+from liveref._registry.leases import DEFAULTS, GUARDED, Book, Defaults, Expiry, Given, Guard, Seconds, Whose, guard_of
 from liveref._registry.moment import Refs, by_object
 from liveref._registry.owners import ACTING, Owner
 from liveref._registry.pin import duty_of
@@ -74,13 +74,13 @@ class Store(Going):
     _dropped: dict[bytes, Dropping]
     """The refs that snapshots left out on the way here."""
 
-    def __init__(self, capacity: int, defaults: Defaults = DEFAULTS, resolver: Resolver | None = None) -> None:
+    def __init__(self, capacity: int, given: Given = DEFAULTS, resolver: Resolver | None = None) -> None:
         if not isinstance(capacity, int) or isinstance(capacity, bool) or capacity < 1:
             shown = str(capacity) if isinstance(capacity, int) else readable(type(capacity))
             raise InvalidArgumentError("capacity", "an int of at least 1", shown)
         self._capacity = capacity
         self._closed = False
-        self._defaults = defaults
+        self._defaults = defaults = DEFAULTS if given == DEFAULTS else Defaults(*given).checked()
         self._room = min(capacity, maxsize) if defaults is DEFAULTS else _SHUT
         self._book = None
         self._refs = {}
@@ -92,6 +92,13 @@ class Store(Going):
         watching = witness.get()
         if watching is not None:
             watching(self)
+
+    @classmethod
+    def _made(cls, capacity: int, given: Given, resolver: Resolver | None) -> Self:
+        """As the constructor, whose names cost a session a tenth."""
+        made = cls.__new__(cls)
+        Store.__init__(made, capacity, given, resolver)
+        return made
 
     def _shut(self) -> bool:
         """Take no refs any more; whether there is nothing to end."""
