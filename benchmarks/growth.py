@@ -25,7 +25,7 @@ def growth(operation: str, size: int) -> Group:
     """One operation at one size."""
     prepare, reference = OPERATIONS[operation]
     ratio = prepare(size)
-    return Group(f"growth: {operation}", reference, lambda: {f"{size:,} refs": ratio()})
+    return Group(f"growth: {operation}", reference, lambda: {f"{size:,} ref{'s' * (size > 1)}": ratio()})
 
 
 def _lookup(size: int) -> Callable[[], float]:
@@ -131,5 +131,5 @@ OPERATIONS: Final = {
     "insert": (_insert, "d[k] = v, in the same loop"),
     "drain": (_drain, "d.popitem(), until it is empty"),
     "snapshot": (_snapshot, "pickle.dumps(values)"),
-    "session": (_session, "ExitStack with a callback for each, in the same loop"),
+    "session": (_session, "ExitStack of as many callbacks"),
 }
