@@ -17,7 +17,6 @@ from pythons import MINORS, find
 
 ROOT = Path(__file__).parent.parent
 CONSUMER = ROOT / "tests" / "packaging" / "consumer.py"
-BUILD = "from liveref._lanes import build; print(build())"
 
 
 def main() -> int:
@@ -75,11 +74,12 @@ def environment(interpreter: Path, folder: Path) -> Path:
 
 
 def install_and_run(python: Path, *arguments: str | Path) -> str:
-    """Install liveref and run a program with it; the build that it is."""
+    """Install liveref and run a program with it; the build that its command tells."""
     folder = python.parent
     run(python, "-m", "pip", "install", "--quiet", *arguments, cwd=folder)
     run(python, "-I", CONSUMER, cwd=folder)
-    return run(python, "-I", "-c", BUILD, cwd=folder)
+    told = run(folder / "liveref", "--version", cwd=folder)
+    return told.partition("(")[2].partition(")")[0]
 
 
 def run(*command: str | Path, cwd: Path) -> str:
