@@ -37,7 +37,7 @@ def plan(*, quick: bool) -> Sequence[Task]:
     """What is measured. Fresh interpreters differ, by the seed of their hashes and where memory lies: hence several."""
     sizes, rounds, generations = (SIZES[:3], 8, 2) if quick else (SIZES, 30, 5)
     return [
-        *(Task(name, rounds, generations=generations) for name in DUELS),
+        *(Task(name, min(rounds, 10) if "session" in name else rounds, generations=generations) for name in DUELS),
         Task("time of many", 1, sizes[-1], 2),
         Task("memory of many", 1, sizes[-1], 1),
         Task("throughput", 3, generations=generations),

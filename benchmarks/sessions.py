@@ -54,12 +54,12 @@ def contenders() -> Iterator[Contender]:
     one = "with Session() as s: s.refs.insert(store, finalizer=close)"
     ten = "with Session() as s:\n for _ in range(10): s.refs.insert(store, finalizer=close)"
     child = "with outer.child(isolated=True) as s: s.refs.insert(store, finalizer=close)"
-    yield Contender(SYNC, "liveref Session, empty", "with Session(): pass", names, {"pure": 1.5})
+    yield Contender(SYNC, "liveref Session, empty", "with Session(): pass", names, {"pure": 1.5, "compiled": 1.5})
     yield Contender(SYNC, "liveref Session with one ref", one, names, {"pure": 3, "compiled": 1.9})
     yield Contender(SYNC, "liveref child, empty", "with outer.child(): pass", names)
     yield Contender(SYNC, "liveref isolated child, empty", "with outer.child(isolated=True): pass", names)
     yield Contender(SYNC, "liveref isolated child with one ref", child, names)
-    yield Contender(TEN, "liveref Session with ten refs", ten, names, {"pure": 2.5})
+    yield Contender(TEN, "liveref Session with ten refs", ten, names, {"pure": 2.5, "compiled": 2.5})
 
 
 def awaited() -> Iterator[Contender]:
