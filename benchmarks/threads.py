@@ -16,7 +16,7 @@ from liveref import CapacityExceededError, SessionRefRegistry
 
 THREADS: Final = 4
 LOOKUPS: Final = 400_000
-SESSIONS: Final = 8_000
+SESSIONS: Final = 4_000
 CAPACITY: Final = 1_000
 _AT_MOST_ONE: Final = {"pure": 1.1, "compiled": 1.1}  # one, and what starting four threads takes
 _NEVER: Final = {"pure": 0, "compiled": 0}
