@@ -22,9 +22,10 @@ test-core: .venv/ready  ## the tests of the core and the plugin, without the eng
 	$(ENV) $(BIN)/pytest --ignore=docs/engines --ignore=src/liveref/integrations --ignore=tests/integrations \
 		--ignore=tests/site --ignore=tests/engines/test_ray.py --ignore=tests/engines/test_dask.py
 
-test-long: .venv/ready  ## the long forms of the tests that draw lots: fuzz, state machine, threads, schedules
+test-long: .venv/ready  ## the long forms of the tests that draw lots or repeat: fuzz, state machine, threads, schedules, sessions
 	LIVEREF_FUZZ_RUNS=100000 LIVEREF_KILL_ROUNDS=100 LIVEREF_MACHINE_RUNS=5000 LIVEREF_THREAD_ROUNDS=100 LIVEREF_SCHEDULES=10000 \
-		$(BIN)/pytest tests/properties tests/unit/test_handles_in_threads.py tests/unit/test_schedules.py
+		LIVEREF_SESSIONS=100000 $(BIN)/pytest tests/properties tests/unit/test_handles_in_threads.py tests/unit/test_schedules.py \
+		tests/unit/test_session_memory.py
 
 test-lowest:  ## the tests of the engines with the oldest versions that the extras allow
 	$(PYTHON) -m venv .venv-lowest

@@ -37,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True)
     runner = commands.add_parser("run", help="measure and show")
     runner.set_defaults(command=_run)
-    runner.add_argument("--quick", action="store_true", help="fewer rounds, smaller sizes: under a minute")
+    runner.add_argument("--quick", action="store_true", help="fewer rounds, smaller sizes: about a minute")
     runner.add_argument("--no-programs", action="store_true", help=f"without {', '.join(PROGRAMS)}")
     runner.add_argument("--json", type=Path, metavar="FILE", help="write the result there")
     runner.add_argument("--docs", action="store_true", help=f"write {RESULT.name} and docs/{PAGE.name}")

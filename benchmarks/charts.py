@@ -78,7 +78,7 @@ def _figure(ratio: float) -> str:
 
 
 def _growth(rows: Sequence[Row]) -> Figure:
-    """A panel for each operation; a level line is a cost that grows no faster than the dict's."""
+    """A panel for each operation; a level line is a cost that grows no faster than its reference."""
     panels = [(group, list(some)) for group, some in groupby(rows, key=lambda row: row.group)]
     figure = Figure(figsize=(8, 2.6 * ((len(panels) + 1) // 2)))
     for place, (group, some) in enumerate(panels):

@@ -8,13 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Final
 
-from benchmarks import growth, imports, million, ours, snapshots, threads
+from benchmarks import growth, imports, million, ours, sessions, snapshots, threads
 from benchmarks.rows import Group
 from benchmarks.timing import Contender, Duel
 
-DUELS: Final = ("lookup", "insert and release", "marker")
-SHARED: Final = ("d[k]", "dict d[k]", "pytest stash[StashKey]", "liveref get(key): a class")
-"""Of the lookups, those that four threads do too."""
+DUELS: Final = ("lookup", "insert and release", "marker", sessions.SYNC, sessions.TEN, sessions.AWAITED)
+SHARED: Final = (
+    *("d[k]", "dict d[k]", "pytest stash[StashKey]", "liveref get(key): a class"),
+    *("svcs Container with one cleanup", "liveref Session with one ref"),
+)
+"""Of the lookups and the sessions, those that four threads do too."""
 
 
 def make(name: str, size: int, *, peers: bool) -> Group:
@@ -34,13 +37,14 @@ def make(name: str, size: int, *, peers: bool) -> Group:
 
 
 def _duel(name: str, peers: ModuleType | None) -> Group:
-    reference, contenders = ours.references()[name], _contenders(name, peers)
+    references = {**ours.references(), **sessions.awaited_references()}
+    reference, contenders = references[name], _contenders(name, peers)
     targets = {contender.name: contender.targets for contender in contenders}
     return Group(name, reference.name, Duel(reference, contenders).round, targets)
 
 
 def _contenders(group: str, peers: ModuleType | None) -> Sequence[Contender]:
-    everyone = [*_peers_of(peers), *ours.contenders()]
+    everyone = [*_peers_of(peers), *ours.contenders(), *sessions.awaited()]
     return [contender for contender in everyone if contender.group == group]
 
 
@@ -55,7 +59,11 @@ def _all_peers(peers: ModuleType) -> Sequence[Contender]:
 
 
 def _throughput(peers: ModuleType | None, _: int) -> Group:
-    return threads.throughput([each for each in _contenders("lookup", peers) if each.name in SHARED])
+    return threads.lookups([each for each in _contenders("lookup", peers) if each.name in SHARED])
+
+
+def _throughput_of_sessions(peers: ModuleType | None, _: int) -> Group:
+    return threads.sessions([each for each in _contenders(sessions.SYNC, peers) if each.name in SHARED])
 
 
 def _fills(peers: ModuleType | None) -> Mapping[str, million.Fill]:
@@ -66,6 +74,7 @@ OTHERS: Final[Mapping[str, Callable[[ModuleType | None, int], Group]]] = {
     "time of many": lambda peers, size: million.time(_fills(peers), size),
     "memory of many": lambda peers, size: million.memory(_fills(peers), size),
     "throughput": _throughput,
+    "throughput of sessions": _throughput_of_sessions,
     "cap": lambda _peers, _size: threads.cap(),
     "locks": lambda _peers, _size: threads.locks(),
     "snapshot": lambda _peers, size: snapshots.taking(size),

@@ -5,14 +5,18 @@ from __future__ import annotations
 import pickle
 import random
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Final
 
 from benchmarks.million import Value, fill_dict, fill_registry, seconds
 from benchmarks.rows import Group
+from benchmarks.sessions import Store, close
 from benchmarks.snapshots import session_of
-from liveref import SessionRefRegistry
+from liveref import Session, SessionRefRegistry
 
 SIZES: Final = (100, 1_000, 10_000, 100_000, 1_000_000)
+SESSIONS: Final = (1, 100, 10_000)
+"""Refs of a session, which ends each of them."""
 WORK: Final = 20_000
 """Refs in one timing at least: small registries are taken many at a time."""
 
@@ -21,7 +25,7 @@ def growth(operation: str, size: int) -> Group:
     """One operation at one size."""
     prepare, reference = OPERATIONS[operation]
     ratio = prepare(size)
-    return Group(f"growth: {operation}", reference, lambda: {f"{size:,} refs": ratio()})
+    return Group(f"growth: {operation}", reference, lambda: {f"{size:,} ref{'s' * (size > 1)}": ratio()})
 
 
 def _lookup(size: int) -> Callable[[], float]:
@@ -83,6 +87,30 @@ def _snapshot(size: int) -> Callable[[], float]:
     return ratio
 
 
+def _session(size: int) -> Callable[[], float]:
+    stores = [Store() for _ in range(size)]
+    several = range(max(1, _times(size) // 4))  # each takes as long as several inserts
+
+    def ratio() -> float:
+        return seconds(lambda: _in_sessions(stores, several)) / seconds(lambda: _in_stacks(stores, several))
+
+    return ratio
+
+
+def _in_sessions(stores: Sequence[Store], several: range) -> None:
+    for _ in several:
+        with Session() as session:
+            for store in stores:
+                session.refs.insert(store, finalizer=close)
+
+
+def _in_stacks(stores: Sequence[Store], several: range) -> None:
+    for _ in several:
+        with ExitStack() as stack:
+            for store in stores:
+                stack.callback(close, store)
+
+
 def _drain_all(registries: Sequence[SessionRefRegistry]) -> None:
     for registry in registries:
         registry.drain()
@@ -103,4 +131,5 @@ OPERATIONS: Final = {
     "insert": (_insert, "d[k] = v, in the same loop"),
     "drain": (_drain, "d.popitem(), until it is empty"),
     "snapshot": (_snapshot, "pickle.dumps(values)"),
+    "session": (_session, "ExitStack of as many callbacks"),
 }

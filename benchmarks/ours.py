@@ -1,4 +1,4 @@
-"""The lookups, changes and markers of liveref; every lookup checks the value."""
+"""The lookups, changes and markers of liveref, and its sessions; every lookup checks the value."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Final, Protocol, runtime_checkable
 
+from benchmarks import sessions
 from benchmarks.timing import Contender
 from liveref import RegistryKey, SessionRefRegistry
 from liveref.jsonable import decode, encode
@@ -31,10 +32,11 @@ class Readable(Protocol):
 
 
 def contenders() -> Iterator[Contender]:
-    """All of them."""
+    """All of them, but for what is awaited."""
     yield from _lookups()
     yield from _changes()
     yield from _markers()
+    yield from sessions.contenders()
 
 
 def references() -> dict[str, Contender]:
@@ -46,6 +48,7 @@ def references() -> dict[str, Contender]:
         "lookup": Contender("lookup", "d[k]", "d[k]", lookup),
         "insert and release": Contender("insert and release", "d[k]", "d[k]", lookup),
         "marker": Contender("marker", "json.loads(json.dumps(marker))", "json.loads(json.dumps(marker))", marker),
+        **sessions.references(),
     }
 
 

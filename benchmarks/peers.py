@@ -9,7 +9,8 @@ import json
 import multiprocessing
 import pickle
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack
 from contextvars import ContextVar
 from typing import Final
 from uuid import uuid4
@@ -22,6 +23,7 @@ import wireup
 from aiohttp import web
 from that_depends import BaseContainer, providers
 
+from benchmarks import sessions
 from benchmarks.timing import Contender
 
 FEW: Final = 100
@@ -37,6 +39,8 @@ def contenders() -> Iterator[Contender]:
     for peer in (_dict, _context_variable, _weak_dict, _app_key, _stash, _svcs, _dishka, _that_depends, _wireup):
         yield from peer()
     yield from _manager()
+    yield from _scopes()
+    yield from _awaited_scopes()
 
 
 def _dict() -> Iterator[Contender]:
@@ -143,6 +147,54 @@ def _manager() -> Iterator[Contender]:
     )
     change = "shared['new'] = v; del shared['new']"
     yield Contender("insert and release", "multiprocessing.Manager().dict()", change, names, clock=clock)
+
+
+def _opened() -> Iterator[Store]:
+    store = Store()
+    yield store
+    sessions.close(store)
+
+
+async def _awaited() -> AsyncIterator[Store]:
+    store = Store()
+    yield store
+    await sessions.aclose(store)
+
+
+def _scopes() -> Iterator[Contender]:
+    """A scope for a request, with a generator that makes an object and ends it."""
+    registry, provider = svcs.Registry(), dishka.Provider(scope=dishka.Scope.REQUEST)
+    registry.register_factory(Store, _opened)  # pyright: ignore[reportUnknownMemberType]  its callbacks take any arguments
+    provider.provide(_opened)
+    names: dict[str, object] = {"ExitStack": ExitStack, "Container": svcs.Container, "Store": Store}
+    names |= {"registry": registry, "scope": dishka.make_container(provider)}
+    group, svcs_scope = sessions.SYNC, "with Container(registry) as container: container.get(Store)"
+    yield Contender(group, "contextlib.ExitStack, empty", "with ExitStack(): pass", names)
+    yield Contender(group, "svcs Container with one cleanup", svcs_scope, names)
+    yield Contender(group, "dishka scope with one finalizer", "with scope() as scoped: scoped.get(Store)", names)
+
+
+def _awaited_scopes() -> Iterator[Contender]:
+    registry, provider = svcs.Registry(), dishka.Provider(scope=dishka.Scope.REQUEST)
+    registry.register_factory(Store, _awaited)  # pyright: ignore[reportUnknownMemberType]  its callbacks take any arguments
+    provider.provide(_awaited)
+    outer = dishka.make_async_container(provider)
+
+    async def stack(_: object) -> None:
+        async with AsyncExitStack():
+            pass
+
+    async def container(_: object) -> None:
+        async with svcs.Container(registry) as opened:
+            await opened.aget(Store)
+
+    async def scope(_: object) -> None:
+        async with outer() as opened:
+            await opened.get(Store)
+
+    yield sessions.repeated("contextlib.AsyncExitStack, empty", stack)
+    yield sessions.repeated("svcs Container with one cleanup", container)
+    yield sessions.repeated("dishka scope with one finalizer", scope)
 
 
 def _fill_dict(values: Sequence[object]) -> object:

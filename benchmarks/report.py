@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from benchmarks import sessions
 from benchmarks.result import Result
 from benchmarks.rows import Row
 
 BEGIN: Final = "<!-- figures: written by make bench -->\n"
 END: Final = "<!-- end of the figures -->\n"
+LEARNED: Final[Mapping[str, str]] = {
+    sessions.SYNC: "What a request pays for a scope of its own. A stack calls back and a container makes one object of "
+    "a class; a session also finds each object again by its key, and checks it.",
+    sessions.TEN: "What each further ref costs in a session that is open anyway.",
+    sessions.AWAITED: "The same in an event loop. Only a finalizer that is asynchronous itself is waited for, "
+    "and that shielded: who cancels the request does not cut it short.",
+}
+"""What a reader learns from a group that does not say so itself."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,6 +142,7 @@ def markdown(result: Result) -> str:
     for group, reference, lines in tables:
         title = group if groups.count(group) == 1 else f"{group}, in units of {reference}"
         parts += ["", f"### {title[0].upper()}{title[1:]}", "", f"In units of `{reference}`.", ""]
+        parts += [LEARNED[group], ""] if group in LEARNED else []
         headings = _shown(result, ["", *_headings(result)])
         parts += [_bar(headings), _bar(["---", *["--:"] * (len(headings) - 1)])]
         parts += [_bar(_shown(result, _styled(line))) for line in lines]

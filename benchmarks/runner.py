@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Final, Self, cast
 
 from benchmarks.groups import DUELS
-from benchmarks.growth import OPERATIONS, SIZES
+from benchmarks.growth import OPERATIONS, SESSIONS, SIZES
 from benchmarks.rows import Round, Row
 
 ROOT: Final = Path(__file__).parents[1]
@@ -37,16 +37,17 @@ def plan(*, quick: bool) -> Sequence[Task]:
     """What is measured. Fresh interpreters differ, by the seed of their hashes and where memory lies: hence several."""
     sizes, rounds, generations = (SIZES[:3], 8, 2) if quick else (SIZES, 30, 5)
     return [
-        *(Task(name, rounds, generations=generations) for name in DUELS),
+        *(Task(name, min(rounds, 10) if "session" in name else rounds, generations=generations) for name in DUELS),
         Task("time of many", 1, sizes[-1], 2),
         Task("memory of many", 1, sizes[-1], 1),
         Task("throughput", 3, generations=generations),
+        Task("throughput of sessions", 3, generations=generations),
         Task("cap", 3, generations=generations),
         Task("locks", 1, generations=1),
         *(Task(name, 5, generations=generations) for name in ("import", "import time")),
         Task("packages", 1, generations=1),
         *(Task(name, 8, sizes[2], generations) for name in ("snapshot", "resume")),
-        *(_growth(operation, size) for operation in OPERATIONS for size in sizes),
+        *(_growth(name, size) for name in OPERATIONS for size in (SESSIONS if name == "session" else sizes)),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Four threads on one registry: what they get done, what they lock, and whether the cap holds."""
+"""Four threads, on one registry or each with its sessions: what they get done and lock, and whether the cap holds."""
 
 from __future__ import annotations
 
@@ -16,27 +16,37 @@ from liveref import CapacityExceededError, SessionRefRegistry
 
 THREADS: Final = 4
 LOOKUPS: Final = 400_000
+SESSIONS: Final = 4_000
 CAPACITY: Final = 1_000
 _AT_MOST_ONE: Final = {"pure": 1.1, "compiled": 1.1}  # one, and what starting four threads takes
 _NEVER: Final = {"pure": 0, "compiled": 0}
 
 
-def throughput(contenders: Sequence[Contender]) -> Group:
+def lookups(contenders: Sequence[Contender]) -> Group:
     """The time that four threads take for the lookups that one does in a unit of time."""
+    return _throughput("four threads: the same lookups", contenders, LOOKUPS)
+
+
+def sessions(contenders: Sequence[Contender]) -> Group:
+    """The same of sessions, and of the scopes of others."""
+    return _throughput("four threads: the same sessions", contenders, SESSIONS)
+
+
+def _throughput(name: str, contenders: Sequence[Contender], times: int) -> Group:
     timers = {each.name: each.timer() for each in contenders}
     targets = {each.name: _AT_MOST_ONE for each in contenders if each.targets}
 
     def measure() -> dict[str, float]:
-        return {name: _wall(timer, THREADS) / _wall(timer, 1) for name, timer in timers.items()}
+        return {name: _wall(timer, THREADS, times) / _wall(timer, 1, times) for name, timer in timers.items()}
 
-    return Group("four threads: the same lookups", "one thread", measure, targets)
+    return Group(name, "one thread", measure, targets)
 
 
-def _wall(timer: Timer, threads: int) -> float:
+def _wall(timer: Timer, threads: int, times: int) -> float:
     """Seconds on the wall, for what one thread alone is given or several share."""
     with ThreadPoolExecutor(threads) as pool:
         start = time.perf_counter()
-        done = [pool.submit(timer.timeit, LOOKUPS // threads) for _ in range(threads)]
+        done = [pool.submit(timer.timeit, times // threads) for _ in range(threads)]
         for each in done:
             each.result()
         return time.perf_counter() - start

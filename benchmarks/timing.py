@@ -85,4 +85,4 @@ class Duel:
 
     def _ratio(self, watch: Stopwatch) -> float:
         empty, unit, subject = self._empty.seconds(), self._unit.seconds(), watch.seconds()
-        return (subject - empty / watch.contender.operations) / (unit - empty)
+        return (subject - empty / watch.contender.operations) / (unit - empty / self._unit.contender.operations)

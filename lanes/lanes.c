@@ -342,7 +342,9 @@ install(PyObject *module, PyObject *args)
 }
 
 static PyMethodDef functions[] = {
-    {"install", install, METH_VARARGS, "Stand before the methods of a registry class."},
+    {"install", install, METH_VARARGS,
+     "install($module, registry, key, entry, fresh_ids, tick, class_info, append, /)\n--\n\n"
+     "Stand before the methods of a registry class."},
     {"text_of", liveref_text_of, METH_O, "text_of($module, uid, /)\n--\n\nThe canonical text of 16 bytes."},
     {"uid_of", liveref_uid_of, METH_O, "uid_of($module, text, /)\n--\n\nThe 16 bytes of a canonical UUID; None of any other text."},
     {NULL, NULL, 0, NULL},

@@ -533,6 +533,36 @@ OF_314 = [
         "Has()",
         "1",
     ),
+    Row(
+        "Protocol with what never comes",
+        (3, 14),
+        "@runtime_checkable\nclass Hint(Protocol):\n    a: Never_\n    def m(self, x: Never_) -> Never_: ...\n"
+        "class Has:\n    a = 1\n    def m(self, x): ...",
+        "Has()",
+        "1",
+    ),
+    Row(
+        "NamedTuple with what never comes",
+        (3, 14),
+        "class Hint(NamedTuple):\n    a: Never_",
+        "Hint(1)",
+        "(1,)",
+    ),
+    Row(
+        "dataclass with what never comes",
+        (3, 14),
+        "@dataclasses.dataclass\nclass Point:\n    a: Never_\nHint = list[Point]",
+        "[Point(1)]",
+        "[1]",
+    ),
+    Row(
+        "functions with what never comes",
+        (3, 14),
+        "def of_one(a: Never_, b: int = 1) -> Never_: ...\ndef of_two(a: Never_, b: Never_): ...\n"
+        "Hint = Callable[[object], object]",
+        "of_one",
+        "of_two",
+    ),
     Row("union in brackets", (3, 14), "Hint = Union[int, list[str]]", "['x']", "[1]"),
     Row("Union without a member in brackets", (3, 14), "Hint = list[Optional[int]]", "[None, 1]", "['x']"),
     Row("template", (3, 14), "import string.templatelib\nHint = string.templatelib.Template", "t'{1}'", "'1'"),

@@ -1,6 +1,7 @@
 """Run the core's tests on each other supported Python that this machine has: ``python tests/pythons.py``.
 
-Interpreters are looked for on PATH and among pyenv's. One that is not there is skipped and named.
+Interpreters are looked for on PATH and among pyenv's; one that lies elsewhere joins by ``PATH=folder:$PATH``. One that is
+not there is skipped and named.
 """
 
 from __future__ import annotations

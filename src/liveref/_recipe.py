@@ -24,7 +24,7 @@ from typing import (
 from liveref._text.blame import raised_at
 from liveref._text.json import JSON, json_copy, path_step
 from liveref._text.tag import printable, readable
-from liveref._typing import MISSING, Missing, T, T_co, persisted
+from liveref._typing import MISSING, UNRESOLVED, Missing, T, T_co, persisted
 from liveref.exceptions import InvalidArgumentError, NotJSONableError, RefLoadError, ReopenError, UnknownTypeTagError
 
 __all__ = [
@@ -292,7 +292,7 @@ def origin_of(function: Callable[..., object]) -> str:
 
 def _signature(function: Callable[..., object]) -> inspect.Signature:
     try:
-        return inspect.signature(function)
+        return inspect.signature(function, **UNRESOLVED)
     except (TypeError, ValueError):  # its text holds the repr of the object
         pass
     raise InvalidArgumentError("function", "a function with a signature", readable(type(function)))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import enum
+import sys
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
-from typing_extensions import TypeForm
+from typing_extensions import Format, TypeForm
 
-__all__ = ["MISSING", "Default", "Missing", "T", "T_co", "TypeForm", "V", "persisted"]
+__all__ = ["MISSING", "UNRESOLVED", "Default", "Missing", "T", "T_co", "TypeForm", "V", "persisted"]
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -32,3 +33,6 @@ class Missing(enum.Enum):
 
 
 MISSING: Final = Missing.MISSING
+
+UNRESOLVED: Final[dict[str, Any]] = {"annotation_format": Format.FORWARDREF} if sys.version_info >= (3, 14) else {}
+"""Any: an argument that `inspect.signature` takes from Python 3.14 on, for annotations may name what is not there."""

@@ -1,10 +1,10 @@
 import enum
 from _typeshed import Incomplete
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 from typing_extensions import TypeForm as TypeForm
 
-__all__ = ['MISSING', 'Default', 'Missing', 'T', 'T_co', 'TypeForm', 'V', 'persisted']
+__all__ = ['MISSING', 'UNRESOLVED', 'Default', 'Missing', 'T', 'T_co', 'TypeForm', 'V', 'persisted']
 
 T = TypeVar('T')
 V = TypeVar('V')
@@ -18,3 +18,4 @@ class Missing(enum.Enum):
     MISSING = 'missing'
 
 MISSING: Final[Incomplete]
+UNRESOLVED: Final[dict[str, Any]]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import counting, groups, ours, peers, rows
+from benchmarks import counting, groups, ours, peers, rows, sessions
 from benchmarks.groups import make
 from benchmarks.growth import OPERATIONS
 from benchmarks.rows import Row
@@ -41,10 +41,29 @@ def test_a_row_is_the_median_and_the_quartiles(samples: Sequence[float], expecte
     assert (row.low, row.ratio, row.high) == expected
 
 
-@pytest.mark.parametrize("contenders", [peers.contenders, ours.contenders], ids=["peers", "ours"])
+@pytest.mark.parametrize(
+    "contenders", [peers.contenders, ours.contenders, sessions.awaited], ids=["peers", "ours", "awaited"]
+)
 def test_every_contender_does_what_is_timed(contenders: Callable[[], Iterable[Contender]]) -> None:
     for contender in contenders():
         assert contender.timer().timeit(2) > 0, contender.name
+
+
+def test_every_scope_that_says_so_ends_what_is_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[object] = []
+
+    async def aclose(store: object) -> None:
+        ended.append(store)
+
+    monkeypatch.setattr(sessions, "close", ended.append)
+    monkeypatch.setattr(sessions, "aclose", aclose)
+    references = [*sessions.references().values(), *sessions.awaited_references().values()]
+    scopes = [each for each in (*peers.contenders(), *ours.contenders(), *sessions.awaited(), *references)]
+    for scope in [each for each in scopes if each.group in {sessions.SYNC, sessions.TEN, sessions.AWAITED}]:
+        ended.clear()
+        scope.timer().timeit(1)
+        expected = 0 if "empty" in scope.name else 10 if "ten" in scope.name else 1
+        assert len(ended) == expected * scope.operations, scope.name
 
 
 def test_lookups_of_peers_find_what_was_put_in() -> None:
@@ -56,6 +75,7 @@ def test_lookups_of_peers_find_what_was_put_in() -> None:
 @pytest.mark.parametrize("name", [*groups.OTHERS, *(f"growth: {operation}" for operation in OPERATIONS)])
 def test_every_group_measures_a_round(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.threads.LOOKUPS", 400)
+    monkeypatch.setattr("benchmarks.threads.SESSIONS", 40)
     monkeypatch.setattr("benchmarks.growth.WORK", 50)
     group = make(name, 50, peers=False)
     ratios = group.measure()

@@ -13,7 +13,8 @@ from rich.console import Console
 
 from benchmarks.__main__ import PAGE, RESULT
 from benchmarks.charts import draw
-from benchmarks.report import BEGIN, END, limit, markdown, replace_figures, show
+from benchmarks.groups import DUELS
+from benchmarks.report import BEGIN, END, LEARNED, limit, markdown, replace_figures, show
 from benchmarks.result import Result
 from benchmarks.rows import Row
 
@@ -66,6 +67,12 @@ def test_one_group_with_two_references_has_two_headings() -> None:
     other = dataclasses.replace(PEER, reference="pickle.dumps")
     headings = [line for line in markdown(result(PURE, other)).splitlines() if line.startswith("### ")]
     assert headings == ["### Lookup, in units of d[k]", "### Lookup, in units of pickle.dumps"]
+
+
+def test_a_table_of_sessions_says_what_a_reader_learns() -> None:
+    assert LEARNED.keys() == {group for group in DUELS if group.startswith("sessions")}
+    lines = markdown(result(dataclasses.replace(PURE, group="sessions"))).splitlines()
+    assert lines[lines.index("### Sessions") :][4] == LEARNED["sessions"]
 
 
 def test_the_headings_of_the_page_are_distinct() -> None:

@@ -326,3 +326,11 @@ def test_cloudpickle_writes_what_makes_a_key_by_name_in_a_fresh_process() -> Non
     """It writes a function whole where the module of its name is not loaded, and then nobody knows it again."""
     program = "import cloudpickle, liveref; print(b'liveref._persisted' in cloudpickle.dumps(liveref.RegistryKey.new(int)), len(cloudpickle.dumps(liveref.RegistryKey.new(int))) < 200)"
     assert subprocess.check_output([sys.executable, "-c", program], text=True) == "True True\n"
+
+
+def test_cloudpickle_writes_a_stand_in_by_name_in_a_fresh_process() -> None:
+    program = (
+        "import cloudpickle, liveref; from liveref._payloads.stand_in import LiveStandIn;"
+        "print(cloudpickle.dumps(LiveStandIn)[-100:].count(b'liveref._persisted'), len(cloudpickle.dumps(LiveStandIn)) < 100)"
+    )
+    assert subprocess.check_output([sys.executable, "-c", program], text=True) == "1 True\n"

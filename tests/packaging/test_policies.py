@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
+
+from tests.pythons import MINORS
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = [ROOT / name for name in ("SECURITY.md", "CODE_OF_CONDUCT.md", "docs/versioning.md", "README.md")]
@@ -24,3 +27,11 @@ def test_the_hooks_call_what_the_makefile_calls() -> None:
     tools = re.findall(r"entry: \.venv/bin/(\S+)", config)
     assert len(tools) == config.count("- id:")
     assert [tool for tool in tools if f"$(BIN)/{tool}" not in makefile] == []
+
+
+def test_the_classifiers_name_the_pythons_that_make_pythons_runs_and_no_free_threaded_one() -> None:
+    classifiers = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["classifiers"]
+    pythons = [
+        each.removeprefix("Programming Language :: Python :: ") for each in classifiers if ":: Python ::" in each
+    ]
+    assert pythons == ["3 :: Only", *(f"3.{minor}" for minor in MINORS)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from liveref._command import doctor
+from liveref._lanes import build
 from liveref.__main__ import main
 
 VERSION = importlib.metadata.version("liveref")
@@ -62,13 +64,13 @@ def test_json_tells_what_runs(folder: Path, capsys: pytest.CaptureFixture[str]) 
     assert found["plugin"] == {"file": None, "configured": False}
 
 
-@pytest.mark.parametrize(("lanes", "build"), [(None, "pure: without the"), (sys, "compiled: with the")])
+@pytest.mark.parametrize(("lanes", "told"), [(None, "pure: without the"), (sys, "compiled: with the")])
 def test_text_tells_the_build(
-    lanes: object, build: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    lanes: object, told: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(doctor, "LANES", lanes)
     main(["doctor"])
-    assert f"liveref    {VERSION}, {build} fast lanes in C\n" in capsys.readouterr().out
+    assert f"liveref    {VERSION}, {told} fast lanes in C\n" in capsys.readouterr().out
 
 
 def test_version_tells_build_python_and_engines(
@@ -82,6 +84,11 @@ def test_version_tells_build_python_and_engines(
     installed(liveref="0.1.0")
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.endswith("; engines: none\n")
+
+
+def test_version_tells_the_build_that_is_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert re.match(rf"liveref \S+ \({build()}\), ", capsys.readouterr().out)
 
 
 @pytest.mark.parametrize(

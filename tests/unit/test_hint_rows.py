@@ -75,3 +75,22 @@ def test_right_value_of_newer_syntax_passes(row: new_syntax_rows.Row) -> None:
 def test_wrong_value_of_newer_syntax_is_refused(row: new_syntax_rows.Row) -> None:
     hint, _, wrong = row.made()
     refuses(hint, wrong)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="before Python 3.14 annotations are evaluated at once")
+@pytest.mark.parametrize(
+    "source",
+    [
+        "class Hint(TypedDict):\n    a: Later",
+        "class Hint(typing.TypedDict, total=False):\n    a: list[Later]",
+        "class Page[T](TypedDict):\n    a: dict[str, Later]\nHint = Page[int]",
+        "type Hint = Mapping[str, Later]",
+    ],
+    ids=["TypedDict", "in a list", "generic TypedDict", "alias"],
+)
+def test_a_name_that_is_not_there_yet_is_told_until_it_comes(source: str) -> None:
+    hint, _, _ = new_syntax_rows.Row("", (3, 14), source, "1", "1").made()
+    with pytest.raises(HintError, match="names 'Later', which is not defined"):
+        check_depth(hint)
+    vars(sys.modules[hint.__module__])["Later"] = int
+    assert check_depth(hint) is CheckDepth.EXACT

@@ -93,9 +93,10 @@ def test_a_method_tells_its_arguments(name: str, arguments: list[str]) -> None:
 
 
 @compiled
-@pytest.mark.parametrize(("name", "argument"), [("text_of", "uid"), ("uid_of", "text")])
-def test_a_function_in_c_tells_its_arguments(name: str, argument: str) -> None:
-    assert list(inspect.signature(getattr(LANES, name)).parameters) == [argument]
+def test_every_function_in_c_tells_its_arguments() -> None:
+    functions = {name: found for name, found in vars(LANES).items() if callable(found) and not name.startswith("__")}
+    first = {name: next(iter(inspect.signature(found).parameters)) for name, found in functions.items()}
+    assert first == {"install": "registry", "text_of": "uid", "uid_of": "text"}
 
 
 @pytest.mark.parametrize("arguments", [(), (1, 2, 3, 4, 5, 6, 7)], ids=["none", "seven"])

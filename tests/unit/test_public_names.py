@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 import io
 import pickle
+import subprocess
+import sys
 import typing
 from collections.abc import Iterator
 
@@ -111,3 +113,18 @@ def test_the_room_of_persisted_names_holds_what_is_promised() -> None:
     for name in PERSISTED:
         found = getattr(_persisted, name)
         assert (found.__module__, found.__qualname__) == ("liveref._persisted", name)
+
+
+def test_the_room_of_persisted_names_says_of_another_that_it_is_not_there() -> None:
+    with pytest.raises(AttributeError, match=r"module 'liveref\._persisted' has no attribute 'nothing'"):
+        getattr(_persisted, "nothing")
+
+
+def test_what_stands_for_keys_in_payloads_is_loaded_when_its_name_is_asked_for() -> None:
+    program = (
+        "import pickle, sys, liveref; room = 'liveref._payloads.stand_in'; before = room in sys.modules;"
+        "found = pickle.loads(b'cliveref._persisted\\nLiveStandIn\\n.');"
+        "print(before, room in sys.modules, found.__module__, pickle.loads(pickle.dumps(found)) is found)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "False True liveref._persisted True\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from liveref import (
     InvalidArgumentError,
     NotJSONableError,
     Recipe,
+    RefTypeError,
     Session,
     SessionRefRegistry,
     SessionSnapshot,
@@ -137,3 +139,30 @@ def test_the_same_function_may_be_registered_again_as_a_reload_does() -> None:
 def test_a_tag_is_a_text(tag: object) -> None:
     with pytest.raises(InvalidArgumentError, match="tag must be a text"):
         reopener(tag)  # type: ignore[call-overload]
+
+
+lazily = pytest.mark.skipif(sys.version_info < (3, 14), reason="before Python 3.14 annotations are evaluated at once")
+
+
+def late(result: str, after: str = "") -> Recipe[object]:
+    """A recipe whose function names in its annotations what is defined after it, or never."""
+    source = f"@reopener('tests.recipe.late')\ndef late(count: Later = 2) -> Later: return {result}\n{after}"
+    names: dict[str, Any] = {"__name__": __name__, "reopener": reopener}
+    exec(compile(source, __name__, "exec", dont_inherit=True), names)
+    return names["late"].recipe(1)
+
+
+@lazily
+def test_annotations_of_a_reopener_may_name_what_never_comes() -> None:
+    recipe = late("[count]")
+    assert repr(recipe) == "<Recipe 'tests.recipe.late' (count)>"
+    registry = SessionRefRegistry()
+    assert registry.get(registry.open(recipe)) == [1]
+
+
+@lazily
+def test_what_a_reopener_gives_is_checked_by_a_name_that_comes_later() -> None:
+    registry, later = SessionRefRegistry(), "class Later(list): ...\n"
+    assert registry.get(registry.open(late("Later([count])", later))) == [1]
+    with pytest.raises(RefTypeError, match="expected tests.unit.test_recipe.Later, found list"):
+        registry.open(late("[count]", later))

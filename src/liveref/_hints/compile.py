@@ -12,10 +12,10 @@ from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
 from types import FunctionType, MethodType, NoneType
-from typing import Any, Final, TypeAlias, cast, get_args, get_origin
+from typing import Final, TypeAlias, cast, get_args, get_origin
 
 import typing_extensions
-from typing_extensions import Format, TypeAliasType, evaluate_forward_ref, get_original_bases, is_protocol, is_typeddict
+from typing_extensions import TypeAliasType, evaluate_forward_ref, get_original_bases, is_protocol, is_typeddict
 
 from liveref._hints import forms, predicates
 from liveref._hints.forms import (
@@ -33,6 +33,7 @@ from liveref._hints.forms import (
 from liveref._hints.pinned import Pinned
 from liveref._hints.predicates import ANY, METHODS, Part, Test, bearable, classes, in_class, leaf
 from liveref._text.tag import is_alias, made_by, readable, stays
+from liveref._typing import UNRESOLVED
 from liveref.exceptions import HintError, counted
 
 __all__ = ["compile_hint"]
@@ -276,8 +277,6 @@ class _Compiler:
         return False not in [self._is_open(arg) for arg in args]  # each is looked at, for each may be one to refuse
 
 
-_UNRESOLVED: Final[dict[str, Any]] = {"annotation_format": Format.FORWARDREF} if sys.version_info >= (3, 14) else {}
-"""Any: an argument that `inspect.signature` takes from Python 3.14 on, for annotations may name what is not there."""
 Builder: TypeAlias = Callable[[_Compiler, type, Sequence[object]], Part]
 
 _BUILDERS: Final[Mapping[object, Builder]] = {
@@ -321,7 +320,7 @@ def _functions(count: int, depth: CheckDepth, *, more: bool) -> Part:
     def fits(value: object) -> bool:
         try:
             function, bound = _called(value)
-            signature = inspect.signature(cast("Callable[..., object]", function), **_UNRESOLVED)
+            signature = inspect.signature(cast("Callable[..., object]", function), **UNRESOLVED)
             bind = signature.bind_partial if more else signature.bind
         except Exception:  # noqa: BLE001  not known: a builtin without one, or user code
             return callable(value)
