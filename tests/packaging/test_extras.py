@@ -42,3 +42,4 @@ def test_the_core_imports_no_engine_and_no_integration() -> None:
     names |= {"workflows", "dask", "celery"}  # the import names that differ
     assert not names & {module.partition(".")[0] for module in loaded}
     assert "liveref.integrations" not in loaded
+    assert "asyncio" not in loaded, "it takes as long to import as liveref"

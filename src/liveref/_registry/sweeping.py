@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import warnings
 import weakref
 from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from liveref._registry.finalize import generation
 from liveref._registry.leases import check_seconds
 from liveref._text.tag import readable
 from liveref.exceptions import counted
+
+if TYPE_CHECKING:
+    import asyncio
 
 __all__ = ["Sweeping"]
 
@@ -56,6 +58,8 @@ class Sweeping:
             self._ended.set()
 
     async def __aenter__(self) -> Self:
+        import asyncio  # noqa: PLC0415  it takes as long to import as liveref
+
         self._task = asyncio.ensure_future(self._asweep())
         return self
 
@@ -63,6 +67,8 @@ class Sweeping:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self._task is not None:
+            import asyncio  # noqa: PLC0415  as above
+
             self._task.cancel()
             await asyncio.wait({self._task})
 
@@ -78,6 +84,8 @@ class Sweeping:
             del registry
 
     async def _asweep(self) -> None:
+        import asyncio  # noqa: PLC0415  as above
+
         while True:
             await asyncio.sleep(self._every)
             registry = self._registry()
