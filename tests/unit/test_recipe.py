@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,6 +18,10 @@ from liveref import (
     SessionSnapshot,
     reopener,
 )
+
+
+if TYPE_CHECKING:
+    ForCheckers = int
 
 
 @reopener("tests.recipe.join")
@@ -166,3 +170,12 @@ def test_what_a_reopener_gives_is_checked_by_a_name_that_comes_later() -> None:
     assert registry.get(registry.open(late("Later([count])", later))) == [1]
     with pytest.raises(RefTypeError, match="expected tests.unit.test_recipe.Later, found list"):
         registry.open(late("[count]", later))
+
+
+def test_what_a_reopener_gives_is_checked_though_its_arguments_are_of_a_class_for_checkers_alone() -> None:
+    @reopener("tests.recipe.for_checkers")
+    def made(count: ForCheckers = 2) -> list[int]:
+        return "a text"
+
+    with pytest.raises(RefTypeError, match=r"expected list\[int\], found str"):
+        SessionRefRegistry().open(made.recipe())

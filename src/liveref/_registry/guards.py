@@ -6,7 +6,9 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from copy import copy
 from functools import cache, partial
+from inspect import Signature, unwrap
 from threading import RLock, get_ident
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, get_type_hints
 
 from liveref._hints.info import ClassInfo, class_info, hint_of, mismatch
@@ -232,9 +234,15 @@ def _broken(recipe: AnyRecipe[Any], opened: object) -> RefTypeError | None:
 
 @cache
 def _promised(reopener: Registered[Any]) -> ClassInfo | None:
-    """What a reopener's function says that it gives; None where it does not, or it can't be checked."""
+    """What a reopener's function says that it gives; None where it does not, or it can't be checked.
+
+    The return annotation alone is evaluated: those of arguments may name what is there for checkers only, or never.
+    """
+    promise = reopener.signature.return_annotation
+    names = getattr(unwrap(reopener._function), "__globals__", None)
     try:
-        return class_info(get_type_hints(reopener._function, include_extras=True)["return"])
+        said = SimpleNamespace(__annotations__={} if promise is Signature.empty else {"return": promise})
+        return class_info(get_type_hints(said, names, include_extras=True)["return"])
     except Exception:  # noqa: BLE001  no annotation, one of a local name, one that is no hint
         return None
 
