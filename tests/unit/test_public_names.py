@@ -111,3 +111,8 @@ def test_the_room_of_persisted_names_holds_what_is_promised() -> None:
     for name in PERSISTED:
         found = getattr(_persisted, name)
         assert (found.__module__, found.__qualname__) == ("liveref._persisted", name)
+
+
+@pytest.mark.parametrize("name", sorted(PERSISTED - {"recipe"}))
+def test_a_persisted_name_is_that_of_a_class_which_a_loader_with_a_list_of_classes_admits(name: str) -> None:
+    assert isinstance(getattr(_persisted, name), type)
