@@ -36,7 +36,7 @@ from liveref._hints.info import (
 from liveref._text.ids import fresh_id
 from liveref._text.marker import SESSION_REF_TAG, marker_in, parse_marker, parse_text, redact, text_of
 from liveref._text.schema import UnknownTypeSerializer, json_schema, key_schema
-from liveref._text.tag import readable, type_tag
+from liveref._text.tag import loaded_class, readable, type_tag
 from liveref._typing import MISSING, Missing, T_co, V, persisted
 from liveref.exceptions import KeyFormatError, MarkerError
 
@@ -276,6 +276,12 @@ def _refused(what: str, uid: bytes, found: str, expected: str) -> MarkerError:
     return MarkerError(f"{told}, another class of the same name, loaded anew", f"a {what} of {expected!r}", advice)
 
 
+def _shown(tag: str) -> str:
+    """The type tag of a marker as an error may show it: no more of it than names a class, for a client wrote it."""
+    name, bracket, _ = tag.partition("[")
+    return "unknown" if loaded_class(name) is None else f"{name}[…]" if bracket else name
+
+
 class KeyField:
     """Reads and writes the keys of one field of a model.
 
@@ -328,7 +334,9 @@ class KeyField:
         key = _as_key(found)
         uid, tag = parse_marker(found) if key is None else (key._id, tag_of(key._info))
         if tag is not None and tag != self._tag and not self._takes_all:
-            raise _refused("marker" if key is None else "key", uid, tag, self._tag)
+            raise (
+                _refused("marker", uid, _shown(tag), self._tag) if key is None else _refused("key", uid, tag, self._tag)
+            )
         return self.read_marker(found)
 
     def takes(self, found: object) -> bool:
