@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from liveref import RegistryKey, Session, SessionSnapshot, current_session_registry, reopener
 
@@ -59,17 +59,27 @@ def ask(found: object) -> int:
     return current_session_registry().get(key).execute("select 6 * 7").fetchone()[0]
 
 
-def run(flow: Any, file: Path, of: str | None = None) -> dict[str, Any]:
+def run(flow: Any, of: str | None = None) -> dict[str, Any]:
     """The state at the end of a flow, which goes on with that of another."""
-    made = persist(SQLiteFlowPersistence(str(file)))(flow)(suppress_flow_events=True)
+    made = flow(suppress_flow_events=True)
     made.kickoff(inputs=None if of is None else {"id": of})
     return made.state.model_dump() if isinstance(made.state, BaseModel) else dict(made.state)
 
 
-def written(file: Path) -> list[Any]:
-    """The keys of all states in the file."""
+def written(file: Path, of: str) -> list[Any]:
+    """The keys of all states of a flow in the file."""
     with closing(sqlite3.connect(file)) as db:
-        return [json.loads(text)["db"] for (text,) in db.execute("select state_json from flow_states")]
+        rows = db.execute("select state_json from flow_states where flow_uuid = ?", (of,)).fetchall()
+    return [json.loads(text)["db"] for (text,) in rows]
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the flows are persisted: a class keeps the file that it was given first."""
+    file = tmp_path_factory.mktemp("crewai") / "flows.db"
+    for flow in (Typed, Loose):
+        persist(SQLiteFlowPersistence(str(file)))(flow)
+    return file
 
 
 @pytest.fixture
@@ -78,28 +88,38 @@ def session() -> Iterator[Session]:
         yield session
 
 
-def test_a_state_with_a_key_is_read_back(session: Session, tmp_path: Path) -> None:
-    first = run(Typed, tmp_path / "flows.db")
-    again = run(Typed, tmp_path / "flows.db", first["id"])
+def test_a_state_with_a_key_is_read_back(session: Session, file: Path) -> None:
+    first = run(Typed)
+    again = run(Typed, first["id"])
     assert again == first == {"id": first["id"], "db": first["db"], "answer": 42}
     (key,) = session.refs
     assert first["db"] == key
-    assert all(found == key.to_marker(typed=True) for found in written(tmp_path / "flows.db"))
+    found = written(file, first["id"])
+    assert found
+    assert all(each == key.to_marker(typed=True) for each in found)
 
 
-def test_a_state_that_is_a_dict_gives_the_text_of_a_key(session: Session, tmp_path: Path) -> None:
-    first = run(Loose, tmp_path / "flows.db")
-    again = run(Loose, tmp_path / "flows.db", first["id"])
+def test_a_state_that_is_a_dict_gives_the_text_of_a_key(session: Session, file: Path) -> None:
+    first = run(Loose)
+    again = run(Loose, first["id"])
     (key,) = session.refs
     assert (first["db"], again["db"], again["answer"]) == (key, str(key), 42)
 
 
-def test_a_key_opens_what_was_resumed(session: Session, tmp_path: Path) -> None:
-    first = run(Typed, tmp_path / "flows.db")
+def test_a_key_opens_what_was_resumed(session: Session, file: Path) -> None:
+    first = run(Typed)
     saved = session.snapshot().to_bytes()
     with Session.resume(SessionSnapshot.from_bytes(saved, trusted=True)) as resumed:
-        assert run(Typed, tmp_path / "flows.db", first["id"])["db"] == first["db"]
+        assert run(Typed, first["id"])["db"] == first["db"]
         assert first["db"] in resumed.refs
+
+
+@pytest.mark.parametrize("wrong", ["nonsense", RegistryKey.new(str).to_marker(typed=True)], ids=["no key", "another"])
+def test_a_state_with_what_is_no_key_of_the_type_is_not_taken_up(session: Session, file: Path, wrong: Any) -> None:
+    SQLiteFlowPersistence(str(file)).save_state("wrong", "open", {"id": "wrong", "db": wrong})
+    with pytest.raises(ValidationError, match="not a session reference"):
+        run(Typed, "wrong")
+    assert session.refs.is_empty()
 
 
 class Arguments(BaseModel):
