@@ -2,9 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ENV := PATH="$(CURDIR)/$(BIN):$$PATH"
-CODE := src mypy_plugin examples benchmarks hatch_build.py stubs/generate.py tests/compiled.py tests/pythons.py tests/wheels.py
+CODE := src mypy_plugin examples benchmarks hatch_build.py stubs/generate.py tests/compiled.py tests/frameworks.py tests/pythons.py tests/wheels.py
 
-.PHONY: demo demo-cluster test test-core test-long test-lowest lint types stubs unit docs changelog pythons wheels bench bench-quick \
+.PHONY: demo demo-cluster test test-core test-long test-lowest lint types stubs unit docs changelog pythons frameworks wheels bench bench-quick \
 	bench-check bench-baseline count compiled lanes clean
 
 demo: .venv/ready  ## the main job: a pipeline with live objects, what the checkers say, and a pause in the middle
@@ -59,6 +59,9 @@ lanes: .venv/engines  ## the tests of all that uses the core on the compiled bui
 
 pythons: .venv/ready  ## the core's tests on each other Python that is found
 	$(BIN)/python tests/pythons.py
+
+frameworks: .venv/ready  ## the tests of frameworks that have environments of their own: Haystack, agent-framework, CrewAI
+	$(BIN)/python tests/frameworks.py
 
 wheels:  ## a wheel in dist/ for each Python that is found, installed and tried from outside
 	$(PYTHON) tests/wheels.py

@@ -36,7 +36,7 @@ from liveref._hints.info import (
 from liveref._text.ids import fresh_id
 from liveref._text.marker import SESSION_REF_TAG, marker_in, parse_marker, parse_text, redact, text_of
 from liveref._text.schema import UnknownTypeSerializer, json_schema, key_schema
-from liveref._text.tag import readable, type_tag
+from liveref._text.tag import loaded_class, readable, type_tag
 from liveref._typing import MISSING, Missing, T_co, V, persisted
 from liveref.exceptions import KeyFormatError, MarkerError
 
@@ -213,7 +213,7 @@ class RegistryKey(Generic[T_co]):
     def __deepcopy__(self, memo: dict[int, object]) -> Self:
         return self
 
-    def __reduce__(self) -> tuple[Callable[..., RegistryKey[object]], tuple[object, ...]]:
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
         if isinstance(check_of(self._info), Sealed):
             return sealed_key, (self._id, tag_of(self._info))
         try:
@@ -245,15 +245,19 @@ def make_key(uid: bytes, info: ClassInfo) -> RegistryKey[Never]:
 
 
 @persisted
-def key(uid: bytes, hint: object) -> RegistryKey[object]:
+class key:  # noqa: N801  pickles name it so; a class, for engines that check what a pickle names admit no function
     """The key of a pickle."""
-    return make_key(uid, class_info(hint))
+
+    def __new__(cls, uid: bytes, hint: object) -> Self:
+        return cast("Self", make_key(uid, class_info(hint)))  # it is no instance
 
 
 @persisted
-def sealed_key(uid: bytes, tag: str) -> RegistryKey[object]:
+class sealed_key:  # noqa: N801  as above
     """The key of a pickle that holds no hint, for that could not be pickled."""
-    return make_key(uid, sealed(tag))
+
+    def __new__(cls, uid: bytes, tag: str) -> Self:
+        return cast("Self", make_key(uid, sealed(tag)))  # it is no instance
 
 
 def key_of_marker(marker: object, info: ClassInfo) -> RegistryKey[object]:
@@ -270,6 +274,12 @@ def _refused(what: str, uid: bytes, found: str, expected: str) -> MarkerError:
         return MarkerError(told, f"a {what} of {expected!r}")
     advice = "Make the key and what reads it anew, with the class that is loaded now."
     return MarkerError(f"{told}, another class of the same name, loaded anew", f"a {what} of {expected!r}", advice)
+
+
+def _shown(tag: str) -> str:
+    """The type tag of a marker as an error may show it: no more of it than names a class, for a client wrote it."""
+    name, bracket, _ = tag.partition("[")
+    return "unknown" if loaded_class(name) is None else f"{name}[…]" if bracket else name
 
 
 class KeyField:
@@ -324,7 +334,9 @@ class KeyField:
         key = _as_key(found)
         uid, tag = parse_marker(found) if key is None else (key._id, tag_of(key._info))
         if tag is not None and tag != self._tag and not self._takes_all:
-            raise _refused("marker" if key is None else "key", uid, tag, self._tag)
+            raise (
+                _refused("marker", uid, _shown(tag), self._tag) if key is None else _refused("key", uid, tag, self._tag)
+            )
         return self.read_marker(found)
 
     def takes(self, found: object) -> bool:

@@ -175,16 +175,16 @@ def owners_and_leases_go_along_where_a_ref_does(site: Site) -> None:
             moved = refs.transfer_ref(session.refs.insert([1]), other.refs)
             brief = refs.transfer_ref(session.refs.insert(5, lifetime=RefLifetime.UNTIL_SNAPSHOT), other.refs)
             given = refs.transfer_ref(session.refs.insert([2], owner=None), other.refs)
-            aging = [session.refs.insert([3], ttl=0.4, idle=600), session.refs.insert([4], idle=0.4)]
-            time.sleep(0.2)
+            aging = [session.refs.insert([3], ttl=1.5, idle=600), session.refs.insert([4], idle=1.5)]
+            time.sleep(0.5)
             leased, idle = (refs.transfer_ref(key, other.refs) for key in aging)
-        time.sleep(0.25)
+        time.sleep(1.2)
         refused(lambda: refs[moved])
         assert refs[given] == [2]
         with acting_as("ann"):
             assert refs[moved] == [1]
             for expired, limit in ((leased, "ttl"), (idle, "idle")):
-                with pytest.raises(RefExpiredError, match=f"{limit} of 0.4 s"):
+                with pytest.raises(RefExpiredError, match=f"{limit} of 1.5 s"):
                     refs[expired]
         snapshot = other.snapshot()
         with acting_as("ann"), pytest.raises(RefReleasedError, match="snapshot"):
@@ -251,13 +251,13 @@ def limits_are_checked_at_once(site: Site) -> None:
 @case
 def use_keeps_a_ref_and_a_look_at_it_does_not(site: Site) -> None:
     refs = site.engine.refs
-    with site.engine.session(idle=1.0) as session:
+    with site.engine.session(idle=2.5) as session:
         used, by_many, seen = (session.refs.insert(number) for number in range(3))
         lists, busy = session.refs.create(list), session.refs.create(list, thread=False)
-        longest = threading.Thread(target=lambda: refs.at(busy).run(lambda _: time.sleep(1.8)))
+        longest = threading.Thread(target=lambda: refs.at(busy).run(lambda _: time.sleep(3.0)))
         longest.start()
         for _ in range(4):
-            time.sleep(0.4)
+            time.sleep(0.7)
             assert (refs[used], refs.get_many([by_many]), refs[lists].run(len)) == (0, [1], 0)
             with contextlib.suppress(RefExpiredError):
                 refs.describe(seen)

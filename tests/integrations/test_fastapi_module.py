@@ -129,6 +129,7 @@ NEARLY = {
     "braces": f"{{{TEXT}}}",
     "space before": f" {TEXT}",
     "newline after": f"{TEXT}\n",
+    "a NUL after": f"{TEXT}\0",
     "urn": f"urn:uuid:{TEXT}",
     "no hyphens": TEXT.replace("-", ""),
     "other digits": TEXT.replace("0", "٠"),
@@ -143,6 +144,13 @@ NEARLY = {
 @pytest.mark.parametrize("where", ["path", "query"])
 def test_a_nearly_key_is_answered_with_one_sentence_and_no_echo(urls: httpx.Client, where: str, nearly: str) -> None:
     quoted = quote(nearly, safe="")
+    answer = get(urls, f"/path/{TEXT}/{quoted}" if where == "path" else f"/query?ref={quoted}")
+    assert answer == (422, {"detail": KeyFormatError.public})
+
+
+@pytest.mark.parametrize("where", ["path", "query"])
+def test_bytes_that_are_no_text_are_answered_in_the_same_way(urls: httpx.Client, where: str) -> None:
+    quoted = f"%ED%A0%80{TEXT}%FF"
     answer = get(urls, f"/path/{TEXT}/{quoted}" if where == "path" else f"/query?ref={quoted}")
     assert answer == (422, {"detail": KeyFormatError.public})
 

@@ -14,7 +14,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
 from pydantic.dataclasses import dataclass
 
-from liveref import SESSION_REF_TAG, HintError, RegistryKey, SessionRefRegistry
+from liveref import SESSION_REF_TAG, HintError, KeyFormatError, MarkerError, RegistryKey, SessionRefRegistry
 from liveref._text.tag import readable
 
 TEXT = "0f0e1d2c-3b4a-4958-8776-655443322110"
@@ -262,6 +262,31 @@ def test_a_key_of_another_type_is_shown_as_a_key() -> None:
     with pytest.raises(ValidationError, match=r"found a key of 'sqlite3:Cursor' \(0f0e1d…\)") as caught:
         Job(conn=CURSOR)
     assert caught.value.errors()[0]["input"] == "liveref.RegistryKey"
+
+
+@pytest.mark.parametrize(
+    ("tag", "shown"),
+    [
+        (f"hunter2 {TEXT}", "unknown"),
+        (f"sqlite3:hunter2 {TEXT}", "unknown"),
+        (f"builtins:list[hunter2 {TEXT}]", "builtins:list[…]"),
+        ("builtins:int", "builtins:int"),
+    ],
+)
+def test_of_the_type_of_a_marker_no_more_is_shown_than_names_a_class(tag: str, shown: str) -> None:
+    with pytest.raises(ValidationError, match=re.escape(f"found a marker of '{shown}' (0f0e1d…)")) as caught:
+        Job.model_validate({"conn": marker(tag)}, strict=True)
+    assert "hunter2" not in str(caught.value) + caught.value.json()
+
+
+@pytest.mark.parametrize("wrong", [TEXT.upper(), f"{{{TEXT}}}", f"{TEXT}\0", f"\ud800{TEXT}", TEXT.encode(), 5])
+def test_what_is_no_key_is_told_as_a_client_or_model_can_use_it(wrong: object) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Job.model_validate({"conn": wrong})
+    (told,) = caught.value.errors()
+    assert told["msg"].endswith(". Pass it on exactly as it was given; it can't be made up.")
+    assert type(told["ctx"]["error"]) is (KeyFormatError if type(wrong) is str else MarkerError)
+    assert len(told["msg"]) < 200
 
 
 def test_lax_fields_read_the_text_of_a_key_and_of_a_marker() -> None:

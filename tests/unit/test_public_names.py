@@ -128,3 +128,8 @@ def test_what_stands_for_keys_in_payloads_is_loaded_when_its_name_is_asked_for()
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "False True liveref._persisted True\n"
+
+
+@pytest.mark.parametrize("name", sorted(PERSISTED - {"recipe"}))
+def test_a_persisted_name_is_that_of_a_class_which_a_loader_with_a_list_of_classes_admits(name: str) -> None:
+    assert isinstance(getattr(_persisted, name), type)

@@ -23,7 +23,7 @@ from liveref.exceptions import NotPicklableError
 __all__ = ["KeyPickler", "dumps", "loads"]
 
 _KeyOfPickle: TypeAlias = tuple[dict[str, object], Callable[..., object], tuple[object, ...]]
-_MAKE: Final = (key_of_pickle, sealed_key)
+_MAKE: Final[list[object]] = [key_of_pickle, sealed_key]
 
 
 class KeyPickler(pickle.Pickler):

@@ -147,12 +147,13 @@ class _Written(dict[str, str]):
 def _reader(read: Callable[[object], Key], name: str) -> Schema:
     """A step that tells of a wrong input its class alone, where pydantic prints what a step is given."""
 
-    def read_or_tell(found: object) -> Key:
+    def read_or_tell(value: object) -> Key:
         try:
-            return read(found)
+            return read(value)
         except KeyFormatError as error:
-            refusal = error
-        told = {"type": "value_error", "input": readable(type(found)), "ctx": {"error": refusal}}
+            found, expected, advice, _ = error.args
+            refusal = error if advice else type(error)(found, expected, _ABOUT)  # clients and models read it
+        told = {"type": "value_error", "input": readable(type(value)), "ctx": {"error": refusal}}
         raise sys.modules["pydantic_core"].ValidationError.from_exception_data("key", [told])
 
     read_or_tell.__name__ = f"RegistryKey[{name}]"  # pydantic names a step by its function
