@@ -5,7 +5,7 @@ from liveref._typing import Missing
 from threading import RLock
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-__all__ = ['DEFAULTS', 'GUARDED', 'Book', 'Defaults', 'Expiry', 'Guard', 'Seconds', 'Whose', 'check_seconds', 'guard_of', 'making']
+__all__ = ['DEFAULTS', 'GUARDED', 'Book', 'Defaults', 'Expiry', 'Given', 'Guard', 'Seconds', 'Whose', 'check_seconds', 'guard_of', 'making']
 
 GUARDED: Final[bytes]
 
@@ -20,7 +20,7 @@ class Defaults(NamedTuple):
     per_owner: int | None = ...
     clock: Callable[[], float] = ...
     def checked(self) -> Defaults: ...
-
+Given: TypeAlias = tuple[float | None, float | None, bool, int | None, Callable[[], float]]
 DEFAULTS: Final[Incomplete]
 Seconds: TypeAlias = float | Missing | None
 Whose: TypeAlias = Owner | Missing | None

@@ -1,7 +1,7 @@
 from collections.abc import Callable
 from contextvars import ContextVar
 from liveref._registry.going import Going
-from liveref._registry.leases import Defaults
+from liveref._registry.leases import Given
 from liveref._registry.resolver import Resolver
 from typing import Final
 
@@ -10,4 +10,4 @@ __all__ = ['Store', 'witness']
 witness: Final[ContextVar[Callable[[Store], object] | None]]
 
 class Store(Going):
-    def __init__(self, capacity: int, defaults: Defaults = ..., resolver: Resolver | None = None) -> None: ...
+    def __init__(self, capacity: int, given: Given = ..., resolver: Resolver | None = None) -> None: ...
