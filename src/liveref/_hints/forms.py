@@ -171,8 +171,11 @@ def unpacked(arg: object) -> Sequence[object]:
         arg = getattr(inner, "__value__", inner)
     elif not getattr(arg, "__unpacked__", False):
         return (arg,)
-    if isinstance(arg, VARIABLES):
-        raise Refused(arg, f"it is a type variable; {ALONE}")
+    if get_origin(arg) is not tuple:
+        reason = (
+            "it is a type variable" if isinstance(arg, VARIABLES) else "only a tuple with its items can be unpacked"
+        )
+        raise Refused(arg, f"{reason}; {ALONE}")
     args = get_args(arg)
     return (Many(args[0]),) if args[1:] == (...,) else [each for inner in args for each in unpacked(inner)]
 
