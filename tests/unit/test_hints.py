@@ -1790,8 +1790,17 @@ def test_form_that_is_not_known_here_is_beartypes(monkeypatch: pytest.MonkeyPatc
     [
         (type[Literal[1]], r"Literal\[1\]"),
         (tuple[typing.Unpack[tuple[int, ...]], typing.Unpack[tuple[str, ...]]], "tuple"),
+        (tuple[typing.Unpack[int]], "only a tuple with its items"),
+        (tuple[typing.Unpack[list[int]]], "only a tuple with its items"),
+        (tuple[typing.Unpack[tuple]], "only a tuple with its items"),
     ],
-    ids=["type of a literal", "two parts of unknown length"],
+    ids=[
+        "type of a literal",
+        "two parts of unknown length",
+        "a class unpacked",
+        "a list unpacked",
+        "any tuple unpacked",
+    ],
 )
 def test_form_that_has_no_meaning_is_refused(hint: object, part: str) -> None:
     with pytest.raises(HintError, match=part):

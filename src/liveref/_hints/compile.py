@@ -31,12 +31,12 @@ from liveref._hints.forms import (
     subscribe,
 )
 from liveref._hints.pinned import Pinned
-from liveref._hints.predicates import ANY, METHODS, Part, Test, bearable, classes, in_class, leaf
-from liveref._text.tag import is_alias, made_by, readable, stays
+from liveref._hints.predicates import ANY, METHODS, Part, Test, bearable, classes, leaf
+from liveref._text.tag import in_class, is_alias, made_by, readable, stays
 from liveref._typing import UNRESOLVED
 from liveref.exceptions import HintError, counted
 
-__all__ = ["compile_hint"]
+__all__ = ["checkable", "compile_hint"]
 
 
 def compile_hint(hint: object) -> Part:
@@ -171,14 +171,13 @@ class _Compiler:
         if len(many) > 1:
             raise Refused(tuple(args), "a tuple has one part of unknown length at most; write one")
         parts = self.parts(arg.hint if isinstance(arg, Many) else arg for arg in args)
-        depth = _depth_of(parts)
         if not many:
-            return predicates.tuple_of(parts, None, (), depth, _asked(tuple, parts))
+            return predicates.tuple_of(parts, None, (), _asked(tuple, parts))
         if len(parts) == 1:
             asked = parts[0].asked and subscribe(tuple, (parts[0].asked, ...))
-            return predicates.items(tuple, parts[0], depth, asked)
+            return predicates.items(tuple, parts[0], asked)
         at = many[0]  # beartype does not look into a tuple with an unpacked part at all
-        return predicates.tuple_of(parts[:at], parts[at], parts[at + 1 :], depth, None)
+        return predicates.tuple_of(parts[:at], parts[at], parts[at + 1 :], None)
 
     def _callable(self, origin: type, args: Sequence[object]) -> Part:
         arguments, result = args
@@ -191,33 +190,22 @@ class _Compiler:
         return _functions(len(given), depth, more=not isinstance(arguments, list))
 
     def _items(self, origin: type, args: Sequence[object]) -> Part:
-        item = self.part(args[0])
-        out_of_reach = origin in forms.ONE_SHOT and item.depth is not CheckDepth.NONE
-        depth = CheckDepth.SHALLOW if out_of_reach else _depth_of([item])
-        return predicates.items(origin, item, depth, _asked(origin, [item]))
-
-    def _entries(self, origin: type, args: Sequence[object]) -> Part:
-        item = self.part(subscribe(tuple, args))
-        return predicates.items(origin, item, _depth_of([item]), _asked(origin, self.parts(args)))
+        item = self.part(subscribe(tuple, args) if len(args) > 1 else args[0])  # the pairs of an ItemsView
+        return predicates.items(origin, item, _asked(origin, self.parts(args)))
 
     def _pairs(self, origin: type, args: Sequence[object]) -> Part:
         parts = self.parts(args)
         key, value = parts if len(parts) > 1 else (parts[0], classes(int))  # a Counter
-        return predicates.pairs(origin, key, value, _depth_of(parts), _asked(origin, parts))
+        return predicates.pairs(origin, key, value, _asked(origin, parts))
 
     def _text(self, origin: type, args: Sequence[object]) -> Part:
-        of_text = self.part(args[0])
-        return predicates.attributes(origin, {forms.TEXTS[origin]: of_text}, _depth_of([of_text]))
+        return predicates.attributes(origin, {forms.TEXTS[origin]: self.part(args[0])})
 
     def _pinned(self, _: object, args: Sequence[object]) -> Part:
         inner = self.part(args[0])
-
-        def passes(values: Iterable[object], whole: bool) -> bool:  # noqa: FBT001
-            return all(isinstance(value, Pinned) and value._fits(inner, full=whole) for value in values)
-
         return Part(
-            _depth_of([inner]),
-            passes,
+            predicates.depth_of([inner]),
+            lambda values, whole: all(isinstance(each, Pinned) and each._fits(inner, full=whole) for each in values),
             takes=lambda value: isinstance(value, Pinned),
             why=lambda value, _: ("", value._tag() if isinstance(value, Pinned) else readable(type(value))),
         )
@@ -251,15 +239,13 @@ class _Compiler:
             of_dtype = ANY if scalar is typing.Any else leaf(_of_scalar(cls), found="dtype {}".format)
         sizes = [size for scalar in get_args(dtype) for size in get_args(scalar)]
         is_open = self._all_open([getattr(shape, "__value__", shape), *sizes])  # an alias of numpy's in NDArray
-        depth = CheckDepth.EXACT if is_open else CheckDepth.SHALLOW
-        return predicates.attributes(origin, {"dtype": of_dtype, "shape": self.part(shape)}, depth)
+        array = predicates.attributes(origin, {"dtype": of_dtype, "shape": self.part(shape)})
+        return array if is_open else replace(array, depth=CheckDepth.SHALLOW)
 
     def _record(self, cls: type, args: Sequence[object] | None) -> Part:
         fields, others = record_of(cls, args)
         parts = {name: (self.part(hint), required) for name, (hint, required) in fields.items()}
-        of_others = None if others is typing.Never else self.part(others)
-        depth = _depth_of([*(part for part, _ in parts.values()), of_others or ANY])
-        return predicates.record(parts, of_others, depth)
+        return predicates.record(parts, None if others is typing.Never else self.part(others))
 
     def _is_open(self, arg: object) -> bool:
         """Whether a parameter asks for nothing, so that not to check it loses nothing."""
@@ -286,8 +272,7 @@ _BUILDERS: Final[Mapping[object, Builder]] = {
     tuple: _Compiler._tuple,
     Callable: _Compiler._callable,
     **dict.fromkeys(forms.UNIONS, lambda run, _, hints: _union(hints, run.parts(hints))),
-    **dict.fromkeys(forms.ITEMS, _Compiler._items),
-    ItemsView: _Compiler._entries,
+    **dict.fromkeys([*forms.ITEMS, ItemsView], _Compiler._items),
     **dict.fromkeys([*forms.PAIRS, collections.Counter], _Compiler._pairs),
     **dict.fromkeys(forms.TEXTS, _Compiler._text),
     Pinned: _Compiler._pinned,
@@ -351,11 +336,6 @@ def _called(value: object) -> tuple[object, int]:
     return (call, 1) if isinstance(call, FunctionType) else (None, 0)
 
 
-def _depth_of(parts: Iterable[Part]) -> CheckDepth:
-    shallow = any(part.depth is CheckDepth.SHALLOW for part in parts)
-    return CheckDepth.SHALLOW if shallow else CheckDepth.EXACT
-
-
 def _asked(generic: object, parts: Iterable[Part]) -> object:
     """What beartype is asked of a generic: rebuilt, so that it keeps nothing but classes that live as long as it."""
     asked = [part.asked for part in parts]
@@ -378,12 +358,14 @@ def _of_scalar(scalar: type) -> Test:
 
 def _foreign(hint: object) -> Part:
     """A form that the table does not know: beartype may."""
-    refusal = Refused(hint, f"it is no type; {ALONE}")
-    if type(hint).__module__ == "builtins":
-        raise refusal
-    try:
-        test = bearable(hint)
-        test(None)
-    except Exception:  # noqa: BLE001  whatever beartype or an odd hint raises
-        raise refusal from None
-    return leaf(test, CheckDepth.SHALLOW, asked=hint)
+    if type(hint).__module__ == "builtins" or not checkable(hint):
+        raise Refused(hint, f"it is no type; {ALONE}")
+    return leaf(bearable(hint), CheckDepth.SHALLOW, asked=hint)
+
+
+def checkable(hint: object) -> bool:
+    """Whether beartype can check a hint: some it does not know, and some are too large for it."""
+    with suppress(Exception):  # whatever beartype or an odd hint raises
+        bearable(hint)(None)
+        return True
+    return False

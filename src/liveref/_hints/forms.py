@@ -150,15 +150,13 @@ def is_plain_class(hint: object) -> TypeGuard[type]:
     if type(hint) is type:
         return hint not in _NOT_PLAIN
     try:
-        return isinstance(hint, type) and not _is_special(hint)
+        return isinstance(hint, type) and not (_is_form(hint) or is_typeddict(hint) or is_protocol(hint))
     except Exception:  # noqa: BLE001  odd code in a class: to compile the hint tells of it
         return False
 
 
-def _is_special(cls: type) -> bool:
-    """Whether a class with a metaclass of its own is more than a class to a hint."""
-    special = any(form is cls for form in (*REFUSED, typing.Any))  # not ``in``: its hash may be anyone's code
-    return special or is_typeddict(cls) or is_protocol(cls)
+def _is_form(cls: type) -> bool:
+    return any(form is cls for form in (*REFUSED, typing.Any))  # not ``in``: its hash may be anyone's code
 
 
 def is_generic(origin: object) -> bool:
@@ -173,8 +171,11 @@ def unpacked(arg: object) -> Sequence[object]:
         arg = getattr(inner, "__value__", inner)
     elif not getattr(arg, "__unpacked__", False):
         return (arg,)
-    if isinstance(arg, VARIABLES):
-        raise Refused(arg, f"it is a type variable; {ALONE}")
+    if get_origin(arg) is not tuple:
+        reason = (
+            "it is a type variable" if isinstance(arg, VARIABLES) else "only a tuple with its items can be unpacked"
+        )
+        raise Refused(arg, f"{reason}; {ALONE}")
     args = get_args(arg)
     return (Many(args[0]),) if args[1:] == (...,) else [each for inner in args for each in unpacked(inner)]
 

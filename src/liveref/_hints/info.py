@@ -10,16 +10,14 @@ Checks are kept weakly, by hint: the keys hold them. So no hint and no class out
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
-from types import UnionType
-from typing import Annotated, Final, NamedTuple, TypeAlias, Union, cast, get_origin
+from typing import Annotated, Final, NamedTuple, TypeAlias, cast, get_origin
 from weakref import WeakValueDictionary
 
-from liveref._hints.compile import compile_hint
-from liveref._hints.forms import TOWER, CheckDepth, is_plain_class
-from liveref._hints.predicates import ITERATORS, PLAIN, Part, Test, bearable, beartype, classes, mro_of, say_why
+from liveref._hints.compile import checkable, compile_hint
+from liveref._hints.forms import TOWER, UNIONS, CheckDepth, is_plain_class
+from liveref._hints.predicates import ITERATORS, PLAIN, Part, Test, beartype, classes, say_why
 from liveref._text.blame import user_call
-from liveref._text.tag import loaded_class, made_by, readable, type_tag
+from liveref._text.tag import loaded_class, made_by, mro_of, readable, type_tag
 
 __all__ = [
     "Check",
@@ -74,8 +72,6 @@ class Sealed(Check):
         super().__init__(object, classes())
         self.tag: Final = tag
 
-
-_NO_CLASSES: Final[tuple[object, ...]] = (UnionType, Union, Annotated)
 
 _CLASS_CHECKS: Final = ("__instancecheck__", "__subclasscheck__", "__subclasshook__")
 
@@ -185,7 +181,7 @@ def apart(one: ClassInfo, other: ClassInfo) -> bool:
 def _outside(info: ClassInfo) -> tuple[type, ...]:
     """The classes of a hint, or that of a generic one; empty where there is no saying."""
     origin = get_origin(hint_of(info))
-    generic = (origin,) if type(origin) is type and origin not in _NO_CLASSES else ()
+    generic = (origin,) if type(origin) is type and origin not in {*UNIONS, Annotated} else ()
     return classes_of(info) or generic
 
 
@@ -239,7 +235,7 @@ def _lookup(part: Part) -> Test:
         nonlocal ask, conf
         try:
             if ask is None:
-                ask, conf = beartype() if _can_build(hint) else (own, None)
+                ask, conf = beartype() if checkable(hint) else (own, None)  # here for its size alone
             if ask(value, hint, conf=conf):
                 return True
         except Exception:  # noqa: BLE001  whatever a value raises that beartype asks for its length or first item
@@ -248,14 +244,6 @@ def _lookup(part: Part) -> Test:
         return type(value) not in PLAIN and isinstance(value, tuple(ITERATORS)) and own(value)
 
     return own if is_class or hint is None else by_beartype
-
-
-def _can_build(hint: object) -> bool:
-    """Whether beartype can build a check; what it can't, it can't for size alone."""
-    with suppress(Exception):
-        bearable(hint)(None)
-        return True
-    return False
 
 
 def _check_for(hint: object) -> Check | type:

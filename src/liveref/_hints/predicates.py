@@ -16,14 +16,14 @@ import types
 from abc import ABCMeta
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Sized
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from operator import itemgetter
 from typing import Any, Final, TypeAlias, TypeVar, cast
 from weakref import ref
 
-from liveref._hints.forms import CheckDepth
-from liveref._text.tag import class_dict, readable, type_tag
+from liveref._hints.forms import ONE_SHOT, CheckDepth
+from liveref._text.tag import in_class, mro_of, readable, type_tag
 from liveref.exceptions import counted
 
 __all__ = [
@@ -37,13 +37,12 @@ __all__ = [
     "beartype",
     "choice",
     "classes",
+    "depth_of",
     "every",
-    "in_class",
     "items",
     "leaf",
     "literals",
     "members",
-    "mro_of",
     "pairs",
     "record",
     "say_why",
@@ -100,7 +99,6 @@ METHODS: Final = (
     types.FunctionType, types.BuiltinFunctionType, classmethod, staticmethod,
     types.MethodDescriptorType, types.WrapperDescriptorType, types.ClassMethodDescriptorType,
 )  # fmt: skip
-mro_of: Final[Callable[[type], tuple[type, ...]]] = vars(type)["__mro__"].__get__
 _MISSING: Final = type("Missing", (), {})()  # of a class that no hint names
 
 
@@ -123,10 +121,9 @@ def classes(*kinds: type, depth: CheckDepth = CheckDepth.EXACT, asked: object = 
         anew = any(cls is not found and type_tag(cls) == type_tag(found) for cls in kinds)
         return "", f"{readable(found)}{', another class of that name, loaded anew' if anew else ''}"
 
-    def takes(value: object) -> bool:
-        return isinstance(value, kinds)
-
-    return Part(depth, passes, asked, None, takes, why, kinds, exact, only_classes=True)
+    return Part(
+        depth, passes, asked, None, lambda value: isinstance(value, kinds), why, kinds, exact, only_classes=True
+    )
 
 
 ANY: Final = classes(object, depth=CheckDepth.NONE, asked=object)
@@ -264,7 +261,7 @@ def choice(options: Sequence[tuple[object, Part]], depth: CheckDepth, asked: obj
 def _structure(  # noqa: C901  closures
     origin: type,
     columns: Callable[[Sequence[object], bool], Columns],
-    depth: CheckDepth,
+    parts: Iterable[Part],
     asked: object = None,
     glance: Test | None = None,
 ) -> Part:
@@ -297,10 +294,10 @@ def _structure(  # noqa: C901  closures
             return "", f"{readable(type(value))} {unfit}"
         return "", readable(type(value))
 
-    return Part(depth, passes, asked, glance, takes, why)
+    return Part(depth_of(parts), passes, asked, glance, takes, why)
 
 
-def items(origin: type, item: Part, depth: CheckDepth, asked: object) -> Part:
+def items(origin: type, item: Part, asked: object) -> Part:
     """A container of one kind of item."""
     kinds, exact, sees = _kinds(origin), item.exact, item.glance
 
@@ -314,10 +311,12 @@ def items(origin: type, item: Part, depth: CheckDepth, asked: object) -> Part:
     def columns(values: Sequence[object], whole: bool) -> Columns:  # noqa: FBT001
         yield "", 0, item, _column(values, whole, _telling_items if item.only_classes else _items)
 
-    return _structure(origin, columns, depth, asked, glance)
+    part = _structure(origin, columns, [item], asked, glance)
+    out_of_reach = origin in ONE_SHOT and item.depth is not CheckDepth.NONE
+    return replace(part, depth=CheckDepth.SHALLOW) if out_of_reach else part
 
 
-def pairs(origin: type, key: Part, value: Part, depth: CheckDepth, asked: object) -> Part:
+def pairs(origin: type, key: Part, value: Part, asked: object) -> Part:
     """A mapping of one kind of key to one kind of value."""
     kinds, key_exact, key_sees, exact, sees = _kinds(origin), key.exact, key.glance, value.exact, value.glance
 
@@ -335,12 +334,10 @@ def pairs(origin: type, key: Part, value: Part, depth: CheckDepth, asked: object
             return False
         return True
 
-    return _structure(origin, columns, depth, asked, glance)
+    return _structure(origin, columns, [key, value], asked, glance)
 
 
-def tuple_of(
-    front: Sequence[Part], middle: Part | None, back: Sequence[Part], depth: CheckDepth, asked: object
-) -> Part:
+def tuple_of(front: Sequence[Part], middle: Part | None, back: Sequence[Part], asked: object) -> Part:
     """A tuple of fixed items; with a middle, any number of one kind of item stands between front and back."""
     kinds, fixed = _kinds(tuple), len(front) + len(back)
     exact, sees = [part.exact for part in front], [part.glance for part in front]
@@ -367,16 +364,15 @@ def tuple_of(
             at += 1  # noqa: SIM113
         return True
 
-    return _structure(tuple, columns, depth, asked, glance)
+    return _structure(tuple, columns, [*front, middle or ANY, *back], asked, glance)
 
 
-def record(fields: Mapping[str, tuple[Part, bool]], others: Part | None, depth: CheckDepth) -> Part:
+def record(fields: Mapping[str, tuple[Part, bool]], others: Part | None) -> Part:
     """A TypedDict; beartype looks at none of its keys (beartype#319).
 
     Args:
         fields: the keys that it declares, each with what its value must fit and whether it must be there.
         others: what the values of all other keys must fit; None where there must be none.
-        depth: how much is seen.
     """
     kinds, looks = _kinds(dict), [(name, part.exact, part.glance, must) for name, (part, must) in fields.items()]
 
@@ -402,17 +398,23 @@ def record(fields: Mapping[str, tuple[Part, bool]], others: Part | None, depth: 
                 return False
         return True
 
-    return _structure(dict, columns, depth, glance=glance)
+    return _structure(dict, columns, [*(part for part, _ in fields.values()), others or ANY], glance=glance)
 
 
-def attributes(origin: type, parts: Mapping[str, Part], depth: CheckDepth) -> Part:
+def attributes(origin: type, parts: Mapping[str, Part]) -> Part:
     """A class whose parameters are the types of attributes, as of the ``pattern`` of a Pattern."""
 
     def columns(values: Sequence[object], whole: bool) -> Columns:  # noqa: ARG001, FBT001
         for name, part in parts.items():
             yield f".{name}", None, part, [getattr(value, name) for value in values]
 
-    return _structure(origin, columns, depth)
+    return _structure(origin, columns, parts.values())
+
+
+def depth_of(parts: Iterable[Part]) -> CheckDepth:
+    """How much is seen of what has these parts, its outside and all of them."""
+    shallow = any(part.depth is CheckDepth.SHALLOW for part in parts)
+    return CheckDepth.SHALLOW if shallow else CheckDepth.EXACT
 
 
 def say_why(value: object, part: Part, whole: bool) -> str:  # noqa: FBT001
@@ -433,11 +435,6 @@ def beartype() -> tuple[Callable[..., bool], object]:
     from beartype.door import is_bearable  # noqa: PLC0415
 
     return is_bearable, BeartypeConf(is_random=False, is_pep484_tower=True)
-
-
-def in_class(cls: type, name: str) -> object:
-    """What a class has under a name, as it stands there."""
-    return next((class_dict(base)[name] for base in mro_of(cls) if name in class_dict(base)), None)
 
 
 def _may_run(attribute: object) -> bool:

@@ -15,9 +15,11 @@ from typing_extensions import TypeAliasType
 
 __all__ = [
     "class_dict",
+    "in_class",
     "is_alias",
     "loaded_class",
     "made_by",
+    "mro_of",
     "printable",
     "qualname_of",
     "readable",
@@ -30,6 +32,7 @@ qualname_of: Final[Callable[[type], str]] = vars(type)["__qualname__"].__get__
 _MODULE: Final[Callable[[type], object]] = vars(type)["__module__"].__get__
 _MODULE_DICT: Final[Callable[[object], dict[str, object]]] = vars(types.ModuleType)["__dict__"].__get__
 class_dict: Final[Callable[[type], dict[str, object]]] = vars(type)["__dict__"].__get__
+mro_of: Final[Callable[[type], tuple[type, ...]]] = vars(type)["__mro__"].__get__
 _ALIASES: Final = (TypeAliasType, getattr(typing, "TypeAliasType", TypeAliasType))
 _UNIONS: Final = (typing.Union, types.UnionType)
 _FUNCTIONS: Final = (types.FunctionType, types.BuiltinFunctionType, types.MethodType)
@@ -81,6 +84,11 @@ def made_by(hint: object) -> type | None:
         module = importlib.import_module(f"multiprocessing.{_MAKERS.get(hint.__name__, 'context')}")
         return cast("type | None", getattr(module, hint.__name__, None))
     return None
+
+
+def in_class(cls: type, name: str) -> object:
+    """What a class has under a name, as it stands there."""
+    return next((class_dict(base)[name] for base in mro_of(cls) if name in class_dict(base)), None)
 
 
 def _is_function(hint: object) -> bool:
