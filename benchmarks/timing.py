@@ -57,6 +57,7 @@ class Stopwatch:
         self.contender: Final = contender
         self._timer: Final = contender.timer()
         self._loops = 1
+        self._timer.timeit(1)  # what only the first call does would leave it at one loop
         while self._timer.timeit(self._loops) < CHUNK:
             self._loops *= 2
 

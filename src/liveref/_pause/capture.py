@@ -11,7 +11,6 @@ from typing import Any, Final, NamedTuple
 from liveref._pause.columns import columns_of
 from liveref._pause.fates import Fates, blame_each, blame_whole, drop_holders
 from liveref._pause.serializer import Serializer, serializer_of
-from liveref._pause.verify import verify_stream
 from liveref._policy import PURGED, SessionPausePolicy, Way, policy_row
 from liveref._registry.closing import Closing
 from liveref._registry.entry import Entry, Holder
@@ -110,6 +109,12 @@ def _serialize_one(fates: Fates, uid: int, value: object, serializer: Serializer
         fates.fail({uid: f"serializer {serializer.tag!r} gave {readable(type(data))} instead of bytes"})
 
 
+def _loads_again(fates: Fates, stream: Stream) -> bool:
+    from liveref._pause.verify import verify_stream  # noqa: PLC0415  few verify
+
+    return verify_stream(fates, stream)
+
+
 def _pickle(fates: Fates, policy: SessionPausePolicy, *, verify: bool) -> Stream:
     """The pickles of all that is left, once those to blame are found; raises the refusal."""
     drop = policy_row(policy).drops
@@ -125,7 +130,7 @@ def _pickle(fates: Fates, policy: SessionPausePolicy, *, verify: bool) -> Stream
         except Exception as error:  # noqa: BLE001  user code
             failure = error
         else:
-            if not verify or verify_stream(fates, stream):
+            if not verify or _loads_again(fates, stream):
                 return stream
             verify = False  # what is left has been loaded
             if drop:

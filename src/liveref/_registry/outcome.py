@@ -32,15 +32,14 @@ class Outcome:
         is_hasty: whether the closing task was cancelled, so that nothing may hang any more.
     """
 
-    __slots__ = ("_cancelled", "count", "error", "errors", "is_cut", "is_hasty")
+    count: int = 0
+    is_cut: bool = False
+    is_hasty: bool = False
+    _cancelled: bool = False
 
     def __init__(self, error: BaseException | None = None) -> None:
         self.error = error
         self.errors: list[BaseException] = []
-        self.count = 0
-        self.is_cut = False
-        self.is_hasty = False
-        self._cancelled = False
 
     def cancel(self, error: BaseException) -> None:
         """Note that the closing task was cancelled: once, though a cancel scope says so at each of its awaits."""

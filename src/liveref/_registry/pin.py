@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from queue import SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast, final
 
@@ -20,6 +19,9 @@ from liveref._text.elsewhere import RefLostError, RefUnavailableError
 from liveref._text.tag import readable, type_tag
 from liveref._typing import T
 from liveref.exceptions import InvalidArgumentError, RefReleasedError
+
+if TYPE_CHECKING:
+    from queue import SimpleQueue
 
 __all__ = ["Here", "as_here", "duty_of", "end_pinned", "hint_of_pinned", "pin", "pin_within", "this_process", "within"]
 
@@ -66,6 +68,8 @@ class Lane:
     """A thread in which things are done one after the other; it ends when nobody uses it any more."""
 
     def __init__(self) -> None:
+        from queue import SimpleQueue  # noqa: PLC0415  few pin
+
         self._jobs: Final[SimpleQueue[Callable[[], None] | None]] = SimpleQueue()
         self._users = 0
         self._pid: Final = os.getpid()

@@ -7,9 +7,7 @@ not secret.
 
 from __future__ import annotations
 
-import binascii
 import json
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, cast
 
@@ -80,7 +78,7 @@ def sturdy_marker_of(holder: Holder[Any], keys: SnapshotKeys) -> dict[str, str]:
     body = json.dumps(said, separators=(",", ":"), ensure_ascii=False).encode()
     mac = new_mac(keys._secrets[keys.current])
     mac.update(_PREFIX + holder._id + body)
-    token = urlsafe_b64encode(body + mac.digest()).rstrip(b"=").decode()
+    token = _text_of(body + mac.digest())
     if len(token) > RECIPE_LIMIT:
         raise InvalidArgumentError(
             "key", "that of a ref whose recipe fits into 8 KiB", f"{len(token)} bytes for {redact(holder._id)}"
@@ -125,12 +123,20 @@ def token_in(text: str, uid: bytes, type_tag: str | None, keys: SnapshotKeys) ->
     return _token(said, type_tag)
 
 
+def _text_of(data: bytes) -> str:
+    from base64 import urlsafe_b64encode  # noqa: PLC0415  few send sturdy markers
+
+    return urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
 def _bytes_of(text: str) -> bytes:
+    from base64 import urlsafe_b64decode  # noqa: PLC0415  as above
+
     try:
         data = urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
-    except (ValueError, binascii.Error):
+    except ValueError:
         raise _refused("a token that is none") from None
-    if len(data) <= _MAC_SIZE or urlsafe_b64encode(data).rstrip(b"=").decode() != text:
+    if len(data) <= _MAC_SIZE or _text_of(data) != text:
         raise _refused("a token that is none")
     return data
 
