@@ -11,11 +11,11 @@ class Place(Enum):
     IN_ITS_SCOPE = 2
 
 class Outcome:
-    error: Incomplete
-    errors: list[BaseException]
     count: int
     is_cut: bool
     is_hasty: bool
+    error: Incomplete
+    errors: list[BaseException]
     def __init__(self, error: BaseException | None = None) -> None: ...
     def cancel(self, error: BaseException) -> None: ...
     def reraise(self, *, bare: bool = False) -> None: ...
