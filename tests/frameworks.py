@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).parent.parent
+from pythons import ROOT, environment_of
+
 FRAMEWORKS: Final = {
     "agent_framework": "agent-framework-core>=1.23",
     "crewai": "crewai>=1.15",
@@ -37,16 +38,8 @@ def main() -> int:
 
 
 def environment(name: str) -> Path:
-    """The Python of a virtual environment with a framework, made once for a pyproject.toml."""
-    folder = ROOT / f".venv-{name.replace('_', '-')}"
-    python, ready = folder / "bin" / "python", folder / "ready"
-    if not ready.exists() or ready.stat().st_mtime < (ROOT / "pyproject.toml").stat().st_mtime:
-        print(f"{name}: making {folder.name} with {FRAMEWORKS[name]}", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)  # noqa: S603
-        for arguments in (["--upgrade", "pip>=25.1"], ["--editable", ".", FRAMEWORKS[name], *TOOLS]):
-            subprocess.run([python, "-m", "pip", "install", "--quiet", *arguments], cwd=ROOT, check=True)  # noqa: S603
-        ready.touch()
-    return python
+    """The Python of a virtual environment with a framework."""
+    return environment_of(ROOT / f".venv-{name.replace('_', '-')}", Path(sys.executable), FRAMEWORKS[name], *TOOLS)
 
 
 if __name__ == "__main__":

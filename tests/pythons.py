@@ -49,11 +49,16 @@ def starts(path: Path, minor: int) -> bool:
 
 def environment(minor: int, interpreter: Path) -> Path:
     """The Python of a virtual environment with the tests' needs, made once for a pyproject.toml."""
-    folder = ROOT / f".venv-3.{minor}"
+    return environment_of(ROOT / f".venv-3.{minor}", interpreter, "--group", "test")
+
+
+def environment_of(folder: Path, interpreter: Path, *needs: str) -> Path:
+    """The Python of a virtual environment with liveref and what pip is told besides, made once for a pyproject.toml."""
     python, ready = folder / "bin" / "python", folder / "ready"
     if not ready.exists() or ready.stat().st_mtime < (ROOT / "pyproject.toml").stat().st_mtime:
+        print(f"making {folder.name}", flush=True)
         subprocess.run([interpreter, "-m", "venv", folder], check=True)  # noqa: S603
-        for arguments in (["--upgrade", "pip>=25.1"], ["--editable", ".", "--group", "test"]):
+        for arguments in (["--upgrade", "pip>=25.1"], ["--editable", ".", *needs]):
             subprocess.run([python, "-m", "pip", "install", "--quiet", *arguments], cwd=ROOT, check=True)  # noqa: S603
         ready.touch()
     return python

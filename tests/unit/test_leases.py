@@ -11,7 +11,8 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from unittest.mock import ANY
 
 import pytest
 
@@ -165,10 +166,25 @@ def test_what_is_no_number_of_seconds_is_refused(refs: SessionRefRegistry, limit
     assert refs.is_empty()
 
 
-@pytest.mark.parametrize("wrong", [{"owned": 1}, {"per_owner": 0}, {"per_owner": True}, {"clock": 5}])
-def test_what_is_no_default_is_refused(wrong: dict[str, object]) -> None:
+@pytest.mark.parametrize("opened", [SessionRefRegistry, Session])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"owned": 1},
+        {"owned": 0},
+        {"owned": 0.0},
+        {"per_owner": 0},
+        {"per_owner": True},
+        {"clock": 5},
+        *({name: ANY} for name in ("ttl", "idle", "owned", "per_owner", "clock")),
+    ],
+    ids=repr,
+)
+def test_what_is_no_default_is_refused_though_it_equals_one(
+    opened: Callable[..., object], wrong: dict[str, object]
+) -> None:
     with pytest.raises(InvalidArgumentError, match=next(iter(wrong))):
-        SessionRefRegistry(**wrong)  # type: ignore[arg-type]
+        opened(**wrong)
 
 
 def test_every_none_is_refused_too(refs: SessionRefRegistry) -> None:

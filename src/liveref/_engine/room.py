@@ -56,7 +56,7 @@ class Options(NamedTuple):
         Raises:
             InvalidArgumentError: one of them is no such thing.
         """
-        Store(self.capacity, Defaults(self.ttl, self.idle, self.owned, self.per_owner).checked())
+        Store(self.capacity, Defaults(self.ttl, self.idle, self.owned, self.per_owner))
         policy: object = self.policy
         if not isinstance(policy, SessionPausePolicy):
             raise InvalidArgumentError("policy", "a SessionPausePolicy", readable(type(policy)))

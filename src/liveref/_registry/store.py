@@ -80,7 +80,9 @@ class Store(Going):
             raise InvalidArgumentError("capacity", "an int of at least 1", shown)
         self._capacity = capacity
         self._closed = False
-        self._defaults = defaults = DEFAULTS if given == DEFAULTS else Defaults(*given).checked()
+        ttl, idle, owned, per_owner, clock = given
+        is_plain = ttl is idle is per_owner is None and owned is False and clock is monotonic  # 0 equals False
+        self._defaults = defaults = DEFAULTS if is_plain else Defaults(*given).checked()
         self._room = min(capacity, maxsize) if defaults is DEFAULTS else _SHUT
         self._book = None
         self._refs = {}
