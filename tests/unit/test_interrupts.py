@@ -371,14 +371,14 @@ def test_what_comes_from_outside_before_an_await_awaits_it_all_the_same(
 
 
 def test_what_comes_from_outside_between_two_finalizers_leaves_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(_refs: object) -> Iterator[object]:
+    def interrupted(*_args: object) -> Iterator[object]:
         raise Interrupt
         yield
 
     finalized: list[str] = []
     registry = SessionRefRegistry()
     registry.insert("x", finalizer=finalized.append)
-    monkeypatch.setattr("liveref._registry.going.until_awaited", interrupted)
+    monkeypatch.setattr("liveref._registry.closing.Closing._of", interrupted)
     with pytest.raises(Interrupt):
         asyncio.run(registry.aclose())
     monkeypatch.undo()

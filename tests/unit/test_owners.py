@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import pickle
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -190,6 +192,34 @@ def test_the_count_in_the_error_is_of_what_may_be_seen(refs: SessionRefRegistry,
         refs.release(key)
         with pytest.raises(RefNotFoundError, match=r"it holds 1\)"):
             refs[RegistryKey.new()]
+
+
+def test_a_ref_whose_finalizer_raises_leaves_nothing_behind(refs: SessionRefRegistry) -> None:
+    def fail(_value: object) -> None:
+        raise ValueError
+
+    def end(how: int, key: RegistryKey[Thing]) -> object:
+        match how % 3:
+            case 0:
+                return refs.release(key)
+            case 1:
+                return refs.drain()
+            case _:
+                return asyncio.run(refs.arelease(key))
+
+    gone = list[weakref.ref[object]]()
+    for turn in range(90):
+        with acting_as(f"user {turn}"):
+            key = refs.insert(Thing(), ttl=1000, finalizer=fail)
+            gone.append(weakref.ref(key))
+            with pytest.raises((ValueError, ExceptionGroup)):
+                end(turn, key)
+            del key
+    refs.insert("of nobody")
+    with acting_as(ANN), pytest.raises(RefNotFoundError, match=r"it holds 1\)"):
+        refs.get(RegistryKey.new())
+    gc.collect()
+    assert sum(key() is not None for key in gone) < 40  # the rows of a few are thrown away together
 
 
 def test_clones_and_transfers_keep_the_owner(refs: SessionRefRegistry, key: RegistryKey[Thing]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from inspect import isawaitable
 from itertools import chain, count, islice, repeat
@@ -94,14 +94,10 @@ class Closing(Store):
 
     def _finish(self, outcome: Outcome) -> Steps:
         """End with the session: hand over what the parent takes, drop what does not last."""
-        return self._drop(self._ending(outcome), "session ended", outcome)
-
-    def _ending(self, outcome: Outcome) -> Iterator[Holder[Any]]:
-        """The refs that end with the session, which takes none any more."""
         if self._parent is not None:
             self._hand_over(self._parent, outcome)
-        ending = [ref for ref in self._refs.copy().values() if ref._entry.lifetime not in LASTING]
-        return chain(self._due(), reversed(ending))
+        ending = reversed([ref for ref in list(self._refs.values()) if ref._entry.lifetime not in LASTING])
+        return self._drop(ending if self._book is None else chain(self._due(), ending), "session ended", outcome)
 
     def _hand_over(self, parent: Closing, outcome: Outcome) -> None:
         for holder in self._refs.copy().values():

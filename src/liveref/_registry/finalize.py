@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import compress, starmap
 from threading import RLock
@@ -17,7 +17,6 @@ from typing import Any, Final
 from liveref._recipe import is_coroutine_function
 from liveref._registry.outcome import Outcome, Pending, Place, Steps
 from liveref._text.tag import readable
-from liveref._typing import T
 from liveref.exceptions import InvalidArgumentError
 
 __all__ = [
@@ -31,9 +30,9 @@ __all__ = [
     "drive",
     "finish",
     "generation",
+    "is_waiting",
     "lock_of",
     "run",
-    "until_awaited",
 ]
 
 _generation = 0
@@ -76,10 +75,10 @@ class Finalizer:
     place: Place = Place.ANY_TASK
     _asynchronous: bool = False
 
-    def __init__(self, call: Callable[..., object]) -> None:
+    def __init__(self, call: Callable[..., object], uid: bytes = _DUTY) -> None:
         self.call: Final = call
         self._generation = _generation
-        self._sharers: Final[dict[bytes, bool]] = {_DUTY: True}  # and the ids of the refs, and those of loans: False
+        self._sharers: Final[dict[bytes, bool]] = {_DUTY: True, uid: True}  # and ids of refs; those of loans: False
 
     def share(self, uid: bytes) -> None:
         """Note a ref that has it, or shares it from now on."""
@@ -199,17 +198,8 @@ class Exit(Finalizer):
         self._asynchronous = asynchronous
 
 
-def until_awaited(refs: Iterable[T]) -> Iterator[tuple[T, list[Any]]]:
-    """Each ref, with a list for what its finalizer returns; again where something came before that was awaited."""
-    for ref in refs:
-        held: list[Any] = []  # Any: see Pending
-        yield ref, held
-        while held and held[0] is not None and _is_waiting(held[0]):
-            yield ref, held
-
-
-def _is_waiting(result: object) -> bool:
-    """Whether what a finalizer returned is still to be awaited."""
+def is_waiting(result: object) -> bool:
+    """Whether what a finalizer returned is still to be awaited: nobody has begun to, or it is not done."""
     if not inspect.isawaitable(result):
         return False
     if inspect.iscoroutine(result):

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from liveref._registry.departures import Departures
 from liveref._registry.entry import Holder, is_asynchronous, let_go, place_of, tell
-from liveref._registry.finalize import dismiss, until_awaited
+from liveref._registry.finalize import dismiss, is_waiting
 from liveref._registry.leases import Book, Defaults, Expiry, Guard, making
 from liveref._registry.moment import Refs
 from liveref._registry.outcome import Outcome, Pending, Steps
@@ -99,21 +99,21 @@ class Going:
     def _end_in(self, refs: Refs, holder: Holder[Any], held: list[Any], leaving: BaseException | None) -> bool:
         """Take a ref out of where it is, among the live ones or those that are due, and run its finalizer."""
         entry = holder._entry
-        finalizer, place = entry.finalizer, holder._id if entry.guard is None else place_of(holder)
-        if finalizer is None:
-            was_there = refs.pop(place, None) is not None
-        else:
-            try:
-                was_there = finalizer.end(refs, place, holder, held, leaving)
-            except BaseException:
-                if finalizer.is_done():  # else the exception came before the call, and the ref is still there
-                    let_go(holder)
-                raise
-        if was_there:
-            if entry.guard is not None and refs is self._refs:
-                self._left(holder)
-            let_go(holder)
-        return was_there
+        finalizer, place, has_gone = entry.finalizer, holder._id if entry.guard is None else place_of(holder), False
+        try:
+            if finalizer is None:
+                has_gone = refs.pop(place, None) is not None
+            else:
+                has_gone = finalizer.end(refs, place, holder, held, leaving)
+        except BaseException:
+            has_gone = finalizer is not None and finalizer.is_done()  # else it came before the call: the ref is there
+            raise
+        finally:
+            if has_gone:
+                if entry.guard is not None and refs is self._refs:
+                    self._left(holder)
+                let_go(holder)
+        return has_gone
 
     def _left(self, holder: Holder[Any]) -> None:
         """Forget the guard of a ref that has gone."""
@@ -197,26 +197,27 @@ class Going:
 
     def _drop(self, holders: Iterable[Holder[Any]], how: str, outcome: Outcome) -> Steps:
         """Drop refs one by one, each just before its finalizer runs, whatever that raises."""
-        for holder, held in until_awaited(holders):
-            finalizer, seen, result = holder._entry.finalizer, outcome.error, None
+        for holder in holders:
+            finalizer = holder._entry.finalizer
             if outcome.is_cut and finalizer is not None and finalizer.is_asynchronous():
                 continue  # it is left to the next close
-            try:
-                if not held:
-                    outcome.count += self._end(holder, how, held, seen)
-                result = held[0] if held else None
-                if result is not None and finalizer is not None and isawaitable(result):
-                    result = yield Pending(held, finalizer.place)
-                if result and finalizer is not None and finalizer.is_exit:
-                    outcome.error = None  # the hook swallows the exception, as in contextlib.ExitStack
-            except BaseException as error:  # noqa: BLE001  all of them are raised at the end
-                if result is not None and isinstance(error, GeneratorExit):
-                    return  # who drives this was cut off itself
-                if error is not seen:
-                    outcome.errors.append(error)
-                    tell(error, holder)
-                if finalizer is not None and finalizer.is_exit:
-                    outcome.error = error
+            held: list[Any] = []
+            while True:
+                result = None
+                try:
+                    if not held:
+                        outcome.count += self._end(holder, how, held, outcome.error)
+                    result = held[0] if held else None
+                    if result is not None and finalizer is not None and isawaitable(result):
+                        result = yield Pending(held, finalizer.place)
+                    if result and finalizer is not None and finalizer.is_exit:
+                        outcome.error = None  # the hook swallows the exception, as in contextlib.ExitStack
+                except BaseException as error:  # noqa: BLE001  all of them are raised at the end
+                    if result is not None and isinstance(error, GeneratorExit):
+                        return  # who drives this was cut off itself
+                    _note_error(error, holder, outcome)
+                if not held or held[0] is None or not is_waiting(held[0]):
+                    break  # else something came before it was awaited
 
     def __del__(self) -> None:
         try:
@@ -242,3 +243,12 @@ class Going:
                 source=self,
                 stacklevel=2,
             )
+
+
+def _note_error(error: BaseException, holder: Holder[Any], outcome: Outcome) -> None:
+    """Note what a finalizer raised; an exit that lets the exception through that it saw has not failed."""
+    if error is not outcome.error:
+        outcome.errors.append(error)
+        tell(error, holder)
+    if holder._entry.finalizer is not None and holder._entry.finalizer.is_exit:
+        outcome.error = error

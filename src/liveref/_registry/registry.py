@@ -19,7 +19,7 @@ from liveref._recipe import AnyRecipe
 from liveref._registry.borrowing import Borrow
 from liveref._registry.entering import Entering
 from liveref._registry.entry import Entry, Holder, RefInfo, let_go, place_of
-from liveref._registry.finalize import arun
+from liveref._registry.finalize import Finalizer, arun, closing
 from liveref._registry.leases import Seconds, Whose
 from liveref._registry.outcome import Outcome
 from liveref._registry.resolver import Resolver
@@ -36,6 +36,8 @@ __all__ = ["SessionRefRegistry"]
 
 _TICK: Final = 0.001
 """Seconds: plain refs that one place inserts within a tick share an entry."""
+
+_DEFAULT: Final = RefLifetime.UNTIL_CONTEXT_DROP
 
 _frame: Final = sys._getframe
 
@@ -114,7 +116,9 @@ class SessionRefRegistry(Entering):
         idle: Seconds = ...,
         owner: Whose = ...,
     ) -> RegistryKey[V]: ...
-    def insert(self, value: object, *rest: Any, **named: Any) -> RegistryKey[object]:
+    def insert(
+        self, value: object, *rest: Any, finalizer: Callable[..., object] | None = None, **named: Any
+    ) -> RegistryKey[object]:
         """The key under which the object is now held.
 
         Args:
@@ -146,24 +150,27 @@ class SessionRefRegistry(Entering):
         try:
             frame = _frame(1)
         except ValueError:  # no Python code calls
-            return self._insert(value, None, *rest, **named)
+            return self._insert(value, None, *rest, finalizer=finalizer, **named)
         if rest or named or cls is not type(value):  # one test for all of them: this is half of what an insert does
-            return self._insert(value, frame, *rest, **named)
+            return self._insert(value, frame, *rest, finalizer=finalizer, **named)
         try:
             uid = pop_fresh_id()
         except IndexError:
             if is_spent():  # somebody acts here, or did
-                return self._insert(value, frame)
+                return self._insert(value, frame, finalizer=finalizer)
             uid = fresh_id()
         refs = self._refs
         if len(refs) >= self._room:
-            return self._insert(value, frame)
+            return self._insert(value, frame, finalizer=finalizer)
         code = frame.f_code
         offset = frame.f_lasti
         now = monotonic()
-        entry = self._latest
-        if entry is None or code is not entry.code or offset != entry.offset or now - entry.born > _TICK:
-            self._latest = entry = Entry(now, code, offset)
+        if finalizer is None:
+            entry = self._latest
+            if entry is None or code is not entry.code or offset != entry.offset or now - entry.born > _TICK:
+                self._latest = entry = Entry(now, code, offset)
+        else:
+            entry = Entry(now, code, offset, _DEFAULT, Finalizer(closing(finalizer), uid))
         holder: Holder[Any] = new_object(RegistryKey)
         holder._id = uid
         holder._info = cls
