@@ -96,7 +96,7 @@ class Closing(Store):
         """End with the session: hand over what the parent takes, drop what does not last."""
         if self._parent is not None:
             self._hand_over(self._parent, outcome)
-        ending = reversed([ref for ref in list(self._refs.values()) if ref._entry.lifetime not in LASTING])
+        ending = [ref for ref in reversed(self._refs.copy().values()) if ref._entry.lifetime not in LASTING]
         return self._drop(ending if self._book is None else chain(self._due(), ending), "session ended", outcome)
 
     def _hand_over(self, parent: Closing, outcome: Outcome) -> None:
