@@ -1,21 +1,32 @@
-"""The four methods that have a lane in C: what may not differ, and may not crash, with and without it."""
+"""The methods that have a lane in C: what may not differ, and may not crash, with and without it."""
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import inspect
 import subprocess
 import sys
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import permutations
 
 import pytest
 
-from liveref import RefNotFoundError, RefReleasedError, RefTypeError, RegistryKey, SessionRefRegistry
+from liveref import (
+    RefLifetime,
+    RefNotFoundError,
+    RefReleasedError,
+    RefTypeError,
+    RegistryKey,
+    Session,
+    SessionRefRegistry,
+)
 from liveref._text.ids import _BATCH
 from liveref._lanes import LANES, build
 
-METHODS = ("get", "__getitem__", "insert", "release")
+METHODS = ("get", "__getitem__", "insert", "release", "_finish")
 compiled = pytest.mark.skipif(LANES is None, reason="the fast lanes are not in this build")
 
 
@@ -228,3 +239,166 @@ def test_a_ref_that_the_garbage_collector_releases_meanwhile_goes_once() -> None
     gc.collect()
     assert sorted(released) == [False, True]
     assert registry.is_empty()
+
+
+class Ending:
+    """A session with refs of all kinds, and what their finalizers were called with."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.closed = list[str]()
+
+    def close(self, name: str) -> None:
+        self.closed.append(name)
+
+    def fail(self, name: str) -> None:
+        self.closed.append(name)
+        raise ValueError(name)
+
+    def tell(self, name: str) -> str:
+        self.closed.append(name)
+        return name
+
+    async def wait(self, name: str) -> None:
+        await asyncio.sleep(0)
+        self.closed.append(name)
+
+    @contextmanager
+    def context(self, name: str) -> Iterator[str]:
+        yield name
+        self.closed.append(name)
+
+    def insert(self, kind: str) -> None:
+        refs = self.session.refs
+        match kind:
+            case "plain":
+                refs.insert(kind)
+            case "closed":
+                refs.insert(kind, finalizer=self.close)
+            case "failing":
+                refs.insert(kind, finalizer=self.fail)
+            case "telling":
+                refs.insert(kind, finalizer=self.tell)
+            case "awaited":
+                refs.insert(kind, finalizer=self.wait)
+            case "awaited by chance":
+                refs.insert(kind, finalizer=lambda name: self.wait(name))  # noqa: PLW0108  it is no coroutine function
+            case "cloned":
+                refs.clone_ref(refs.insert(kind, finalizer=self.close))
+            case "entered":
+                refs.enter_context(self.context(kind))
+            case "leased":
+                refs.insert(kind, finalizer=self.close, ttl=1000)
+            case _:
+                refs.insert(kind, finalizer=self.close, lifetime=RefLifetime.UNTIL_SNAPSHOT)
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        ("plain", "closed", "failing", "telling", "awaited"),
+        ("closed", "awaited by chance", "telling", "cloned", "failing"),
+        ("closed", "entered", "failing", "snapshot", "closed"),
+        ("closed", "leased", "awaited by chance", "failing", "plain"),
+    ],
+    ids=" ".join,
+)
+def test_a_session_ends_all_its_refs_the_last_first_in_whatever_order_their_kinds_are(kinds: tuple[str, ...]) -> None:
+    async def end(order: tuple[str, ...]) -> list[str]:
+        ending = Ending(Session())
+        failed = list[str]()
+        try:
+            async with ending.session:
+                for kind in order:
+                    ending.insert(kind)
+        except ExceptionGroup as group:
+            failed = list(map(str, group.exceptions))
+        assert failed == [kind for kind in reversed(order) if kind == "failing"]
+        assert ending.session.refs.is_empty()
+        return ending.closed
+
+    async def main() -> None:
+        for order in permutations(kinds):
+            assert await end(order) == [kind for kind in reversed(order) if kind != "plain"]
+
+    asyncio.run(main())
+
+
+def test_what_a_finalizer_does_to_the_refs_that_are_yet_to_end_counts() -> None:
+    closed, other = list[str](), SessionRefRegistry()
+    with Session() as session:
+        refs = session.refs
+        moved = refs.insert("moved", finalizer=closed.append)
+        released = refs.insert("released", finalizer=closed.append)
+
+        def close(name: str) -> None:
+            closed.append(name)
+            refs.release(released)
+            refs.transfer_ref(moved, other)
+            session.close()
+
+        refs.insert("first", finalizer=closed.append)
+        refs.insert("busy", finalizer=close)
+    assert closed == ["busy", "released", "first"]
+    assert other[moved] == "moved"
+    other.close()
+    assert closed[3:] == ["moved"]
+
+
+def test_ctrl_c_in_a_finalizer_is_raised_once_all_have_run() -> None:
+    def strike(name: str) -> None:
+        closed.append(name)
+        raise KeyboardInterrupt
+
+    closed = list[str]()
+    with pytest.raises(KeyboardInterrupt), Session() as session:
+        session.refs.insert("first", finalizer=closed.append)
+        session.refs.insert("struck", finalizer=strike)
+        session.refs.insert("last", finalizer=closed.append)
+    assert closed == ["last", "struck", "first"]
+
+
+def test_a_session_gives_back_every_object_that_it_held() -> None:
+    def fail(_value: object) -> None:
+        raise ValueError
+
+    def work() -> None:
+        with suppress(ExceptionGroup), Session() as session:
+            keys.append(session.refs.insert(value, finalizer=fail))
+            session.refs.insert(value, finalizer=id)
+            session.refs.insert(value, finalizer=close)
+            session.refs.insert(value, finalizer=tell)
+            session.refs.insert(value)
+        keys.clear()
+
+    def close(_value: object) -> None: ...
+
+    def tell(value: object) -> object:
+        return value
+
+    keys = list[RegistryKey[Store]]()
+    value = Store()
+    work()
+    gc.collect()
+    watched = (value, fail, close, tell, Store)
+    before = [sys.getrefcount(each) for each in watched]
+    for _ in range(50):
+        work()
+    gc.collect()
+    assert [sys.getrefcount(each) for each in watched] == before
+
+
+def test_more_sessions_take_no_more_memory() -> None:
+    def work(rounds: int) -> int:
+        for _ in range(rounds):
+            with Session() as session:
+                session.refs.insert(Store(), finalizer=id)
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    try:
+        full = work(2 * _BATCH)
+        assert work(3 * _BATCH) - full < 24_000
+    finally:
+        tracemalloc.stop()

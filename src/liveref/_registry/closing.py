@@ -261,7 +261,7 @@ class Closing(Store):
                 if self._closed:
                     errors.append(dismiss(result))
                 else:
-                    book.held[place_of(loan)], book.due[place_of(loan)] = held, loan
+                    self._put_off(loan, held)
         return errors
 
     async def _atake_back(

@@ -20,6 +20,7 @@ from liveref._text.tag import readable
 from liveref.exceptions import InvalidArgumentError
 
 __all__ = [
+    "DUTY",
     "Exit",
     "Finalizer",
     "adrive",
@@ -57,7 +58,7 @@ def lock_of(locks: dict[int, RLock]) -> RLock:
     return locks.get(_generation) or locks.setdefault(_generation, RLock())
 
 
-_DUTY: Final = b"duty"  # no id: those have 16 bytes
+DUTY: Final = b"duty"  # no id: those have 16 bytes
 
 
 class Finalizer:
@@ -75,10 +76,10 @@ class Finalizer:
     place: Place = Place.ANY_TASK
     _asynchronous: bool = False
 
-    def __init__(self, call: Callable[..., object], uid: bytes = _DUTY) -> None:
+    def __init__(self, call: Callable[..., object], uid: bytes = DUTY) -> None:
         self.call: Final = call
         self._generation = _generation
-        self._sharers: Final[dict[bytes, bool]] = {_DUTY: True, uid: True}  # and ids of refs; those of loans: False
+        self._sharers: Final[dict[bytes, bool]] = {DUTY: True, uid: True}  # and ids of refs; those of loans: False
 
     def share(self, uid: bytes) -> None:
         """Note a ref that has it, or shares it from now on."""
@@ -91,13 +92,13 @@ class Finalizer:
     def hand_over(self, uid: bytes) -> None:
         """Note that a ref is removed: where no other one is left, the object is its remover's, lent or not."""
         self._sharers.pop(uid, None)
-        if not any(self._sharers[each] for each in self._sharers.keys() - {_DUTY} if each in self._sharers):
-            self._sharers.pop(_DUTY, None)
+        if not any(self._sharers[each] for each in self._sharers.keys() - {DUTY} if each in self._sharers):
+            self._sharers.pop(DUTY, None)
 
     def leave(self, uid: bytes) -> bool:
         """Note that a ref does not share it any more; whether that was the last, and its duty is now the caller's."""
         self._sharers.pop(uid, None)
-        return len(self._sharers) == 1 and self._sharers.pop(_DUTY, False)
+        return len(self._sharers) == 1 and self._sharers.pop(DUTY, False)
 
     def end(
         self, refs: dict[bytes, Any], place: bytes, holder: Any, held: list[object], leaving: BaseException | None
@@ -122,13 +123,13 @@ class Finalizer:
             sharers.pop(uid, None)
             if len(sharers) == 1:
                 call = self.call if self._generation == _generation else _leave_to_the_parent
-                held.extend(starmap(call, compress((args,), map(sharers.pop, (_DUTY,)))))
+                held.extend(starmap(call, compress((args,), map(sharers.pop, (DUTY,)))))
         except BaseException as error:
-            if type(error) is KeyError and error.args and error.args[0] is _DUTY:  # another thread was faster to run it
+            if type(error) is KeyError and error.args and error.args[0] is DUTY:  # another thread was faster to run it
                 return True
             if place not in refs:
                 sharers.pop(uid, None)
-                if len(sharers) == 1 and _DUTY in sharers:
+                if len(sharers) == 1 and DUTY in sharers:
                     self.rejoin(uid)
                     refs[place] = holder
             raise
@@ -136,15 +137,15 @@ class Finalizer:
 
     def is_last(self, uid: bytes) -> bool:
         """Whether nothing else shares it."""
-        return self._sharers.keys() <= {_DUTY, uid}
+        return self._sharers.keys() <= {DUTY, uid}
 
     def rejoin(self, uid: bytes) -> None:
         """Undo a `leave`."""
-        self._sharers.update({uid: True, _DUTY: True})
+        self._sharers.update({uid: True, DUTY: True})
 
     def is_done(self) -> bool:
         """Whether it has run, or its duty was handed over."""
-        return _DUTY not in self._sharers
+        return DUTY not in self._sharers
 
     def finish(self, *values: object) -> None:
         """Run it alone, in a synchronous call; what it raises is raised bare."""

@@ -25,7 +25,7 @@ from liveref._text.tag import readable
 from liveref._text.telling import note_of, told
 from liveref.exceptions import counted
 
-__all__ = ["Going"]
+__all__ = ["Going", "note_error"]
 
 _FEW: Final = 16
 """Expired refs that an insert takes out at most where it finds the registry full."""
@@ -87,6 +87,11 @@ class Going:
             book.due.pop(place_of(holder), None)
         else:
             self._end_in(book.due, holder, held, leaving)
+
+    def _put_off(self, holder: Holder[Any], held: list[Any]) -> None:
+        """Leave what a finalizer returned, and is to be awaited, to the next asynchronous close."""
+        book, place = self._guarding(), place_of(holder)
+        book.held[place], book.due[place] = held, holder
 
     def _note(self, holder: Holder[Any], how: str | Expiry) -> None:
         """Note a departure, with the owner, to whom alone it is told."""
@@ -189,7 +194,7 @@ class Going:
                 outcome.errors.append(error)
                 tell(error, holder)
             if held and held[0] is not None and isawaitable(held[0]):
-                book.held[place], book.due[place] = held, holder
+                self._put_off(holder, held)
 
     def _due(self) -> Iterator[Holder[Any]]:
         """The refs that have gone, and whose finalizers are yet to run."""
@@ -215,7 +220,7 @@ class Going:
                 except BaseException as error:  # noqa: BLE001  all of them are raised at the end
                     if result is not None and isinstance(error, GeneratorExit):
                         return  # who drives this was cut off itself
-                    _note_error(error, holder, outcome)
+                    note_error(error, holder, outcome)
                 if not held or held[0] is None or not is_waiting(held[0]):
                     break  # else something came before it was awaited
 
@@ -245,7 +250,7 @@ class Going:
             )
 
 
-def _note_error(error: BaseException, holder: Holder[Any], outcome: Outcome) -> None:
+def note_error(error: BaseException, holder: Holder[Any], outcome: Outcome) -> None:
     """Note what a finalizer raised; an exit that lets the exception through that it saw has not failed."""
     if error is not outcome.error:
         outcome.errors.append(error)

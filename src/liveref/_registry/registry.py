@@ -16,10 +16,12 @@ from liveref._key import RegistryKey, new_object
 from liveref._lanes import LANES
 from liveref._policy import MAX_SESSION_REFS_PER_RUN, RefLifetime
 from liveref._recipe import AnyRecipe
+from liveref._registry import finalize
 from liveref._registry.borrowing import Borrow
 from liveref._registry.entering import Entering
 from liveref._registry.entry import Entry, Holder, RefInfo, let_go, place_of
-from liveref._registry.finalize import Finalizer, arun, closing
+from liveref._registry.finalize import DUTY, Finalizer, arun, closing
+from liveref._registry.going import note_error
 from liveref._registry.leases import Seconds, Whose
 from liveref._registry.outcome import Outcome
 from liveref._registry.resolver import Resolver
@@ -468,4 +470,5 @@ setattr(SessionRefRegistry.insert, "__signature__", _given.replace(parameters=_p
 SessionRefRegistry._insert.__qualname__ = SessionRefRegistry.insert.__qualname__  # what a TypeError names
 
 if LANES is not None:  # pragma: no cover  the tests of the compiled wheel run it
-    LANES.install(SessionRefRegistry, RegistryKey, Entry, FRESH_IDS, _TICK, class_info, deque[object].append)
+    _classes = SessionRefRegistry, RegistryKey, Finalizer, Entry(0.0, None, 0)
+    LANES.install(*_classes, FRESH_IDS, _TICK, DUTY, vars(finalize), class_info, deque[object].append, note_error)

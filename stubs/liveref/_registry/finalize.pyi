@@ -4,10 +4,12 @@ from liveref._registry.outcome import Outcome, Place, Steps
 from threading import RLock
 from typing import Any, Final
 
-__all__ = ['Exit', 'Finalizer', 'adrive', 'afinish', 'arun', 'check_timeout', 'closing', 'drive', 'finish', 'generation', 'is_waiting', 'lock_of', 'run']
+__all__ = ['DUTY', 'Exit', 'Finalizer', 'adrive', 'afinish', 'arun', 'check_timeout', 'closing', 'drive', 'finish', 'generation', 'is_waiting', 'lock_of', 'run']
 
 def generation() -> int: ...
 def lock_of(locks: dict[int, RLock]) -> RLock: ...
+
+DUTY: Final[bytes]
 
 class Finalizer:
     is_exit: bool
