@@ -20,7 +20,7 @@ __slots__ where in an object each of them lies. No lane runs foreign code while 
 static struct {
     Py_ssize_t refs, room, gone, latest, book, parent;           /* of a registry */
     Py_ssize_t id, info, value, entry;                           /* of a key */
-    Py_ssize_t born, code, offset, lifetime, finalizer, opening, guard;  /* of an entry */
+    Py_ssize_t born, code, offset, lifetime, finalizer;     /* of an entry */
     Py_ssize_t call, generation, sharers;                        /* of a finalizer */
 } at;
 static PyTypeObject *key_type, *entry_type, *finalizer_type;
@@ -333,13 +333,13 @@ release(PyObject *self, PyObject *key)
     Py_RETURN_TRUE;
 }
 
-/* Whether to end a ref takes no more than to call its finalizer, if it has one, which no other ref shares. */
+/* Whether to end a ref takes no more than to call its finalizer, if it has one, which no other ref shares.
+   In a registry without a book none has a guard. */
 static int
 is_ordinary(PyObject *ref)
 {
     PyObject *entry = SLOT(ref, at.value) == NULL ? NULL : SLOT(ref, at.entry);
-    if (entry == NULL || Py_TYPE(entry) != entry_type || SLOT(entry, at.lifetime) != SLOT(plain_entry, at.lifetime) ||
-        SLOT(entry, at.opening) != Py_None || SLOT(entry, at.guard) != Py_None)
+    if (entry == NULL || Py_TYPE(entry) != entry_type || SLOT(entry, at.lifetime) != SLOT(plain_entry, at.lifetime))
         return 0;
     PyObject *finalizer = SLOT(entry, at.finalizer);
     if (finalizer == Py_None)
@@ -416,16 +416,20 @@ end(PyObject *self, PyObject *ref, PyObject *outcome)
     return is_open;
 }
 
-/* End the refs of a session, the last first, as long as they are ordinary; what is left is the Python's. */
+/* End the refs of a session, the last first, as long as they are ordinary; what is left is the Python's. An isolated
+   child hands others to its parent first: if it has any, all of them are. */
 static PyObject *
 finish(PyObject *self, PyObject *outcome)
 {
     PyObject *refs = SLOT(self, at.refs), *ending;
-    if (refs == NULL || !PyDict_CheckExact(refs) || SLOT(self, at.book) != Py_None || SLOT(self, at.parent) != Py_None)
+    if (refs == NULL || !PyDict_CheckExact(refs) || SLOT(self, at.book) != Py_None)
         return call_slow(slow_finish, self, &outcome, 1, NULL);
     if ((ending = PyDict_Values(refs)) == NULL)
         return NULL;
     int is_open = 0;
+    if (SLOT(self, at.parent) != Py_None)
+        for (Py_ssize_t each = 0; each < PyList_GET_SIZE(ending); each++)
+            is_open |= !is_ordinary(PyList_GET_ITEM(ending, each));
     for (Py_ssize_t each = PyList_GET_SIZE(ending) - 1; each >= 0 && is_open == 0; each--)
         is_open = end(self, PyList_GET_ITEM(ending, each), outcome);
     Py_DECREF(ending);
@@ -522,8 +526,7 @@ install(PyObject *module, PyObject *args)
         {registry, "_latest", &at.latest}, {registry, "_book", &at.book}, {registry, "_parent", &at.parent},
         {key, "_id", &at.id}, {key, "_info", &at.info}, {key, "_value", &at.value}, {key, "_entry", &at.entry},
         {entry, "born", &at.born}, {entry, "code", &at.code}, {entry, "offset", &at.offset},
-        {entry, "lifetime", &at.lifetime}, {entry, "finalizer", &at.finalizer}, {entry, "opening", &at.opening},
-        {entry, "guard", &at.guard},
+        {entry, "lifetime", &at.lifetime}, {entry, "finalizer", &at.finalizer},
         {finalizer, "call", &at.call}, {finalizer, "_generation", &at.generation}, {finalizer, "_sharers", &at.sharers},
     };
     for (size_t each = 0; each < Py_ARRAY_LENGTH(slots); each++)

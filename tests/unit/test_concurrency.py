@@ -583,6 +583,24 @@ def test_a_forked_child_uses_its_copy_and_leaves_the_parents_finalizers_alone() 
     assert done == ["released", "parent"]
 
 
+@needs_fork
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_session_that_a_forked_child_ends_closes_there_what_came_there_alone() -> None:
+    done: list[object] = []
+    session = Session()
+    session.refs.insert("parent", finalizer=done.append)
+
+    def work() -> bool:
+        session.refs.insert("child", finalizer=done.append)
+        session.close()
+        return session.refs.is_empty() and done == ["child"]
+
+    with session:
+        assert in_child(work)
+        assert not session.refs.is_empty()
+    assert done == ["parent"]
+
+
 FORK_AMID_THREADS = """
 import os, signal, sys, threading
 from liveref import SessionRefRegistry

@@ -345,6 +345,27 @@ def test_what_a_finalizer_does_to_the_refs_that_are_yet_to_end_counts() -> None:
     assert closed[3:] == ["moved"]
 
 
+def test_a_shared_finalizer_runs_at_the_end_of_the_last_ref_that_shares_it() -> None:
+    closed, other = list[str](), SessionRefRegistry()
+    with Session() as session:
+        kept = session.refs.insert("kept", finalizer=closed.append)
+        shared = session.refs.insert("shared", finalizer=closed.append)
+        session.refs.insert("between", finalizer=closed.append)
+        session.refs.clone_ref(shared)
+        session.refs.transfer_ref(session.refs.clone_ref(kept), other)
+    assert closed == ["between", "shared"]
+    other.close()
+    assert closed[2:] == ["kept"]
+
+
+def test_a_child_hands_its_parent_what_that_takes_before_a_finalizer_runs() -> None:
+    found = list[str]()
+    with Session() as outer, outer.child(isolated=True) as inner:
+        handed = inner.refs.insert("handed", lifetime=RefLifetime.UNTIL_PARENT_FINISH)
+        inner.refs.insert("closed", finalizer=lambda _: found.append(outer.refs[handed]))
+    assert found == ["handed"]
+
+
 def test_ctrl_c_in_a_finalizer_is_raised_once_all_have_run() -> None:
     def strike(name: str) -> None:
         closed.append(name)
