@@ -374,20 +374,23 @@ class Session:
 
     def _settle(self, captured: Capture) -> None:
         """Once a snapshot stands: purge what lasted until it, and tell what was dropped."""
-        outcome = Outcome()
-        drive(self._purge(captured, outcome))
-        self._tell(captured, outcome)
+        if captured.purged:
+            outcome = Outcome()
+            drive(self._purge(captured, outcome))
+            self._tell_failed(outcome)
+        self._tell_dropped(captured)
 
     async def _asettle(self, captured: Capture, outcome: Outcome) -> None:
         """As `_settle`, awaiting finalizers."""
         await adrive(self._purge(captured, outcome), outcome, None)
-        self._tell(captured, outcome)
+        self._tell_failed(outcome)
+        self._tell_dropped(captured)
 
     def _purge(self, captured: Capture, outcome: Outcome) -> Steps:
         return self._refs._drop(reversed(captured.purged), "purged by a snapshot", outcome)
 
-    def _tell(self, captured: Capture, outcome: Outcome) -> None:
-        """Warn of finalizers that failed and of refs that were dropped; raise what is no Exception."""
+    def _tell_failed(self, outcome: Outcome) -> None:
+        """Warn of finalizers that failed; raise what is no Exception."""
         failed = [error for error in outcome.errors if isinstance(error, Exception)]
         if len(failed) < len(outcome.errors):
             outcome.reraise()
@@ -395,6 +398,9 @@ class Session:
             kinds = ", ".join(readable(type(error)) for error in failed)
             what = f"{counted(len(failed), 'finalizer')} failed of refs that last until a snapshot: {kinds}"
             warnings.warn(f"{what}. The snapshot stands.", RuntimeWarning, stacklevel=4)
+
+    def _tell_dropped(self, captured: Capture) -> None:
+        """Warn of refs that were dropped."""
         for failure in captured.dropped:
             warn_dropped(failure, captured.contents.policy, stacklevel=5)
 

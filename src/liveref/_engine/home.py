@@ -255,7 +255,7 @@ class Home:
         """The key of an object that a recipe opens here, and after a pause again."""
         refs = self._of_token(token, "open").home_refs
         refs.guard_by(terms)
-        made = pin_within(opened._open, opened._finalizer(), thread=True, timeout=timeout)
+        made = pin_within(opened._open, opened._reopener.finalizer, thread=True, timeout=timeout)
         return self._keep(refs, made, terms, reopen_pinned.recipe(opened.tag, opened._args, opened._kwargs))
 
     def _keep(
@@ -398,7 +398,7 @@ _END: Final = frozenset({"drain", "end", "release", "sweep"})
 def reopen_pinned(tag: str, args: list[JSON], kwargs: dict[str, JSON]) -> Pinned[Any]:
     """What a recipe of the user's opens, pinned again."""
     again = recipe(tag, args, kwargs)
-    return pin_within(again._open, again._finalizer(), thread=True, timeout=None)
+    return pin_within(again._open, again._reopener.finalizer, thread=True, timeout=None)
 
 
 def kind_of(holder: Holder[Any], value: object) -> str:

@@ -160,7 +160,7 @@ class _Objects:
     def add_opened(self, recipe: AnyRecipe[object] | None, *, expected: bool) -> None:
         """Add an object by its recipe, or one that is expected, with a recipe or without."""
         if recipe is not None:
-            self.recipes.append(RecipeCall(recipe.tag, recipe._args, recipe._kwargs))
+            self.recipes.append(RecipeCall(recipe._reopener.tag, recipe._args, recipe._kwargs))
         if expected:
             self._add(Kind.EXPECTED, len(self.recipes) if recipe is not None else 0)
         else:

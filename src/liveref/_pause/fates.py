@@ -78,10 +78,6 @@ class Fates:
         for uid in found:
             self.pickled.pop(uid, None)
 
-    def kept(self) -> list[int]:
-        """The objects that are kept, in whatever way."""
-        return [uid for uid in self.objects if uid not in self.failures] if self.failures else list(self.objects)
-
     def lost(self) -> list[int]:
         """The rows of the refs that are not kept."""
         return [row for row, uid in enumerate(self.ids) if uid in self.failures]
@@ -109,7 +105,7 @@ class Fates:
 
     def stand_ins(self) -> dict[int, int]:
         """For each object that a pickle refers to instead of holding it, its place among those that are kept."""
-        kept = self.kept()
+        kept = [uid for uid in self.objects if uid not in self.failures]
         if len(kept) == len(self.pickled):
             return {}
         return {uid: at for at, uid in enumerate(kept) if uid not in self.pickled and self.has_identity(uid)}
