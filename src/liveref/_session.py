@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Final, Literal, Self
 
 from liveref._pause.capture import Capture, capture
-from liveref._pause.resume import Restoring
+from liveref._pause.resume import arestore, restore
 from liveref._policy import MAX_SESSION_REFS_PER_RUN, SessionPausePolicy
 from liveref._registry.current import Scope, enter_scope, leave_scope
 from liveref._registry.finalize import adrive, arun, check_timeout, drive, run
@@ -303,7 +303,7 @@ class Session:
             clock=clock,
             engine=engine,
         )
-        session._restoring(snapshot, carry, broken).run()
+        restore(snapshot, session._refs, carry, broken)
         return session
 
     @classmethod
@@ -349,17 +349,8 @@ class Session:
             clock=clock,
             engine=engine,
         )
-        await session._restoring(snapshot, carry, broken).arun()
+        await arestore(snapshot, session._refs, carry, broken)
         return session
-
-    def _restoring(self, snapshot: SessionSnapshot, carry: SessionRefRegistry | None, broken: str) -> Restoring:
-        if not isinstance(snapshot, SessionSnapshot):
-            raise InvalidArgumentError("snapshot", "a SessionSnapshot", readable(type(snapshot)))
-        if carry is not None and not isinstance(carry, SessionRefRegistry):
-            raise InvalidArgumentError("carry", "a SessionRefRegistry", readable(type(carry)))
-        if broken not in {"raise", "drop"}:
-            raise InvalidArgumentError("broken", "'raise' or 'drop'", f"another {readable(type(broken))}")
-        return Restoring(snapshot, self._refs, carry, drop=broken == "drop")
 
     def _capture(self, operation: str, policy: SessionPausePolicy | None, *, verify: bool) -> Capture:
         if type(verify) is not bool:

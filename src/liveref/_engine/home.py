@@ -20,7 +20,7 @@ from liveref._engine.wire import Answer, Packet, Request, freeze, pack, unpack
 from liveref._hints.info import check_of, class_info, class_of, hint_of, mismatch, tag_of
 from liveref._hints.pinned import Pinned, tag_of_value
 from liveref._key import RegistryKey, make_key
-from liveref._pause.resume import Restoring
+from liveref._pause.resume import restore
 from liveref._policy import SessionPausePolicy
 from liveref._recipe import Recipe, recipe, reopener
 from liveref._registry.current import using
@@ -362,7 +362,7 @@ class Home:
         """The token of a session that holds what a snapshot does, and the routes of its keys."""
         snapshot = SessionSnapshot.from_bytes(data, trusted=True)
         session = HomeSession(self._next(), options)
-        Restoring(snapshot, session._refs, None, drop=broken == "drop").run()
+        restore(snapshot, session._refs, None, broken)
         found = (route_of(uid) for uid in [*snapshot._contents.ids, *snapshot._contents.dropped])
         routes = [route for route in dict.fromkeys(found) if route is not None]
         self._add(session)

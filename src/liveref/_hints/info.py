@@ -9,7 +9,7 @@ Checks are kept weakly, by hint: the keys hold them. So no hint and no class out
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Final, NamedTuple, TypeAlias, cast, get_origin
 from weakref import WeakValueDictionary
 
@@ -23,6 +23,7 @@ __all__ = [
     "Check",
     "ClassInfo",
     "Sealed",
+    "all_classes_of",
     "apart",
     "check_depth",
     "check_of",
@@ -110,6 +111,11 @@ def class_of(value: object) -> type:
     except Exception:  # noqa: BLE001, S110  any code: a proxy of nothing yet, a metaclass
         pass
     return cls
+
+
+def all_classes_of(values: Iterable[object]) -> list[type]:
+    """As `class_of`, of many objects."""
+    return list(map(class_of, values))
 
 
 def check_depth(hint: object) -> CheckDepth:

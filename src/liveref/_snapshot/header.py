@@ -16,10 +16,16 @@ from liveref._text.json import JSON
 from liveref._text.tag import readable
 from liveref.exceptions import InvalidArgumentError, SnapshotFormatError
 
-__all__ = ["DAMAGED", "header_text", "read_header", "this_writer"]
+__all__ = ["DAMAGED", "broken", "header_text", "read_header", "this_writer"]
 
 MAX_DEPTH: Final = 500
 DAMAGED: Final = "It is damaged: write it again, or go back to an older one."
+
+
+def broken(what: str) -> SnapshotFormatError:
+    """The error of a snapshot whose parts do not fit together."""
+    advice = "It was not written by liveref, or by a faulty one: go back to an older snapshot."
+    return SnapshotFormatError(f"the snapshot is inconsistent: {what}", advice)
 
 
 @cache
