@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import inspect
 import io
 import pickle
 import subprocess
@@ -43,6 +44,13 @@ def with_methods() -> Iterator[tuple[str, object]]:
 def test_a_public_name_has_a_public_path(name: str) -> None:
     assert PUBLIC[name].__module__ == "liveref"
     assert pickle.loads(pickle.dumps(PUBLIC[name])) is PUBLIC[name]
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_inspect_gives_no_other_source_for_it(name: str) -> None:
+    """It looks a class up in the module that is named: there it finds none, as with all who give theirs public paths."""
+    with pytest.raises(OSError, match="could not find class definition|source code not available"):
+        inspect.getsource(CLASSES[name])
 
 
 @pytest.mark.parametrize("name", [name for name, found in with_methods() if callable(found)])
