@@ -14,9 +14,10 @@ from collections.abc import Iterator
 import pytest
 
 import liveref
-from liveref import RegistryKey, SessionRefRegistry, _persisted, exceptions
+from liveref import RegistryKey, SessionRefRegistry, _persisted, engine, exceptions
 
 PUBLIC = {name: getattr(liveref, name) for name in liveref.__all__}
+ENGINE = {name: getattr(engine, name) for name in engine.__all__}
 CLASSES = {name: found for name, found in PUBLIC.items() if isinstance(found, type)}
 KEY = RegistryKey.parse("0f0e1d2c-3b4a-4958-8776-655443322110", dict[str, int])
 PERSISTED = {"ErrorStandIn", "KeyStandIn", "LiveStandIn", "key", "recipe", "sealed_key"}
@@ -29,7 +30,7 @@ def open_store(size: int) -> list[int]:
 
 
 def with_methods() -> Iterator[tuple[str, object]]:
-    for name, found in PUBLIC.items():
+    for name, found in (PUBLIC | ENGINE).items():
         if not isinstance(found, type):
             yield name, found
             continue

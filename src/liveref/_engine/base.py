@@ -33,11 +33,9 @@ class RefEngine(Calls):
         timeout: seconds for a call.
     """
 
-    refs: Final[EngineRefs]
-
     def __init__(self, timeout: float) -> None:
         super().__init__(timeout)
-        self.refs = EngineRefs(self)
+        self.refs: Final[EngineRefs] = EngineRefs(self)
 
     def session(
         self,
