@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 from liveref._snapshot.header import broken
 from liveref._text.json import JSON
 
-__all__ = ["Guarded", "Guards", "owner_from", "owner_row", "read_guards", "write_guards"]
+__all__ = ["Guarded", "Guards", "owner_from", "owner_row", "owner_text", "read_guards", "write_guards"]
 
 
 class Guarded(NamedTuple):
@@ -34,6 +34,11 @@ class Guarded(NamedTuple):
 
 Guards: TypeAlias = Mapping[int, Guarded]
 """For each row of a guarded ref its guard."""
+
+
+def owner_text(owner: str | tuple[str, ...] | None) -> str:
+    """An owner as one text; an empty one for nobody."""
+    return owner if isinstance(owner, str) else ", ".join(owner or ())
 
 
 def owner_row(owner: str | tuple[str, ...] | None) -> JSON:
