@@ -38,7 +38,7 @@ from liveref.exceptions import (
     SnapshotError,
 )
 
-__all__ = ["NOT_CARRIED", "arestore", "restore"]
+__all__ = ["NOT_CARRIED", "arestore", "check_resume", "restore"]
 
 NOT_CARRIED: Final = "it outlives the run and was not carried over: pass carry= to Session.resume"
 _BROKEN: Final = 'broken="drop"'
@@ -306,13 +306,18 @@ async def arestore(snapshot: SessionSnapshot, store: Closing, carry: SessionRefR
 
 
 def _restoring(snapshot: SessionSnapshot, store: Closing, carry: SessionRefRegistry | None, broken: str) -> _Restoring:
+    check_resume(snapshot, broken, carry)
+    return _Restoring(snapshot, store, carry, drop=broken == "drop")
+
+
+def check_resume(snapshot: SessionSnapshot, broken: str, carry: SessionRefRegistry | None = None) -> None:
+    """Raise InvalidArgumentError unless these are arguments of a resume."""
     if not isinstance(snapshot, SessionSnapshot):
         raise InvalidArgumentError("snapshot", "a SessionSnapshot", readable(type(snapshot)))
     if carry is not None and not isinstance(carry, SessionRefRegistry):
         raise InvalidArgumentError("carry", "a SessionRefRegistry", readable(type(carry)))
     if broken not in {"raise", "drop"}:
         raise InvalidArgumentError("broken", "'raise' or 'drop'", f"another {readable(type(broken))}")
-    return _Restoring(snapshot, store, carry, drop=broken == "drop")
 
 
 class _Restoring:
