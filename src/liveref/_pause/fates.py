@@ -47,13 +47,13 @@ class Fates:
     def __init__(self, state: Moment, distinct: Mapping[int, Entry]) -> None:
         self.refs, self.entries, self.values = state
         self.distinct: Final = distinct
-        self.ids = list(map(id, self.values))
+        self.ids: list[int] = list(map(id, self.values))
         self.recipes: Final[dict[int, AnyRecipe[object]]] = {}
         self.expected: Final[set[int]] = set()
         expected = {uid for uid, entry in distinct.items() if entry.lifetime in EXPECTED}
         if expected or any(entry.recipe is not None for entry in distinct.values()):
             self._find_unpickled(expected)
-        self.objects = dict(zip(self.ids, self.values, strict=True))
+        self.objects: dict[int, object] = dict(zip(self.ids, self.values, strict=True))
         self.serialized: Final[dict[int, tuple[Serializer, bytes]]] = {}
         self.pickled: dict[int, object] = {}
         self.failures: Final[dict[int, str]] = {}

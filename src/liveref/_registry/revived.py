@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from liveref._hints.info import all_classes_of
-from liveref._registry.entry import Entry, hold, hold_all
+from liveref._registry.entry import Entry, Holder, hold, hold_all
 from liveref._registry.store import Store
 from liveref._typing import MISSING
 
@@ -25,7 +26,7 @@ def put_back(store: Store, rows: Sequence[tuple[bytes, object, Entry]]) -> None:
         rows: of each ref its id, its value and its entry. What a recipe opens has no value here: MISSING.
     """
     values = [next(iter(entry.opening.peek()), MISSING) if entry.opening else value for _, value, entry in rows]
-    refs, guarded = [], False
+    refs, guarded = list[Holder[Any]](), False
     for (uid, _, entry), value, cls in zip(rows, values, all_classes_of(values), strict=True):
         if entry.finalizer is not None:
             entry.finalizer.share(uid)

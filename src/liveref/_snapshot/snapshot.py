@@ -278,7 +278,7 @@ class SessionSnapshot:
 
     def _load(self, pickled: list[int], find: Callable[[object], object]) -> Loaded:
         """Load the pickled objects; their out-of-band buffers in memory that nothing else shares."""
-        buffers = self._fresh() if self._buffers else []  # else a copy of the whole container, for nothing
+        buffers = self._fresh() if self._buffers else ()  # else a copy of the whole container, for nothing
         return load_pickles(self._contents, pickled, buffers, find)
 
     def __repr__(self) -> str:
