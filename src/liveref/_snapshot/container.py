@@ -71,8 +71,7 @@ _ALIGNMENT: Final = 64
 _ZEROS: Final = bytes(_ALIGNMENT)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Prologue:
+class Prologue(NamedTuple):
     """The first 104 bytes of a container, checked in themselves."""
 
     blobs: int
@@ -135,21 +134,23 @@ class Layout(NamedTuple):
         header: as JSON.
         prologue: its first bytes.
         parts: all of it but the signature, in order; the blobs are views of their own memory.
-        spans: where each blob lies.
+        starts: where each blob begins, and where the next would.
+        lengths: of the blobs.
         mac: the signature of nothing yet; None where it is unsigned.
     """
 
-    header: dict[str, JSON]
+    header: Mapping[str, JSON]
     prologue: Prologue
     parts: list[Buffer]
-    spans: list[slice]
+    starts: list[int]
+    lengths: list[int]
     mac: HMAC | None
 
     def container(self, again: Callable[[], Buffer]) -> Container:
         """The container, once it stands where ``again`` gives its bytes."""
-        view, prologue = memoryview(again()), self.prologue
-        blobs = [view[span] for span in self.spans]
-        return Container(self.header, blobs, self.mac is not None, prologue.key_name, self.spans, again)
+        view, spans = memoryview(again()), _spans_of(self.starts, self.lengths)
+        blobs = [view[span] for span in spans]
+        return Container(dict(self.header), blobs, self.mac is not None, self.prologue.key_name, spans, again)
 
 
 def lay_out(header: Mapping[str, JSON], blobs: Sequence[Buffer], keys: SnapshotKeys | None, copied: int) -> Layout:
@@ -177,7 +178,7 @@ def lay_out(header: Mapping[str, JSON], blobs: Sequence[Buffer], keys: SnapshotK
     for view, length in zip(views, lengths, strict=True):
         parts += view, _ZEROS[: -length % _ALIGNMENT]
     mac = new_mac(keys._secrets[key_name]) if keys else None
-    return Layout(dict(header), prologue, parts, _spans_of(starts, lengths), mac)
+    return Layout(header, prologue, parts, starts, lengths, mac)
 
 
 def pack(header: Mapping[str, JSON], blobs: Sequence[Buffer], keys: SnapshotKeys | None, *, copied: int = 0) -> bytes:

@@ -12,8 +12,7 @@ __all__ = ['PROLOGUE_SIZE', 'Container', 'Layout', 'Prologue', 'copy_blobs', 'la
 
 PROLOGUE_SIZE: Final[Incomplete]
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Prologue:
+class Prologue(NamedTuple):
     blobs: int
     header: int
     copied: int
@@ -37,10 +36,11 @@ class Container:
     def fresh_blobs(self) -> list[memoryview]: ...
 
 class Layout(NamedTuple):
-    header: dict[str, JSON]
+    header: Mapping[str, JSON]
     prologue: Prologue
     parts: list[Buffer]
-    spans: list[slice]
+    starts: list[int]
+    lengths: list[int]
     mac: HMAC | None
     def container(self, again: Callable[[], Buffer]) -> Container: ...
 
