@@ -105,7 +105,7 @@ class Fates:
 
     def stand_ins(self) -> dict[int, int]:
         """For each object that a pickle refers to instead of holding it, its place among those that are kept."""
-        kept = [uid for uid in self.objects if uid not in self.failures]
+        kept = [uid for uid in self.objects if uid not in self.failures] if self.failures else list(self.objects)
         if len(kept) == len(self.pickled):
             return {}
         return {uid: at for at, uid in enumerate(kept) if uid not in self.pickled and self.has_identity(uid)}
