@@ -147,3 +147,5 @@ __all__ = [
 for _name in __all__:  # a public name carries its public path, in a repr, a traceback, a pickle
     if callable(globals()[_name]) and hasattr(globals()[_name], "__module__"):
         globals()[_name].__module__ = __name__
+        if "__firstlineno__" in vars(globals()[_name]):  # pragma: no cover  Python 3.13 keeps it in enums
+            del globals()[_name].__firstlineno__  # else inspect shows what stands there in this file

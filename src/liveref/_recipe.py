@@ -63,9 +63,6 @@ class _Call(Generic[T_co]):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.tag!r} ({', '.join(self._argument_names())})>"
 
-    def _finalizer(self) -> Callable[[T_co], object] | None:
-        return self._reopener.finalizer
-
     def _argument_names(self) -> tuple[str, ...]:
         return tuple(self._reopener.signature.bind(*self._args, **self._kwargs).arguments)
 

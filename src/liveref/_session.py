@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Final, Literal, Self
 
 from liveref._pause.capture import Capture, capture
-from liveref._pause.resume import Restoring
+from liveref._pause.resume import arestore, restore
 from liveref._policy import MAX_SESSION_REFS_PER_RUN, SessionPausePolicy
 from liveref._registry.current import Scope, enter_scope, leave_scope
 from liveref._registry.finalize import adrive, arun, check_timeout, drive, run
@@ -303,7 +303,7 @@ class Session:
             clock=clock,
             engine=engine,
         )
-        session._restoring(snapshot, carry, broken).run()
+        restore(snapshot, session._refs, carry, broken)
         return session
 
     @classmethod
@@ -349,17 +349,8 @@ class Session:
             clock=clock,
             engine=engine,
         )
-        await session._restoring(snapshot, carry, broken).arun()
+        await arestore(snapshot, session._refs, carry, broken)
         return session
-
-    def _restoring(self, snapshot: SessionSnapshot, carry: SessionRefRegistry | None, broken: str) -> Restoring:
-        if not isinstance(snapshot, SessionSnapshot):
-            raise InvalidArgumentError("snapshot", "a SessionSnapshot", readable(type(snapshot)))
-        if carry is not None and not isinstance(carry, SessionRefRegistry):
-            raise InvalidArgumentError("carry", "a SessionRefRegistry", readable(type(carry)))
-        if broken not in {"raise", "drop"}:
-            raise InvalidArgumentError("broken", "'raise' or 'drop'", f"another {readable(type(broken))}")
-        return Restoring(snapshot, self._refs, carry, drop=broken == "drop")
 
     def _capture(self, operation: str, policy: SessionPausePolicy | None, *, verify: bool) -> Capture:
         if type(verify) is not bool:
@@ -374,20 +365,23 @@ class Session:
 
     def _settle(self, captured: Capture) -> None:
         """Once a snapshot stands: purge what lasted until it, and tell what was dropped."""
-        outcome = Outcome()
-        drive(self._purge(captured, outcome))
-        self._tell(captured, outcome)
+        if captured.purged:
+            outcome = Outcome()
+            drive(self._purge(captured, outcome))
+            self._tell_failed(outcome)
+        self._tell_dropped(captured)
 
     async def _asettle(self, captured: Capture, outcome: Outcome) -> None:
         """As `_settle`, awaiting finalizers."""
         await adrive(self._purge(captured, outcome), outcome, None)
-        self._tell(captured, outcome)
+        self._tell_failed(outcome)
+        self._tell_dropped(captured)
 
     def _purge(self, captured: Capture, outcome: Outcome) -> Steps:
         return self._refs._drop(reversed(captured.purged), "purged by a snapshot", outcome)
 
-    def _tell(self, captured: Capture, outcome: Outcome) -> None:
-        """Warn of finalizers that failed and of refs that were dropped; raise what is no Exception."""
+    def _tell_failed(self, outcome: Outcome) -> None:
+        """Warn of finalizers that failed; raise what is no Exception."""
         failed = [error for error in outcome.errors if isinstance(error, Exception)]
         if len(failed) < len(outcome.errors):
             outcome.reraise()
@@ -395,6 +389,9 @@ class Session:
             kinds = ", ".join(readable(type(error)) for error in failed)
             what = f"{counted(len(failed), 'finalizer')} failed of refs that last until a snapshot: {kinds}"
             warnings.warn(f"{what}. The snapshot stands.", RuntimeWarning, stacklevel=4)
+
+    def _tell_dropped(self, captured: Capture) -> None:
+        """Warn of refs that were dropped."""
         for failure in captured.dropped:
             warn_dropped(failure, captured.contents.policy, stacklevel=5)
 

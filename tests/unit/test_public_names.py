@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import inspect
 import io
 import pickle
 import subprocess
@@ -13,9 +14,10 @@ from collections.abc import Iterator
 import pytest
 
 import liveref
-from liveref import RegistryKey, SessionRefRegistry, _persisted, exceptions
+from liveref import RegistryKey, SessionRefRegistry, _persisted, engine, exceptions
 
 PUBLIC = {name: getattr(liveref, name) for name in liveref.__all__}
+ENGINE = {name: getattr(engine, name) for name in engine.__all__}
 CLASSES = {name: found for name, found in PUBLIC.items() if isinstance(found, type)}
 KEY = RegistryKey.parse("0f0e1d2c-3b4a-4958-8776-655443322110", dict[str, int])
 PERSISTED = {"ErrorStandIn", "KeyStandIn", "LiveStandIn", "key", "recipe", "sealed_key"}
@@ -28,7 +30,7 @@ def open_store(size: int) -> list[int]:
 
 
 def with_methods() -> Iterator[tuple[str, object]]:
-    for name, found in PUBLIC.items():
+    for name, found in (PUBLIC | ENGINE).items():
         if not isinstance(found, type):
             yield name, found
             continue
@@ -43,6 +45,13 @@ def with_methods() -> Iterator[tuple[str, object]]:
 def test_a_public_name_has_a_public_path(name: str) -> None:
     assert PUBLIC[name].__module__ == "liveref"
     assert pickle.loads(pickle.dumps(PUBLIC[name])) is PUBLIC[name]
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_inspect_gives_no_other_source_for_it(name: str) -> None:
+    """It looks a class up in the module that is named: there it finds none, as with all who give theirs public paths."""
+    with pytest.raises(OSError, match="could not find class definition|source code not available"):
+        inspect.getsource(CLASSES[name])
 
 
 @pytest.mark.parametrize("name", [name for name, found in with_methods() if callable(found)])

@@ -653,7 +653,7 @@ def test_a_serializer_that_fails_to_load_names_its_ref(session: Session, monkeyp
 
 
 def registered_blob() -> _serializer.Serializer:
-    found = _serializer.serializer_of(Blob)
+    found = _serializer.serializers_of([Blob]).get(Blob)
     assert found is not None
     return found
 

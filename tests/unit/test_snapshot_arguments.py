@@ -199,7 +199,7 @@ def _registered() -> object:
 @pytest.mark.usefixtures("_registered")
 def test_a_tag_stands_for_one_serializer() -> None:
     register_serializer("tests.arguments.own", Own, dump, load, version=2)
-    found = _serializer.serializer_of(Own)
+    found = _serializer.serializers_of([Own]).get(Own)
     assert found is not None
     assert found.version == 2
     with pytest.raises(ValueError, match=r"tag must be one that no other class and functions have"):
@@ -208,8 +208,8 @@ def test_a_tag_stands_for_one_serializer() -> None:
         register_serializer("tests.arguments.own", Own, dump, load_otherwise)
     with pytest.raises(ValueError, match=r"Own, which has 'tests\.arguments\.own'"):
         register_serializer("tests.arguments.other", Own, dump, load)
-    assert _serializer.serializer_of(Own) is found
-    assert _serializer.serializer_of(Other) is None
+    assert _serializer.serializers_of([Own]).get(Own) is found
+    assert _serializer.serializers_of([Other]).get(Other) is None
     assert "tests.arguments.other" not in _serializer._BY_TAG
 
 
@@ -218,8 +218,8 @@ def test_a_module_that_is_loaded_again_takes_its_place() -> None:
     former = Own
     again = type("Own", (), {"__module__": __name__, "__qualname__": "Own"})
     register_serializer("tests.arguments.own", again, dump, load)
-    assert _serializer.serializer_of(former) is None
-    assert _serializer.serializer_of(again) is not None
+    assert _serializer.serializers_of([former]).get(former) is None
+    assert _serializer.serializers_of([again]).get(again) is not None
     del _serializer._BY_CLASS[again]
     _serializer._BY_CLASS[former] = _serializer._BY_TAG["tests.arguments.own"]
 

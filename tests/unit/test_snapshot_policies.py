@@ -566,6 +566,16 @@ def test_hard_error_names_all_that_would_be_captured_and_no_more(session: Sessio
     assert {failure.reason for failure in failures} == {"the policy captures nothing"}
 
 
+def test_a_header_names_the_type_tags_of_the_refs_that_it_holds_alone(session: Session) -> None:
+    session.refs.insert(lambda: None)
+    session.refs.insert([1])
+    with pytest.warns(RefDroppedWarning, match="function"):
+        snapshot = session.snapshot(policy=SessionPausePolicy.PICKLE_OR_DROP)
+    assert snapshot._contents.tag_names == ["builtins:list"]
+    assert [ref.type_tag for ref in snapshot.refs] == ["builtins:list"]
+    assert [ref.type_tag for ref in snapshot.dropped] == ["builtins:function"]
+
+
 def test_an_object_that_the_interpreter_shares_takes_no_lifetime_and_recipe_of_another_ref(session: Session) -> None:
     """Two refs of None are not two keys of one object."""
     session.refs.insert(None, lifetime=EXPLICIT)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from liveref._command.output import write
-from liveref._registry.owners import spelled
+from liveref._snapshot.guarded import owner_text
 from liveref._snapshot.keyring import SnapshotKeys, SnapshotLimits
 from liveref._snapshot.snapshot import CapturedRef, DroppedRef, ExpectedRef, SessionSnapshot
 from liveref._text.tag import printable
@@ -133,7 +133,7 @@ def _way(how: str, name: str | None) -> str:
 
 def _guard(ref: CapturedRef) -> str:
     """Whose a ref is, and how long it lives."""
-    told = [f"owner {spelled(ref.owner)}"] if ref.owner else []
+    told = [f"owner {owner_text(ref.owner)}"] if ref.owner else []
     if ref.ttl is not None and ref.left is not None:
         told.append(f"ttl {ref.ttl:g} s, {ref.left:.1f} s left")
     if ref.idle is not None:

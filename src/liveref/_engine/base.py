@@ -13,6 +13,7 @@ from liveref._engine.refs import EngineRefs, SessionRefs
 from liveref._engine.remote import RemoteSession
 from liveref._engine.room import Options
 from liveref._key import RegistryKey
+from liveref._pause.resume import check_resume
 from liveref._policy import MAX_SESSION_REFS_PER_RUN, SessionPausePolicy
 from liveref._registry.store import id_of
 from liveref._snapshot.snapshot import SessionSnapshot
@@ -33,11 +34,9 @@ class RefEngine(Calls):
         timeout: seconds for a call.
     """
 
-    refs: Final[EngineRefs]
-
     def __init__(self, timeout: float) -> None:
         super().__init__(timeout)
-        self.refs = EngineRefs(self)
+        self.refs: Final[EngineRefs] = EngineRefs(self)
 
     def session(
         self,
@@ -109,10 +108,7 @@ class RefEngine(Calls):
             EngineError: as `session`.
         """
         options = Options(capacity, policy, ttl, idle, owned, per_owner, lease).checked()
-        if not isinstance(snapshot, SessionSnapshot):
-            raise InvalidArgumentError("snapshot", "a SessionSnapshot", readable(type(snapshot)))
-        if broken not in {"raise", "drop"}:
-            raise InvalidArgumentError("broken", "'raise' or 'drop'", f"another {readable(type(broken))}")
+        check_resume(snapshot, broken)
         chosen = self._any() if home is None else home
         made: tuple[str, list[Route]] = self._ask(_new(chosen), "resume", snapshot.to_bytes(), options, broken)
         token, routes = made

@@ -20,7 +20,7 @@ from liveref._engine.wire import Answer, Packet, Request, freeze, pack, unpack
 from liveref._hints.info import check_of, class_info, class_of, hint_of, mismatch, tag_of
 from liveref._hints.pinned import Pinned, tag_of_value
 from liveref._key import RegistryKey, make_key
-from liveref._pause.resume import Restoring
+from liveref._pause.resume import restore
 from liveref._policy import SessionPausePolicy
 from liveref._recipe import Recipe, recipe, reopener
 from liveref._registry.current import using
@@ -255,7 +255,7 @@ class Home:
         """The key of an object that a recipe opens here, and after a pause again."""
         refs = self._of_token(token, "open").home_refs
         refs.guard_by(terms)
-        made = pin_within(opened._open, opened._finalizer(), thread=True, timeout=timeout)
+        made = pin_within(opened._open, opened._reopener.finalizer, thread=True, timeout=timeout)
         return self._keep(refs, made, terms, reopen_pinned.recipe(opened.tag, opened._args, opened._kwargs))
 
     def _keep(
@@ -362,7 +362,7 @@ class Home:
         """The token of a session that holds what a snapshot does, and the routes of its keys."""
         snapshot = SessionSnapshot.from_bytes(data, trusted=True)
         session = HomeSession(self._next(), options)
-        Restoring(snapshot, session._refs, None, drop=broken == "drop").run()
+        restore(snapshot, session._refs, None, broken)
         found = (route_of(uid) for uid in [*snapshot._contents.ids, *snapshot._contents.dropped])
         routes = [route for route in dict.fromkeys(found) if route is not None]
         self._add(session)
@@ -398,7 +398,7 @@ _END: Final = frozenset({"drain", "end", "release", "sweep"})
 def reopen_pinned(tag: str, args: list[JSON], kwargs: dict[str, JSON]) -> Pinned[Any]:
     """What a recipe of the user's opens, pinned again."""
     again = recipe(tag, args, kwargs)
-    return pin_within(again._open, again._finalizer(), thread=True, timeout=None)
+    return pin_within(again._open, again._reopener.finalizer, thread=True, timeout=None)
 
 
 def kind_of(holder: Holder[Any], value: object) -> str:

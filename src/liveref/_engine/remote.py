@@ -34,14 +34,10 @@ class RemoteSession:
 
     __slots__ = ("_calls", "_done", "_lease", "_state", "id", "refs", "token")
 
-    id: Final[str]
-    token: Final[str]
-    refs: Final[SessionRefs]
-
     def __init__(self, calls: Calls, token: str, lease: float | None) -> None:
-        self.token = token
-        self.refs = SessionRefs(calls, token)
-        self.id = self.refs._id
+        self.token: Final[str] = token
+        self.refs: Final[SessionRefs] = SessionRefs(calls, token)
+        self.id: Final[str] = self.refs._id
         self._calls = calls
         self._lease = lease
         self._state = "new"

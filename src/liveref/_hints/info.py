@@ -9,7 +9,7 @@ Checks are kept weakly, by hint: the keys hold them. So no hint and no class out
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Final, NamedTuple, TypeAlias, cast, get_origin
 from weakref import WeakValueDictionary
 
@@ -17,12 +17,13 @@ from liveref._hints.compile import checkable, compile_hint
 from liveref._hints.forms import TOWER, UNIONS, CheckDepth, is_plain_class
 from liveref._hints.predicates import ITERATORS, PLAIN, Part, Test, beartype, classes, say_why
 from liveref._text.blame import user_call
-from liveref._text.tag import loaded_class, made_by, mro_of, readable, type_tag
+from liveref._text.tag import loaded_class, made_by, mro_of, readable, type_tag, type_tags
 
 __all__ = [
     "Check",
     "ClassInfo",
     "Sealed",
+    "all_classes_of",
     "apart",
     "check_depth",
     "check_of",
@@ -34,6 +35,7 @@ __all__ = [
     "names_another",
     "sealed",
     "tag_of",
+    "tags_of",
 ]
 
 
@@ -111,6 +113,11 @@ def class_of(value: object) -> type:
     return cls
 
 
+def all_classes_of(values: Iterable[object]) -> list[type]:
+    """As `class_of`, of many objects."""
+    return list(map(class_of, values))
+
+
 def check_depth(hint: object) -> CheckDepth:
     """How much of a hint the run-time check sees.
 
@@ -144,6 +151,12 @@ def tag_of(info: ClassInfo) -> str:
     """The type tag of the hint that a class info was made of."""
     check = check_of(info)
     return check.tag if isinstance(check, Sealed) else type_tag(hint_of(info))
+
+
+def tags_of(infos: Sequence[ClassInfo]) -> list[str]:
+    """As `tag_of`, of many class infos."""
+    tags = zip(type_tags(list(map(hint_of, infos))), map(check_of, infos), strict=True)
+    return [check.tag if isinstance(check, Sealed) else tag for tag, check in tags]
 
 
 def sealed(tag: str) -> ClassInfo:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import compress
 from pickle import PickleBuffer
 from time import gmtime, strftime
 from typing import Any, Final, NamedTuple
 
 from liveref._pause.columns import columns_of
 from liveref._pause.fates import Fates, blame_each, blame_whole, drop_holders
-from liveref._pause.serializer import Serializer, serializer_of
-from liveref._policy import PURGED, SessionPausePolicy, Way, policy_row
+from liveref._pause.serializer import Serializer, serializers_of
+from liveref._policy import PURGED, PolicyRow, SessionPausePolicy, Way, policy_row
 from liveref._registry.closing import Closing
 from liveref._registry.entry import Entry, Holder
-from liveref._registry.moment import Moment, moment_of
+from liveref._registry.moment import Moment
 from liveref._registry.owners import Owner
 from liveref._snapshot.contents import Contents, Dropping
 from liveref._snapshot.stream import Stream, dump_stream
@@ -55,30 +54,31 @@ def capture(store: Closing, policy: SessionPausePolicy, *, verify: bool = False)
     Raises:
         SessionRefsNotSerializableError: the policy drops nothing, and refs can't be captured.
     """
-    state, purged = moment_of(store._living()), list[Holder[Any]]()
+    state, purged, row = store._moment(), list[Holder[Any]](), policy_row(policy)
     distinct = dict(zip(map(id, state.entries), state.entries, strict=True))  # most refs share theirs
     if any(entry.lifetime in PURGED for entry in distinct.values()):
         state, purged = _part(state)
     fates = Fates(state, distinct)
-    _sort(fates, policy)
-    stream = _pickle(fates, policy, verify=verify)
+    _sort(fates, row)
+    stream = _pickle(fates, policy, drop=row.drops, verify=verify)
     when = strftime("%Y-%m-%dT%H:%M:%SZ", gmtime())
-    dropped = _former(store) | _dropped(fates, policy, when)
-    contents = columns_of(fates, stream, dropped, when, policy.value)
-    return Capture(contents, stream.buffers, purged, fates.told())
+    dropped, told = _former(store), list[RefFailure]()
+    if fates.failures:
+        told = fates.told()
+        dropped |= _dropped(fates, told, policy, when)
+        fates.leave_out_lost()
+    return Capture(columns_of(fates, stream, dropped, when, policy.value), stream.buffers, purged, told)
 
 
 def _part(state: Moment) -> tuple[Moment, list[Holder[Any]]]:
     """What is captured, and the refs that are purged instead."""
     stays = [entry.lifetime not in PURGED for entry in state.entries]
-    refs, entries, values = state
-    kept = Moment(list(compress(refs, stays)), list(compress(entries, stays)), list(compress(values, stays)))
-    return kept, [ref for ref, stay in zip(refs, stays, strict=True) if not stay]
+    return state.only(stays), [ref for ref, stay in zip(state.refs, stays, strict=True) if not stay]
 
 
-def _sort(fates: Fates, policy: SessionPausePolicy) -> None:
+def _sort(fates: Fates, row: PolicyRow) -> None:
     """Decide for each object how it is kept, if at all."""
-    row, others = policy_row(policy), fates.objects.copy()
+    others = fates.objects.copy()
     for uid in fates.expected.union(fates.recipes if Way.RECIPE in row.ways else ()):
         del others[uid]
     if Way.SERIALIZER in row.ways:
@@ -91,7 +91,7 @@ def _sort(fates: Fates, policy: SessionPausePolicy) -> None:
 
 def _serialize(fates: Fates, others: dict[int, object]) -> None:
     """Take those out that have a serializer, and call it."""
-    found = {cls: serializer for cls in set(map(type, others.values())) if (serializer := serializer_of(cls))}
+    found = serializers_of(set(map(type, others.values())))
     for uid in [uid for uid, value in others.items() if type(value) in found] if found else ():
         value = others.pop(uid)
         _serialize_one(fates, uid, value, found[type(value)])
@@ -115,14 +115,13 @@ def _loads_again(fates: Fates, stream: Stream) -> bool:
     return verify_stream(fates, stream)
 
 
-def _pickle(fates: Fates, policy: SessionPausePolicy, *, verify: bool) -> Stream:
+def _pickle(fates: Fates, policy: SessionPausePolicy, *, drop: bool, verify: bool) -> Stream:
     """The pickles of all that is left, once those to blame are found; raises the refusal."""
-    drop = policy_row(policy).drops
     if fates.failures and fates.pickled:
         blame_each(fates, drop=drop)
     tries = 0
     while True:
-        _refuse(fates, policy)
+        _refuse(fates, policy, drop=drop)
         if not fates.pickled:
             return Stream()
         try:
@@ -143,8 +142,8 @@ def _pickle(fates: Fates, policy: SessionPausePolicy, *, verify: bool) -> Stream
                 fates.fail(dict.fromkeys(fates.pickled, reason), failure if user_place(failure) else None)
 
 
-def _refuse(fates: Fates, policy: SessionPausePolicy) -> None:
-    if fates.failures and not policy_row(policy).drops:
+def _refuse(fates: Fates, policy: SessionPausePolicy, *, drop: bool) -> None:
+    if fates.failures and not drop:
         raise SessionRefsNotSerializableError(policy.value, tuple(fates.told())) from fates.cause
 
 
@@ -153,13 +152,11 @@ def _former(store: Closing) -> dict[bytes, Dropping]:
     return {uid: gone for uid, gone in store._dropped.items() if store._at(uid) is None}
 
 
-def _dropped(fates: Fates, policy: SessionPausePolicy, when: str) -> dict[bytes, Dropping]:
+def _dropped(fates: Fates, told: list[RefFailure], policy: SessionPausePolicy, when: str) -> dict[bytes, Dropping]:
     """What this one leaves out."""
     return {
-        fates.refs[row]._id: Dropping(
-            fates.tag(row), policy.value, when, fates.failures[fates.ids[row]], _owner(fates.entries[row])
-        )
-        for row in fates.lost()
+        fates.refs[row]._id: Dropping(failure.type_tag, policy.value, when, failure.reason, _owner(fates.entries[row]))
+        for row, failure in zip(fates.lost(), told, strict=True)
     }
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from operator import attrgetter
-from typing import Final
+from typing import Any, Final
 
 from liveref._hints.info import ClassInfo
-from liveref._key import RegistryKey
 from liveref._pause.fates import Fates
 from liveref._pause.serializer import Serializer
 from liveref._policy import RefLifetime
 from liveref._recipe import AnyRecipe
+from liveref._registry.entry import Holder
 from liveref._registry.guards import Opening
 from liveref._snapshot.contents import Contents, Dropping, Kind, RecipeCall, SerializerUse
 from liveref._snapshot.guarded import Guarded
@@ -23,29 +23,28 @@ from liveref._snapshot.stream import Stream
 __all__ = ["columns_of"]
 
 _LIFETIMES: Final = {id(lifetime): number for number, lifetime in enumerate(RefLifetime)}  # their hash is slow
-_ID: Final[Callable[[RegistryKey[object]], bytes]] = attrgetter("_id")
-_INFO: Final[Callable[[RegistryKey[object]], ClassInfo]] = attrgetter("_info")
+_ID: Final[Callable[[Holder[Any]], bytes]] = attrgetter("_id")
+_INFO: Final[Callable[[Holder[Any]], ClassInfo]] = attrgetter("_info")
 
 
 def columns_of(fates: Fates, stream: Stream, dropped: dict[bytes, Dropping], when: str, policy: str) -> Contents:
     """What a snapshot holds.
 
     Args:
-        fates: what becomes of the objects.
+        fates: what becomes of the objects that are kept.
         stream: the pickles of those that are pickled.
         dropped: the refs that are left out.
         when: the moment, ISO 8601.
         policy: the value of the policy.
     """
-    kept = fates.kept()
-    objects = _objects(fates, kept, stream)
+    objects = _objects(fates, stream)
     tags, names = _tags(fates)
     return Contents(
         stream=stream.data,
         data=b"".join(objects.data),
-        ids=fates.rows(map(_ID, fates.refs)),
-        objects=_places(fates, kept),
-        tags=fates.rows(tags),
+        ids=list(map(_ID, fates.refs)),
+        objects=_places(fates),
+        tags=tags,
         tag_names=names,
         lifetimes=_lifetimes(fates),
         kinds=bytes(objects.kinds),
@@ -66,31 +65,32 @@ def _guards(fates: Fates) -> dict[int, Guarded]:
     """The guards of the refs that have one."""
     if not any(entry.guard for entry in fates.distinct.values()):
         return {}
-    rows = enumerate(entry.guard for entry in fates.rows(fates.entries))
+    rows = enumerate(entry.guard for entry in fates.entries)
     return {row: Guarded(guard.owner, guard.ttl, guard.idle, guard.left()) for row, guard in rows if guard}
 
 
-def _places(fates: Fates, kept: list[int]) -> Sequence[int]:
-    """For each ref that is kept which object it is of."""
-    if len(kept) == len(fates.ids):
-        return range(len(kept))
-    place = dict(zip(kept, range(len(kept)), strict=True))
-    return [place[uid] for uid in fates.rows(fates.ids)]
+def _places(fates: Fates) -> Sequence[int]:
+    """For each ref which object it is of."""
+    count = len(fates.objects)
+    if count == len(fates.ids):
+        return range(count)
+    place = dict(zip(fates.objects, range(count), strict=True))
+    return list(map(place.__getitem__, fates.ids))
 
 
 def _lifetimes(fates: Fates) -> bytes:
     """For each ref the number of its lifetime."""
     of_entry = {uid: _LIFETIMES[id(entry.lifetime)] for uid, entry in fates.distinct.items()}
     if len(set(of_entry.values())) <= 1:
-        return bytes(of_entry.values())[:1] * len(fates.rows(fates.refs))
-    return bytes(fates.rows(map(of_entry.__getitem__, map(id, fates.entries))))
+        return bytes(of_entry.values())[:1] * len(fates.refs)
+    return bytes(map(of_entry.__getitem__, map(id, fates.entries)))
 
 
 def _shared(fates: Fates) -> bytes:
     """For each ref whether other processes get copies of it; empty where there is none."""
     if not any(entry.shared for entry in fates.distinct.values()):
         return b""
-    column = bytes(fates.rows(entry.shared for entry in fates.entries))
+    column = bytes(entry.shared for entry in fates.entries)
     return column if any(column) else b""
 
 
@@ -101,27 +101,27 @@ def _tags(fates: Fates) -> tuple[list[int], list[str]]:
         pairs = zip(sources, fates.values, strict=True)
         sources = [id(value) if type(value) is Opening else source for source, value in pairs]
     if sources and sources.count(sources[0]) == len(sources):
-        return [0] * len(sources), [fates.tag(0)]
+        return [0] * len(sources), fates.tags([0])
     numbers: defaultdict[int, int] = defaultdict(count().__next__)  # counts the distinct ones at the speed of C
     column = list(map(numbers.__getitem__, sources))
-    return column, [fates.tag(row) for row in _first_rows(column, len(numbers))]
+    return column, fates.tags(_first_rows(column, len(numbers)))
 
 
-def _first_rows(column: list[int], distinct: int) -> Iterator[int]:
+def _first_rows(column: list[int], distinct: int) -> list[int]:
     """Where each number of a column stands first; they are counted up as they come."""
-    row = 0
-    for number in range(distinct):
-        row = column.index(number, row)
-        yield row
+    rows = [0]
+    for number in range(1, distinct):
+        rows.append(column.index(number, rows[-1]))
+    return rows[:distinct]
 
 
-def _objects(fates: Fates, kept: list[int], stream: Stream) -> _Objects:
+def _objects(fates: Fates, stream: Stream) -> _Objects:
     objects = _Objects()
-    if len(kept) == len(fates.pickled):
+    if len(fates.objects) == len(fates.pickled):
         objects.add_pickles(stream.ends, stream.counts)
         return objects
     pickles = zip(stream.ends, stream.counts, strict=True)
-    for uid in kept:
+    for uid in fates.objects:
         if uid in fates.pickled:
             end, count = next(pickles)
             objects.add_pickles((end,), (count,))
@@ -160,7 +160,7 @@ class _Objects:
     def add_opened(self, recipe: AnyRecipe[object] | None, *, expected: bool) -> None:
         """Add an object by its recipe, or one that is expected, with a recipe or without."""
         if recipe is not None:
-            self.recipes.append(RecipeCall(recipe.tag, recipe._args, recipe._kwargs))
+            self.recipes.append(RecipeCall(recipe._reopener.tag, recipe._args, recipe._kwargs))
         if expected:
             self._add(Kind.EXPECTED, len(self.recipes) if recipe is not None else 0)
         else:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Mapping, Sequence
+from itertools import compress
 from typing import Final
 
-from liveref._hints.info import tag_of
+from liveref._hints.info import tags_of
 from liveref._pause.serializer import Serializer
 from liveref._policy import EXPECTED
 from liveref._recipe import AnyRecipe
@@ -16,7 +17,6 @@ from liveref._snapshot.stream import HeldError, Trial
 from liveref._text.blame import innermost, pickled_parts, user_place, why_not_pickled
 from liveref._text.marker import redact
 from liveref._text.tag import printable
-from liveref._typing import T
 from liveref.exceptions import RefFailure
 
 __all__ = ["Fates", "blame_each", "blame_whole", "drop_holders"]
@@ -47,13 +47,13 @@ class Fates:
     def __init__(self, state: Moment, distinct: Mapping[int, Entry]) -> None:
         self.refs, self.entries, self.values = state
         self.distinct: Final = distinct
-        self.ids: Final = list(map(id, self.values))
+        self.ids: list[int] = list(map(id, self.values))
         self.recipes: Final[dict[int, AnyRecipe[object]]] = {}
         self.expected: Final[set[int]] = set()
         expected = {uid for uid, entry in distinct.items() if entry.lifetime in EXPECTED}
         if expected or any(entry.recipe is not None for entry in distinct.values()):
             self._find_unpickled(expected)
-        self.objects: Final = dict(zip(self.ids, self.values, strict=True))
+        self.objects: dict[int, object] = dict(zip(self.ids, self.values, strict=True))
         self.serialized: Final[dict[int, tuple[Serializer, bytes]]] = {}
         self.pickled: dict[int, object] = {}
         self.failures: Final[dict[int, str]] = {}
@@ -78,37 +78,34 @@ class Fates:
         for uid in found:
             self.pickled.pop(uid, None)
 
-    def kept(self) -> list[int]:
-        """The objects that are kept, in whatever way."""
-        return [uid for uid in self.objects if uid not in self.failures] if self.failures else list(self.objects)
-
-    def rows(self, column: Iterable[T]) -> list[T]:
-        """Of a column the rows of the refs that are kept."""
-        if not self.failures:
-            return list(column)
-        return [item for item, uid in zip(column, self.ids, strict=True) if uid not in self.failures]
-
     def lost(self) -> list[int]:
         """The rows of the refs that are not kept."""
-        return [row for row, uid in enumerate(self.ids) if uid in self.failures] if self.failures else []
+        return [row for row, uid in enumerate(self.ids) if uid in self.failures]
 
     def told(self) -> list[RefFailure]:
         """The refs that are not kept, in words."""
+        rows = self.lost()
         return [
-            RefFailure(
-                redact(self.refs[row]._id), self.tag(row), self.failures[self.ids[row]], self.entries[row].where()
-            )
-            for row in self.lost()
+            RefFailure(redact(self.refs[row]._id), tag, self.failures[self.ids[row]], self.entries[row].where())
+            for row, tag in zip(rows, self.tags(rows), strict=True)
         ]
 
-    def tag(self, row: int) -> str:
-        """The type tag of a ref."""
-        value = self.values[row]
-        return value.type_tag if type(value) is Opening else tag_of(self.refs[row]._info)
+    def leave_out_lost(self) -> None:
+        """Take the refs that are not kept out of the columns, and their objects."""
+        stays = [uid not in self.failures for uid in self.ids]
+        self.refs, self.entries, self.values = Moment(self.refs, self.entries, self.values).only(stays)
+        self.ids = list(compress(self.ids, stays))
+        self.objects = dict(zip(self.ids, self.values, strict=True))
+
+    def tags(self, rows: Sequence[int]) -> list[str]:
+        """The type tags of some refs."""
+        tags = tags_of([self.refs[row]._info for row in rows])
+        values = [self.values[row] for row in rows]
+        return [value.type_tag if type(value) is Opening else tag for value, tag in zip(values, tags, strict=True)]
 
     def stand_ins(self) -> dict[int, int]:
         """For each object that a pickle refers to instead of holding it, its place among those that are kept."""
-        kept = self.kept()
+        kept = [uid for uid in self.objects if uid not in self.failures] if self.failures else list(self.objects)
         if len(kept) == len(self.pickled):
             return {}
         return {uid: at for at, uid in enumerate(kept) if uid not in self.pickled and self.has_identity(uid)}

@@ -6,22 +6,22 @@ import dataclasses
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
 from inspect import isawaitable
-from itertools import pairwise
 from time import monotonic
 from typing import Any, Final, NamedTuple
 
 from liveref import _recipe
-from liveref._hints.info import class_of
 from liveref._pause.serializer import Serializer, serializer_tagged
 from liveref._policy import EXPECTED, RefLifetime
 from liveref._registry.closing import Closing
-from liveref._registry.entry import Entry, Holder, hold, hold_all
+from liveref._registry.entry import Entry, Holder, hold
 from liveref._registry.finalize import Finalizer, adrive, drive
 from liveref._registry.guards import Opening, not_awaited
 from liveref._registry.leases import Guard
 from liveref._registry.outcome import Outcome, Pending, Steps
+from liveref._registry.registry import SessionRefRegistry
+from liveref._registry.revived import put_back, put_values_back
 from liveref._snapshot.contents import Contents, Dropping, Kind
-from liveref._snapshot.loading import Failure, Items, load_items, load_list
+from liveref._snapshot.loading import Failure
 from liveref._snapshot.snapshot import SessionSnapshot
 from liveref._text.blame import is_cramped, why_not_loaded
 from liveref._text.marker import redact
@@ -30,6 +30,7 @@ from liveref._text.telling import told, warn_dropped
 from liveref._typing import MISSING
 from liveref.exceptions import (
     CapacityExceededError,
+    InvalidArgumentError,
     LiveRefError,
     RefFailure,
     RefLoadError,
@@ -37,7 +38,7 @@ from liveref.exceptions import (
     SnapshotError,
 )
 
-__all__ = ["NOT_CARRIED", "Restoring"]
+__all__ = ["NOT_CARRIED", "arestore", "check_resume", "restore"]
 
 NOT_CARRIED: Final = "it outlives the run and was not carried over: pass carry= to Session.resume"
 _BROKEN: Final = 'broken="drop"'
@@ -87,21 +88,15 @@ class Revival:
         self._contents: Final = contents
         self._carry: Final = carry
         self._drop: Final = drop
-        self._data: Final = self._slices()
+        self.kept: Final = contents.kept()
         self.carried: Final = {} if carry is None else self._find_carried(carry)
         self._rows: dict[int, int] | None = None
         self._serializers: Final = self._find_serializers()
         self.openings: Final = self._find_openings()
 
-    def _slices(self) -> dict[int, memoryview]:
-        """The bytes of each serialized object."""
-        whole, serialized = memoryview(self._contents.data), self._contents.of_kind(Kind.SERIALIZER)
-        spans = pairwise([0, *(self._contents.ends[at] for at in serialized)])
-        return {at: whole[start:end] for at, (start, end) in zip(serialized, spans, strict=True)}
-
     def _find_carried(self, carry: Closing) -> dict[int, Holder[Any]]:
         """A ref to each expected object that the other registry holds."""
-        expected = set(self._contents.of_kind(Kind.EXPECTED))
+        expected = set(self.kept.expected)
         rows = zip(self._contents.ids, self._contents.objects, strict=True)
         refs = ((at, carry._at(uid)) for uid, at in rows if at in expected) if expected else ()
         found: dict[int, Holder[Any]] = {}
@@ -112,20 +107,18 @@ class Revival:
 
     def _find_serializers(self) -> dict[int, Serializer]:
         """The serializer of each serialized object."""
-        uses = self._contents.serializers
         found: dict[int, Serializer] = {}
-        for at in self._data:
+        for at, (use, _) in self.kept.serialized.items():
             with self._noting(at):
-                found[at] = serializer_tagged(*uses[self._contents.details[at]])
+                found[at] = serializer_tagged(*use)
         return found
 
     def _find_openings(self) -> dict[int, Opening]:
         openings: dict[int, Opening] = {}
-        for at in self._contents.of_kind(Kind.RECIPE) + self._contents.of_kind(Kind.EXPECTED):
-            call = self._contents.recipe_of(at)
-            if call is not None and at not in self.carried:
+        for at, (call, type_tag) in self.kept.opened.items():
+            if at not in self.carried:
                 with self._noting(at):
-                    openings[at] = Opening(_recipe.recipe(*call), self._contents.tag_of(self._first_row(at)))
+                    openings[at] = Opening(_recipe.recipe(*call), type_tag)
         return openings
 
     @contextmanager
@@ -162,9 +155,11 @@ class Revival:
             ReopenError: a recipe raised whose object a pickle holds.
             RefLoadError: some of them can't be loaded.
         """
-        pickled = self._contents.of_kind(Kind.PICKLE)
-        if pickled:
-            self._load_pickles(pickled, snapshot)
+        if self.kept.pickled:
+            loaded = snapshot._load(self.kept.pickled, self._stand_in)
+            loaded.values.update(self.loaded)  # those that a pickle asked for
+            self.loaded = loaded.values
+            self.troubles.update((at, self._trouble(failure)) for at, failure in loaded.failures.items())
         for number in self._serializers:
             with suppress(RefLoadError):  # which is noted
                 self._deserialized(number)
@@ -173,27 +168,10 @@ class Revival:
         if self.troubles and not self._drop:
             raise self._refusal()
 
-    def _load_pickles(self, pickled: list[int], snapshot: SessionSnapshot) -> None:
-        contents, buffers = self._contents, snapshot._fresh_buffers()
-        all_are = len(pickled) == len(contents.kinds)
-        if contents.is_list:
-            loaded = load_list(contents.stream, buffers, self._stand_in, len(pickled))
-        else:
-            ends, counts = contents.ends, contents.details
-            if not all_are:
-                ends, counts = (list(map(column.__getitem__, pickled)) for column in (ends, counts))
-            loaded = load_items(Items(memoryview(contents.stream), ends, counts, buffers), self._stand_in)
-        if all_are and not loaded.failures:
-            self.loaded = loaded.values
-            return
-        self.loaded.update((pickled[number], value) for number, value in loaded.values.items())
-        for number, failure in loaded.failures.items():
-            self.troubles[pickled[number]] = self._trouble(failure, pickled)
-
-    def _trouble(self, failure: Failure, pickled: list[int]) -> Trouble:
+    def _trouble(self, failure: Failure) -> Trouble:
         error = failure.error
         if failure.held is not None:
-            held = self._name(self._first_row(pickled[failure.held]))
+            held = self._name(self._first_row(failure.held))
             return Trouble(f"its state holds {held}, which can't be restored")
         if isinstance(error, ReopenError):
             recipe, _, raised, *advice = error.args
@@ -262,7 +240,7 @@ class Revival:
     def _deserialize(self, at: int, serializer: Serializer) -> object:
         raised: Exception | None = None
         try:
-            value: object = serializer.load(bytes(self._data[at]))
+            value: object = serializer.load(bytes(self.kept.serialized[at][1]))
         except Exception as error:  # noqa: BLE001  user code
             raised, reason = error, f"raised {readable(type(error))}"
         else:
@@ -298,26 +276,52 @@ class Revival:
 
     def _first_row(self, at: int) -> int:
         if self._rows is None:
-            rows = range(len(self._contents.objects))
-            self._rows = dict(zip(reversed(self._contents.objects), reversed(rows), strict=True))
+            self._rows = self._contents.first_rows()
         return self._rows[at]
 
 
-class Restoring:
-    """The refs of a snapshot on their way into an empty registry. If it raises, nothing is put there or moved.
+def restore(snapshot: SessionSnapshot, store: Closing, carry: SessionRefRegistry | None, broken: str) -> None:
+    """Bring the refs of a snapshot into an empty registry. If it raises, nothing is put there or moved.
 
     Args:
         snapshot: the snapshot.
         store: the registry.
         carry: the registry that holds the refs which the snapshot expects.
-        drop: leave out the refs that can't be restored, with a warning each to the caller of who runs this.
+        broken: ``"drop"`` leaves out the refs that can't be restored, with a warning each to the caller of who calls
+            this; ``"raise"`` does not.
 
     Raises:
+        InvalidArgumentError: an argument is no such thing.
         CapacityExceededError: they do not fit.
         UnknownTypeTagError, SnapshotVersionError: a recipe or serializer is not registered, or in an older version.
         ReopenError: a recipe raised whose object a pickle holds.
         RefLoadError: some of them can't be loaded.
     """
+    _restoring(snapshot, store, carry, broken).run()
+
+
+async def arestore(snapshot: SessionSnapshot, store: Closing, carry: SessionRefRegistry | None, broken: str) -> None:
+    """As `restore`, awaiting the asynchronous recipes of what pickled objects hold."""
+    await _restoring(snapshot, store, carry, broken).arun()
+
+
+def _restoring(snapshot: SessionSnapshot, store: Closing, carry: SessionRefRegistry | None, broken: str) -> _Restoring:
+    check_resume(snapshot, broken, carry)
+    return _Restoring(snapshot, store, carry, drop=broken == "drop")
+
+
+def check_resume(snapshot: SessionSnapshot, broken: str, carry: SessionRefRegistry | None = None) -> None:
+    """Raise InvalidArgumentError unless these are arguments of a resume."""
+    if not isinstance(snapshot, SessionSnapshot):
+        raise InvalidArgumentError("snapshot", "a SessionSnapshot", readable(type(snapshot)))
+    if carry is not None and not isinstance(carry, SessionRefRegistry):
+        raise InvalidArgumentError("carry", "a SessionRefRegistry", readable(type(carry)))
+    if broken not in {"raise", "drop"}:
+        raise InvalidArgumentError("broken", "'raise' or 'drop'", f"another {readable(type(broken))}")
+
+
+class _Restoring:
+    """The refs of a snapshot on their way into a registry."""
 
     def __init__(self, snapshot: SessionSnapshot, store: Closing, carry: Closing | None, *, drop: bool) -> None:
         self._snapshot: Final = snapshot
@@ -328,7 +332,6 @@ class Restoring:
         self._places.check_capacity(len(self._brought))
 
     def run(self) -> None:
-        """Bring them there."""
         try:
             self._load()
         except BaseException as error:
@@ -337,7 +340,6 @@ class Restoring:
         self._put()
 
     async def arun(self) -> None:
-        """As `run`, awaiting the asynchronous recipes of what pickled objects hold."""
         try:
             await self._objects.aopen()
             self._load()
@@ -349,7 +351,7 @@ class Restoring:
     def _load(self) -> None:
         self._objects.load(self._snapshot)
         for failure in self._objects.told():
-            warn_dropped(failure, None, stacklevel=5)
+            warn_dropped(failure, None, stacklevel=6)
 
     def _put(self) -> None:
         self._places.fill()
@@ -385,45 +387,33 @@ class _Places:
 
     def check_capacity(self, more: int) -> None:
         """Raise where the refs and some more do not fit; what outlives the run and is not to be had takes no room."""
-        expected, objects = self._contents.of_kind(Kind.EXPECTED), self._objects
-        lost = {at for at in expected if at not in objects.carried and at not in objects.openings}
+        objects = self._objects
+        lost = {at for at in objects.kept.expected if at not in objects.carried and at not in objects.openings}
         refs = len(self._contents.ids) - (sum(map(lost.__contains__, self._contents.objects)) if lost else 0)
         if refs + more > self._store._capacity:
             raise CapacityExceededError(self._store._capacity)
 
     def fill(self) -> None:
         """Give each ref its place, but for those that are carried over."""
-        contents = self._contents
-        plain = len(self._objects.loaded) == len(contents.kinds) and not self._objects.finalizers
-        if contents.guards:
-            self._store._fill_guarded(self._refs())
+        contents, objects = self._contents, self._objects
+        if len(objects.loaded) == len(contents.kinds) and not objects.finalizers and not contents.guards:
+            values = map(objects.loaded.__getitem__, contents.objects)
+            put_values_back(self._store, contents.ids, values, self._plain)
         else:
-            self._store._fill(self._plain_refs() if plain else self._refs())
+            put_back(self._store, self._rows())
         self._store._dropped |= contents.dropped
 
-    def _plain_refs(self) -> list[Holder[Any]]:
-        """The refs of a snapshot of nothing but values, which are most: each costs a third of one of `_refs`."""
-        contents, plain = self._contents, self._plain
-        values = map(self._objects.loaded.__getitem__, contents.objects)
-        return hold_all(contents.ids, values, plain, len(contents.ids))
-
-    def _refs(self) -> list[Holder[Any]]:
-        objects, refs = self._objects, list[Holder[Any]]()
+    def _rows(self) -> list[tuple[bytes, object, Entry]]:
+        objects, rows = self._objects, list[tuple[bytes, object, Entry]]()
         for row, at in enumerate(self._contents.objects):
-            if at in objects.loaded:
-                refs.append(self._ref(row, self._entry(row, objects.finalizers.get(at)), [objects.loaded[at]]))
-            elif at in objects.openings:
-                opening = objects.openings[at]
-                refs.append(self._ref(row, self._entry(row, opening.finalizer, opening), opening.peek()))
+            if at in objects.loaded or at in objects.openings:
+                entry = self._entry(row, objects.finalizers.get(at), objects.openings.get(at))
+                rows.append((self._contents.ids[row], objects.loaded.get(at, MISSING), entry))
             elif at not in objects.carried:
                 self._drop(row)
-        return refs
+        return rows
 
-    def _ref(self, row: int, entry: Entry, values: list[object]) -> Holder[Any]:
-        """A ref; without a value where its recipe is yet to give one."""
-        return hold(self._contents.ids[row], class_of(values[0]) if values else object, entry, *values)
-
-    def _entry(self, row: int, finalizer: Finalizer | None, opening: Opening | None = None) -> Entry:
+    def _entry(self, row: int, finalizer: Finalizer | None, opening: Opening | None) -> Entry:
         """The entry of a ref; those of one object share its finalizer."""
         plain = self._plain[row]
         guarded = self._contents.guards.get(row)
@@ -431,10 +421,9 @@ class _Places:
             plain = dataclasses.replace(plain, guard=Guard(*guarded[:3], self._store._defaults.clock, guarded.left))
         if finalizer is None and opening is None:
             return plain
-        if finalizer is not None:
-            finalizer.share(self._contents.ids[row])
-        recipe = None if opening is None else opening.recipe
-        return dataclasses.replace(plain, finalizer=finalizer, recipe=recipe, opening=opening)
+        if opening is None:
+            return dataclasses.replace(plain, finalizer=finalizer)
+        return dataclasses.replace(plain, finalizer=opening.finalizer, recipe=opening.recipe, opening=opening)
 
     def _drop(self, row: int) -> None:
         contents, is_broken = self._contents, self._contents.objects[row] in self._objects.troubles

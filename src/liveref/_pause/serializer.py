@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple, Protocol, Self, TypeVar
 
 from liveref._recipe import origin_of
@@ -10,7 +10,7 @@ from liveref._text.tag import readable, type_tag
 from liveref._typing import T
 from liveref.exceptions import InvalidArgumentError, SnapshotVersionError, UnknownTypeTagError
 
-__all__ = ["Serializable", "Serializer", "register_serializer", "serializer", "serializer_of", "serializer_tagged"]
+__all__ = ["Serializable", "Serializer", "register_serializer", "serializer", "serializer_tagged", "serializers_of"]
 
 
 class Serializable(Protocol):
@@ -145,9 +145,9 @@ def _origins(serializer: Serializer) -> tuple[str, str, str]:
     return type_tag(serializer.cls), origin_of(serializer.dump), origin_of(serializer.load)
 
 
-def serializer_of(cls: type) -> Serializer | None:
-    """The serializer of exactly this class."""
-    return _BY_CLASS.get(cls)
+def serializers_of(classes: Iterable[type]) -> dict[type, Serializer]:
+    """The serializers of those of some classes that have one: each of exactly its class."""
+    return {cls: _BY_CLASS[cls] for cls in classes if cls in _BY_CLASS}
 
 
 def serializer_tagged(tag: str, version: int) -> Serializer:

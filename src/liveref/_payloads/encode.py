@@ -40,9 +40,7 @@ def encoded(
     encoder = Encoder(swap)
     copied = encoder.run(payload)
     if encoder.found:
-        with swap.write() as writing:
-            for copy, name, value in encoder.found:
-                copy[name] = swap.marker_of(writing.key_of(value), typed=True)
+        swap.put_markers(encoder.found)
     return cast("JSON", copied[0])
 
 

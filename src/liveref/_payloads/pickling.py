@@ -15,8 +15,9 @@ from typing import IO, Final, TypeAlias, TypeGuard, cast
 
 from liveref._key import RegistryKey, sealed_key
 from liveref._key import key as key_of_pickle
+from liveref._payloads.blame import dump_or_blame
 from liveref._payloads.swap import Swap, Writing
-from liveref._text.blame import NamingUnpickler, dump_or_blame, pickled_parts
+from liveref._text.blame import NamingUnpickler, pickled_parts
 from liveref._text.marker import RECIPE_FIELD
 from liveref.exceptions import NotPicklableError
 

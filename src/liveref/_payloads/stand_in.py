@@ -15,9 +15,10 @@ from functools import partial
 from typing import Any, Final, Generic, Self, TypeVar, cast
 
 from liveref._key import RegistryKey
+from liveref._payloads.blame import failure_of
 from liveref._payloads.parts import Copier, Open, Opener, Parts
 from liveref._payloads.swap import Swap, Writing
-from liveref._text.blame import failure_of, innermost, step_of
+from liveref._text.blame import innermost, step_of
 from liveref._text.marker import TYPE_FIELD
 from liveref._text.tag import loaded_class, readable, type_tag
 from liveref._typing import persisted

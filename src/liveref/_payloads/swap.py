@@ -137,6 +137,15 @@ class Swap:
         """One write of one payload, as a context manager: if it raises, nothing was inserted."""
         return Writing(self)
 
+    def put_markers(self, places: Iterable[tuple[Any, str | int, object]]) -> None:
+        """Put the typed markers of live objects into containers: each by its container, its name there and itself.
+
+        Raises as `Writing.key_of`; then nothing was inserted.
+        """
+        with Writing(self) as writing:
+            for container, name, value in places:
+                container[name] = self.marker_of(writing.key_of(value), typed=True)
+
     def marker_of(self, key: RegistryKey[object], *, typed: bool = False) -> dict[str, str]:
         """The marker of a key; with a ring the sturdy one, if its ref is here and has a recipe.
 

@@ -78,7 +78,7 @@ class Entering(Closing):
         frame = caller()
         guard_of(ttl, idle, owner, self._defaults)  # raises before anything is opened
         value = cast("T", opened_by(recipe))
-        finalizer = recipe._finalizer()
+        finalizer = recipe._reopener.finalizer
         try:
             return self._insert(
                 value, frame, lifetime=lifetime, finalizer=finalizer, reopen=recipe, ttl=ttl, idle=idle, owner=owner
@@ -124,7 +124,7 @@ class Entering(Closing):
 
         require_asyncio("aopen")
         opened = opened_by(recipe) if isinstance(recipe, Recipe) else await aopened_by(recipe)
-        value, finalizer = cast("T", opened), recipe._finalizer()
+        value, finalizer = cast("T", opened), recipe._reopener.finalizer
         try:
             return self._insert(
                 value, frame, lifetime=lifetime, finalizer=finalizer, reopen=recipe, ttl=ttl, idle=idle, owner=owner

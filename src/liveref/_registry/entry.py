@@ -27,7 +27,7 @@ from liveref.exceptions import RefTypeError
 
 __all__ = [
     "Entry", "Holder", "RefInfo", "caller", "describe", "fill", "fitting", "hold", "hold_all", "is_asynchronous",
-    "let_go", "outside", "place_of", "tell",
+    "let_go", "outside", "place_of", "tag_of_ref", "tell",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
@@ -110,6 +110,12 @@ def is_asynchronous(holder: Holder[Any]) -> bool:
     if opening is not None:
         return opening.is_asynchronous()
     return finalizer is not None and finalizer.is_asynchronous()
+
+
+def tag_of_ref(holder: Holder[Any]) -> str:
+    """The type tag of a ref; of what its recipe has not opened yet that from before the pause."""
+    opening = holder._entry.opening
+    return tag_of(holder._info) if opening is None or hasattr(holder, "_value") else opening.type_tag
 
 
 def tell(error: BaseException, holder: Holder[Any]) -> None:
@@ -242,8 +248,6 @@ class RefInfo:
 def describe(holder: Holder[Any], now: float, lent: int = 0) -> RefInfo:
     """What may be told of a ref."""
     entry = holder._entry
-    unopened = None if hasattr(holder, "_value") else entry.opening
-    tag = tag_of(holder._info) if unopened is None else unopened.type_tag
     owner, expires_in = (None, None) if entry.guard is None else (entry.guard.owner, entry.guard.expires_in())
     age = max(0.0, now - entry.born)
-    return RefInfo(redact(holder._id), tag, entry.lifetime, age, entry.where(), owner, expires_in, lent)
+    return RefInfo(redact(holder._id), tag_of_ref(holder), entry.lifetime, age, entry.where(), owner, expires_in, lent)

@@ -40,7 +40,7 @@ class Opening:
     def __init__(self, recipe: AnyRecipe[Any], type_tag: str) -> None:  # Any: what it opens is checked at each lookup
         self.recipe: Final[AnyRecipe[Any]] = recipe
         self.type_tag: Final = type_tag
-        self.finalizer: Final = Finalizer(self._close) if recipe._finalizer() is not None else None
+        self.finalizer: Final = Finalizer(self._close) if recipe._reopener.finalizer is not None else None
         self._opened: Final[list[object]] = []
         self._locks: Final[dict[int, RLock]] = {}
         self._opener = _NOBODY
@@ -115,7 +115,7 @@ class Opening:
 
     def is_asynchronous(self) -> bool:
         """Whether it was opened, and it is known, without a call, that there is something to await at its end."""
-        finalizer, close = self.finalizer, self.recipe._finalizer()
+        finalizer, close = self.finalizer, self.recipe._reopener.finalizer
         here = bool(self._opened) and finalizer is not None and finalizer.is_of_this_process()
         return here and is_coroutine_function(close)
 
@@ -170,7 +170,7 @@ class Opening:
     def _close(self, _value: object) -> object:
         """Close the object if it was opened: who pops it, does."""
         self._ended = True
-        close = self.recipe._finalizer()
+        close = self.recipe._reopener.finalizer
         if close is None or not self._opened:
             return None
         return next(map(close, map(self._opened.pop, (0,))))
@@ -184,7 +184,7 @@ def opened_by(recipe: Recipe[Any]) -> object:
         RefTypeError: it gave something else, which was closed again.
     """
     opened: object = recipe._open()
-    error, close = _broken(recipe, opened), recipe._finalizer()
+    error, close = _broken(recipe, opened), recipe._reopener.finalizer
     if error is None:
         return opened
     if close is not None:
@@ -210,7 +210,7 @@ async def aopened_by(recipe: AsyncRecipe[Any]) -> object:
 
 async def aclose_again(recipe: AnyRecipe[Any], opened: object) -> None:
     """Close what a recipe opened and nobody gets; what that raises is raised bare."""
-    close = recipe._finalizer()
+    close = recipe._reopener.finalizer
     if close is not None:
         await afinish(close, opened)
 

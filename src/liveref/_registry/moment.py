@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from itertools import repeat, tee
+from itertools import compress, repeat, tee
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -30,6 +30,11 @@ class Moment(NamedTuple):
     refs: list[Holder[Any]]
     entries: list[Entry]
     values: list[object]
+
+    def only(self, stays: list[bool]) -> Moment:
+        """The refs that stay."""
+        refs, entries, values = self
+        return Moment(list(compress(refs, stays)), list(compress(entries, stays)), list(compress(values, stays)))
 
 
 def moment_of(found: Refs) -> Moment:

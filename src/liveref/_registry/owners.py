@@ -12,7 +12,7 @@ from liveref._text.json import encodable
 from liveref._text.tag import readable
 from liveref.exceptions import InvalidArgumentError
 
-__all__ = ["ACTING", "Owner", "acting_as", "check_owner", "current_owner", "spelled"]
+__all__ = ["ACTING", "Owner", "acting_as", "check_owner", "current_owner"]
 
 Owner: TypeAlias = str | tuple[str, ...]
 """Whose a ref is: a text, or a tuple of them, not empty and with no empty part."""
@@ -65,11 +65,6 @@ def _act(owner: Owner | None) -> Generator[None]:
         yield
     finally:
         ACTING.reset(token)
-
-
-def spelled(owner: Owner | None) -> str:
-    """An owner as one text; an empty one for nobody."""
-    return owner if isinstance(owner, str) else ", ".join(owner or ())
 
 
 def check_owner(owner: object) -> None:

@@ -6,8 +6,7 @@ import dataclasses
 from collections import Counter
 from typing import Any
 
-from liveref._hints.info import tag_of
-from liveref._registry.entry import Holder
+from liveref._registry.entry import Holder, tag_of_ref
 from liveref._registry.leases import Book
 from liveref._registry.moment import Refs
 from liveref._registry.owners import Owner
@@ -42,15 +41,10 @@ def stats_of(refs: Refs, capacity: int, book: Book | None) -> RegistryStats:
     lent, due = (0, 0) if book is None else (len(book.loans), len(book.due))
     by_owner = Counter(map(_owner, holders))
     return RegistryStats(
-        min(len(holders), capacity), capacity, lent, due, dict(Counter(map(_tag, holders))), dict(by_owner)
+        min(len(holders), capacity), capacity, lent, due, dict(Counter(map(tag_of_ref, holders))), dict(by_owner)
     )
 
 
 def _owner(holder: Holder[Any]) -> Owner | None:
     guard = holder._entry.guard
     return None if guard is None else guard.owner
-
-
-def _tag(holder: Holder[Any]) -> str:
-    opening = holder._entry.opening
-    return tag_of(holder._info) if opening is None or hasattr(holder, "_value") else opening.type_tag

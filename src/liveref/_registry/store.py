@@ -30,7 +30,7 @@ from liveref._registry.entry import Entry, Holder, fill, fitting, hold, let_go, 
 from liveref._registry.finalize import Finalizer, closing
 from liveref._registry.going import Going
 from liveref._registry.leases import DEFAULTS, GUARDED, Book, Defaults, Expiry, Given, Guard, Seconds, Whose, guard_of
-from liveref._registry.moment import Refs, by_object
+from liveref._registry.moment import Moment, Refs, by_object, moment_of
 from liveref._registry.owners import ACTING, Owner
 from liveref._registry.pin import duty_of
 from liveref._registry.resolver import Resolver, require_resolver, resolve
@@ -273,14 +273,14 @@ class Store(Going):
                 return holder
         return None
 
-    def _living(self) -> Refs:
-        """The refs that have not expired, whoever asks."""
+    def _moment(self) -> Moment:
+        """The refs that have not expired, whoever asks, as they are now."""
         if self._book is None:
-            return self._refs
+            return moment_of(self._refs)
         refs = self._refs.copy().items()
-        return {
-            place: ref for place, ref in refs if ref._entry.guard is None or not self._is_over(ref, ref._entry.guard)
-        }
+        return moment_of(
+            {place: ref for place, ref in refs if (guard := ref._entry.guard) is None or not self._is_over(ref, guard)}
+        )
 
     def _find(self, uid: bytes, *, parents: bool, used: bool = False) -> Holder[Any] | None:
         """A ref that who acts may look up, whether its recipe has opened it or not.

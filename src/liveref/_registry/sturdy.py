@@ -12,9 +12,8 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple, cast
 
 from liveref import _recipe
-from liveref._hints.info import tag_of
 from liveref._policy import RefLifetime
-from liveref._registry.entry import Holder
+from liveref._registry.entry import Holder, tag_of_ref
 from liveref._snapshot.digest import is_signature, new_mac
 from liveref._snapshot.guarded import Guarded, owner_from, owner_row
 from liveref._snapshot.keyring import SnapshotKeys
@@ -65,12 +64,10 @@ def sturdy_marker_of(holder: Holder[Any], keys: SnapshotKeys) -> dict[str, str]:
         InvalidArgumentError: it has none, or one that is too long.
     """
     entry = holder._entry
-    recipe, opening = entry.recipe, entry.opening
+    recipe = entry.recipe
     if recipe is None:
         raise InvalidArgumentError("key", "that of a ref with a recipe (reopen=)", f"one without, {redact(holder._id)}")
-    unopened = opening is not None and not hasattr(holder, "_value")
-    type_tag = opening.type_tag if opening is not None and unopened else tag_of(holder._info)
-    guard = entry.guard
+    guard, type_tag = entry.guard, tag_of_ref(holder)
     owner, ttl, idle, left = (None,) * 4 if guard is None else (guard.owner, guard.ttl, guard.idle, guard.left())
     lease: list[JSON] = [ttl, left]
     said: list[JSON] = [_VERSION, keys.current, recipe.tag, recipe._args, recipe._kwargs, type_tag]

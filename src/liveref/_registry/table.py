@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, SupportsIndex
 
 from liveref._registry.entry import Holder, RefInfo, describe
 from liveref._registry.leases import Book
-from liveref._registry.owners import spelled
+from liveref._snapshot.guarded import owner_text
 from liveref._text.tag import printable
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _cells(ref: RefInfo) -> tuple[str, ...]:
         kind,
         ref.lifetime.value,
         f"{ref.age:.1f} s",
-        printable(spelled(ref.owner)) or "-",
+        printable(owner_text(ref.owner)) or "-",
         left,
         ref.where or "-",
     )

@@ -28,7 +28,7 @@ import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import accumulate
 from pickle import PickleBuffer
-from typing import Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from typing_extensions import Buffer
 
@@ -44,9 +44,13 @@ from liveref.exceptions import (
     SnapshotVersionError,
 )
 
+if TYPE_CHECKING:
+    from hmac import HMAC
+
 __all__ = [
     "PROLOGUE_SIZE",
     "Container",
+    "Layout",
     "Prologue",
     "copy_blobs",
     "lay_out",
@@ -67,8 +71,7 @@ _ALIGNMENT: Final = 64
 _ZEROS: Final = bytes(_ALIGNMENT)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Prologue:
+class Prologue(NamedTuple):
     """The first 104 bytes of a container, checked in themselves."""
 
     blobs: int
@@ -102,8 +105,6 @@ class Container:
     header: dict[str, JSON]
     blobs: list[memoryview]
     """Views of the bytes that were read, one-dimensional, of format ``B``."""
-    signed: bool
-    """Whether it bears a signature."""
     verified: bool
     """Whether the signature was checked, and holds."""
     key_name: str
@@ -126,42 +127,68 @@ class Container:
         return [view[span] for span in self.spans]
 
 
-def lay_out(header: Mapping[str, JSON], blobs: Sequence[Buffer], key_name: str, copied: int) -> list[Buffer]:
-    """The parts of a container but its signature, in order; the blobs are views of their own memory.
+class Layout(NamedTuple):
+    """A container that is yet to be written.
+
+    Attributes:
+        header: as JSON.
+        prologue: its first bytes.
+        parts: all of it but the signature, in order; the blobs are views of their own memory.
+        starts: where each blob begins, and where the next would.
+        lengths: of the blobs.
+        mac: the signature of nothing yet; None where it is unsigned.
+    """
+
+    header: Mapping[str, JSON]
+    prologue: Prologue
+    parts: list[Buffer]
+    starts: list[int]
+    lengths: list[int]
+    mac: HMAC | None
+
+    def container(self, again: Callable[[], Buffer]) -> Container:
+        """The container, once it stands where ``again`` gives its bytes."""
+        view, spans = memoryview(again()), _spans_of(self.starts, self.lengths)
+        blobs = [view[span] for span in spans]
+        return Container(dict(self.header), blobs, self.mac is not None, self.prologue.key_name, spans, again)
+
+
+def lay_out(header: Mapping[str, JSON], blobs: Sequence[Buffer], keys: SnapshotKeys | None, copied: int) -> Layout:
+    """How a container is to be written.
 
     Args:
         header: plain JSON, nested at most 500 deep.
         blobs: contiguous buffers of any shape and format; a Fortran-ordered one is written in the order of its memory.
-        key_name: the name of the key that will sign, or the empty text.
+        keys: the ring whose current key will sign; None for no signature.
         copied: how many blobs, counted from the first, a reader copies before it checks them: those that are code,
             as a pickle is. The others it maps: who can write to the file can change them after the check.
 
     Raises:
         InvalidArgumentError: the header or a blob can't be written.
     """
-    text = header_text(header)
+    text, key_name = header_text(header), keys.current if keys else ""
     views = [_raw("blobs", blob) for blob in blobs]
-    lengths = [len(view) for view in views]
+    lengths = list(map(len, views))
     first = _aligned(PROLOGUE_SIZE + 8 * len(views) + len(text))
     starts = list(accumulate(map(_aligned, lengths), initial=first))
     total = starts[-1] + (_MAC_SIZE if key_name else 0)
-    name = key_name.encode("ascii")
-    prologue = _PROLOGUE.pack(_MAGIC, _VERSION, len(views), len(text), starts[copied], total, name)
-    parts: list[Buffer] = [b"".join([prologue, struct.pack(f"<{len(views)}Q", *lengths), text]).ljust(first, b"\0")]
+    prologue = Prologue(len(views), len(text), starts[copied], total, key_name)
+    packed = _PROLOGUE.pack(_MAGIC, _VERSION, len(views), len(text), starts[copied], total, key_name.encode("ascii"))
+    parts: list[Buffer] = [b"".join([packed, struct.pack(f"<{len(views)}Q", *lengths), text]).ljust(first, b"\0")]
     for view, length in zip(views, lengths, strict=True):
         parts += view, _ZEROS[: -length % _ALIGNMENT]
-    return parts
+    mac = new_mac(keys._secrets[key_name]) if keys else None
+    return Layout(header, prologue, parts, starts, lengths, mac)
 
 
 def pack(header: Mapping[str, JSON], blobs: Sequence[Buffer], keys: SnapshotKeys | None, *, copied: int = 0) -> bytes:
     """A container as bytes, signed with the current key; unsigned without keys. Arguments as for `lay_out`."""
-    container = io.BytesIO()
-    container.writelines(lay_out(header, blobs, keys.current if keys else "", copied))
-    if keys is not None:
-        mac = new_mac(keys._secrets[keys.current])
+    container, layout = io.BytesIO(), lay_out(header, blobs, keys, copied)
+    container.writelines(layout.parts)
+    if layout.mac is not None:
         with container.getbuffer() as written:
-            feed(mac, written)
-        container.write(mac.digest())
+            feed(layout.mac, written)
+        container.write(layout.mac.digest())
     return container.getvalue()
 
 
@@ -249,20 +276,26 @@ def parse(
     spans = _spans(view, prologue)
     header = read_header(bytes(view[prologue.header_at : prologue.header_end]), limits)
     blobs = [view[span] for span in spans]
-    return Container(header, blobs, bool(prologue.key_name), verified, prologue.key_name, spans, again)
+    return Container(header, blobs, verified, prologue.key_name, spans, again)
 
 
 def _spans(view: memoryview, prologue: Prologue) -> list[slice]:
     """Where each blob is: one after the other, with NULs in between and nothing after the last."""
     lengths: tuple[int, ...] = struct.unpack_from(f"<{prologue.blobs}Q", view, PROLOGUE_SIZE)
-    starts = list(accumulate(map(_aligned, lengths), initial=_aligned(prologue.header_end)))
-    spans = [slice(start, start + length) for start, length in zip(starts, lengths, strict=False)]
+    header_end = prologue.header_end
+    starts = list(accumulate(map(_aligned, lengths), initial=_aligned(header_end)))
+    spans = _spans_of(starts, lengths)
     if starts[-1] != prologue.body or prologue.copied not in starts:
         raise SnapshotFormatError("the blobs of the snapshot do not fill it", DAMAGED)
-    ends = [prologue.header_end, *(span.stop for span in spans)]
+    ends = [header_end, *(span.stop for span in spans)]
     if any(bytes(view[end:start]).strip(b"\0") for end, start in zip(ends, starts, strict=True)):
         raise SnapshotFormatError("the gaps between the blobs of the snapshot are not empty", DAMAGED)
     return spans
+
+
+def _spans_of(starts: Sequence[int], lengths: Sequence[int]) -> list[slice]:
+    """Where blobs of these lengths lie; the last start is where the next would."""
+    return [slice(start, start + length) for start, length in zip(starts, lengths, strict=False)]
 
 
 def _aligned(length: int) -> int:

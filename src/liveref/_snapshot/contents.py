@@ -34,12 +34,13 @@ from typing_extensions import Buffer
 
 from liveref._policy import RefLifetime
 from liveref._snapshot.guarded import Guarded, Guards, owner_from, owner_row, read_guards, write_guards
+from liveref._snapshot.header import broken
 from liveref._snapshot.keyring import SnapshotLimits
 from liveref._text.json import JSON
 from liveref._text.tag import printable
-from liveref.exceptions import SnapshotFormatError, SnapshotVersionError
+from liveref.exceptions import SnapshotVersionError
 
-__all__ = ["BLOBS", "Contents", "Dropping", "Kind", "RecipeCall", "SerializerUse"]
+__all__ = ["BLOBS", "Contents", "Dropping", "Kept", "Kind", "RecipeCall", "SerializerUse"]
 
 BLOBS: Final = 11
 """The blobs before the buffers."""
@@ -48,7 +49,6 @@ _FORMAT: Final = 2
 """The newest; what has neither an owner nor a lease nor a ref that is shared is of format 1, so that an older reader
 takes it too."""
 _ID: Final = 16
-_BROKEN: Final = "It was not written by liveref, or by a faulty one: go back to an older snapshot."
 _NEWER: Final = "Read it with a newer liveref."
 
 _DIGITS: Final = bytes.maketrans(b"\0\1", b"01")
@@ -87,6 +87,22 @@ class SerializerUse(NamedTuple):
 
     tag: str
     version: int
+
+
+class Kept(NamedTuple):
+    """The objects of a snapshot by how it keeps them: by their numbers, in their order.
+
+    Attributes:
+        pickled: those in the stream.
+        expected: those that outlive the run.
+        serialized: of each that has a serializer which that is, and its bytes.
+        opened: of each that has a recipe, be it expected or not, that recipe, and the type tag of its first ref.
+    """
+
+    pickled: list[int]
+    expected: list[int]
+    serialized: dict[int, tuple[SerializerUse, memoryview]]
+    opened: dict[int, tuple[RecipeCall, str]]
 
 
 class Dropping(NamedTuple):
@@ -189,7 +205,7 @@ class Contents:
             what = f"the snapshot is of format {fields.number('format')}; this program reads up to {_FORMAT}"
             raise SnapshotVersionError(what, _NEWER)
         if len(blobs) < BLOBS:
-            raise _broken("blobs are missing")
+            raise broken("blobs are missing")
         stream, data, ids, objects, tags, lifetimes, kinds, ends, details, gone, reasons = blobs[:BLOBS]
         limits._check("max_refs", "refs", (len(ids) + len(gone)) // _ID, limits.max_refs)
         old = "kinds" not in header
@@ -222,7 +238,7 @@ class Contents:
             shared=_flags(fields.text("shared"), len(ids) // _ID) if "shared" in header else b"",
         )
         if len(contents.dropped) * _ID != len(gone):
-            raise _broken("a dropped ref stands in it twice")
+            raise broken("a dropped ref stands in it twice")
         contents._check_columns()
         if old:
             contents._ends_of_all(len(blobs) - BLOBS)
@@ -258,7 +274,27 @@ class Contents:
         """The objects that are kept in one way, in their order."""
         return list(compress(range(len(self.kinds)), self.kinds.translate(_IS[kind]))) if kind in self.kinds else []
 
-    def recipe_of(self, at: int) -> RecipeCall | None:
+    def kept(self) -> Kept:
+        """The objects by how they are kept."""
+        kept = Kept(self.of_kind(Kind.PICKLE), self.of_kind(Kind.EXPECTED), {}, {})
+        whole, start = memoryview(self.data), 0
+        for at in self.of_kind(Kind.SERIALIZER):
+            kept.serialized[at] = self.serializers[self.details[at]], whole[start : self.ends[at]]
+            start = self.ends[at]
+        recipes = self.of_kind(Kind.RECIPE) + kept.expected
+        rows = self.first_rows() if recipes else {}
+        for at in recipes:
+            call = self._recipe_of(at)
+            if call is not None:
+                kept.opened[at] = call, self.tag_of(rows[at])
+        return kept
+
+    def first_rows(self) -> dict[int, int]:
+        """For each object the first ref of it."""
+        rows = range(len(self.objects))
+        return dict(zip(reversed(self.objects), reversed(rows), strict=True))
+
+    def _recipe_of(self, at: int) -> RecipeCall | None:
         """The recipe of an object, if it has one."""
         kind, detail = self.kinds[at], self.details[at]
         if kind == Kind.RECIPE:
@@ -269,17 +305,17 @@ class Contents:
         """The tag of the recipe or serializer of an object, if it has one."""
         if self.kinds[at] == Kind.SERIALIZER:
             return self.serializers[self.details[at]].tag
-        call = self.recipe_of(at)
+        call = self._recipe_of(at)
         return None if call is None else call.tag
 
     def _check_columns(self) -> None:
         distinct = set(self.ids)
         if len(distinct) != len(self.ids) or not distinct.isdisjoint(self.dropped):
-            raise _broken("a ref stands in it twice")
-        if not self._uses_all(len(self.kinds)):
-            raise _broken("its refs and its objects do not belong together")
+            raise broken("a ref stands in it twice")
+        if len(set(self.objects)) != len(self.kinds) or max(self.objects, default=-1) >= len(self.kinds):
+            raise broken("its refs and its objects do not belong together")
         if max(self.tags, default=-1) >= len(self.tag_names):
-            raise _broken("a type tag is missing")
+            raise broken("a type tag is missing")
         room = {
             Kind.SERIALIZER: len(self.serializers),
             Kind.RECIPE: len(self.recipes),
@@ -287,11 +323,7 @@ class Contents:
         }
         for kind in filter(self.kinds.__contains__, room):
             if max(compress(self.details, self.kinds.translate(_IS[kind]))) >= room[kind]:
-                raise _broken("a serializer or a recipe is missing")
-
-    def _uses_all(self, objects: int) -> bool:
-        """Whether each object has a ref, and each ref an object."""
-        return len(set(self.objects)) == objects and max(self.objects, default=-1) < objects
+                raise broken("a serializer or a recipe is missing")
 
     def _ends_of_all(self, buffers: int) -> None:
         """Bring the ends of a snapshot from before the first release into the form of today.
@@ -310,9 +342,9 @@ class Contents:
         for kind, what, whole in ((Kind.PICKLE, "pickled", self.stream), (Kind.SERIALIZER, "serialized", self.data)):
             ends = [0, *self._of(kind, self.ends)]
             if ends != sorted(ends) or ends[-1] != _size(whole):
-                raise _broken(f"its {what} objects do not fill it")
+                raise broken(f"its {what} objects do not fill it")
         if sum(self._of(Kind.PICKLE, self.details)) != len(buffers):
-            raise _broken("its buffers are not those of its objects")
+            raise broken("its buffers are not those of its objects")
         if _size(self.stream) + sum(buffers) > limits.max_ref_bytes or _size(self.data) > limits.max_ref_bytes:
             largest = max(self.sizes(buffers), default=0)
             limits._check("max_ref_bytes", "bytes in one ref", largest, limits.max_ref_bytes)
@@ -350,23 +382,19 @@ class _Header:
     def rows(self, name: str, width: int) -> list[list[JSON]]:
         rows = [_list(row) for row in _list(self._fields.get(name))]
         if any(len(row) != width for row in rows):
-            raise _broken(f"a row of its {name} is too long or too short")
+            raise broken(f"a row of its {name} is too long or too short")
         return rows
-
-
-def _broken(what: str) -> SnapshotFormatError:
-    return SnapshotFormatError(f"the snapshot is inconsistent: {what}", _BROKEN)
 
 
 def _number(found: JSON) -> int:
     if type(found) is not int or found < 1:
-        raise _broken("a number in its header is none")
+        raise broken("a number in its header is none")
     return found
 
 
 def _text(found: JSON) -> str:
     if not isinstance(found, str):
-        raise _broken("a text in its header is none")
+        raise broken("a text in its header is none")
     return found
 
 
@@ -378,14 +406,14 @@ def _shown(found: JSON) -> str:
 
 def _list(found: JSON) -> list[JSON]:
     if not isinstance(found, list):
-        raise _broken("a list in its header is none")
+        raise broken("a list in its header is none")
     return found
 
 
 def _recipe_call(row: list[JSON]) -> RecipeCall:
     tag, args, kwargs = row
     if not isinstance(kwargs, dict):
-        raise _broken("the arguments of a recipe are none")
+        raise broken("the arguments of a recipe are none")
     return RecipeCall(_text(tag), _list(args), kwargs)
 
 
@@ -401,7 +429,7 @@ def _bits(flags: bytes) -> str:
 def _flags(text: str, count: int) -> bytes:
     """The column that `_bits` told of."""
     if len(text) > count // 4 + 1 or re.fullmatch("[0-9a-f]+", text) is None or int(text, 16) >> count:
-        raise _broken("its flags are not those of its refs")
+        raise broken("its flags are not those of its refs")
     return f"{int(text, 16):0{count}b}".encode().translate(_NUMBERS_OF_DIGITS)
 
 
@@ -422,7 +450,7 @@ def _known(what: str, column: memoryview, names: Sequence[str], members: Sequenc
     """
     used, numbers = bytes(column), {name: number for number, name in enumerate(members)}
     if used.translate(None, bytes(range(min(len(names), 256)))):
-        raise _broken(f"a {what} is missing")
+        raise broken(f"a {what} is missing")
     for place, name in enumerate(names[:256]):
         if name not in numbers and place in used:
             raise SnapshotVersionError(f"the snapshot uses the {what} {name!r}, which is not known here", _NEWER)
@@ -448,7 +476,7 @@ def _check_lengths(blobs: Sequence[memoryview], ended: int) -> None:
     objects_fit = kinds <= refs and details == 4 * kinds
     dropped_fit = gone == 4 * reasons and gone % _ID == 0
     if not (refs_fit and objects_fit and dropped_fit) or ends != 8 * ended:
-        raise _broken("its columns are of different lengths")
+        raise broken("its columns are of different lengths")
 
 
 def _packed(code: str, numbers: Sequence[int]) -> bytes:
@@ -468,4 +496,4 @@ def _chosen(what: str, column: Iterable[int], items: list[N]) -> list[N]:
     try:
         return [items[at] for at in column]
     except IndexError:
-        raise _broken(f"its column of {what} points to nothing") from None
+        raise broken(f"its column of {what} points to nothing") from None

@@ -6,7 +6,6 @@ import errno
 import mmap
 import os
 import stat
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -19,6 +18,7 @@ from typing_extensions import Buffer
 from liveref._snapshot.container import (
     PROLOGUE_SIZE,
     Container,
+    Layout,
     Prologue,
     lay_out,
     parse,
@@ -45,9 +45,6 @@ _NO_WAIT: Final[int] = getattr(os, "O_NONBLOCK", 0)  # else the open of a FIFO w
 _NO_FOLLOW: Final[int] = getattr(os, "O_NOFOLLOW", 0)
 _SUFFIX: Final = ".liveref-tmp"
 _BUFFERS: Final = 24
-_NO_LIMITS: Final = SnapshotLimits(
-    max_bytes=sys.maxsize, max_refs=sys.maxsize, max_ref_bytes=sys.maxsize, max_header_bytes=sys.maxsize
-)
 _LARGE: Final = 8 * CHUNK
 
 
@@ -84,15 +81,14 @@ def write_file(
             can't be done.
         InvalidArgumentError: the header or a blob can't be written.
     """
-    parts = lay_out(header, blobs, keys.current if keys else "", copied)
-    mac = None if keys is None else new_mac(keys._secrets[keys.current])
-    meter = Meter(progress, sum(memoryview(part).nbytes for part in parts) + (mac.digest_size if mac else 0))
+    layout = lay_out(header, blobs, keys, copied)
+    meter = Meter(progress, layout.prologue.total)
     try:
         target = _target(path)
         folder, name = os.path.split(target)
         stem = f".{new_digest(os.fsencode(name)).hexdigest()[:16]}-"  # short, however long the name is
         _sweep(folder, stem)
-        source = _replace(target, stem, parts, mac, meter)
+        source = _replace(target, stem, layout, meter)
     except (OSError, StoppedError) as error:
         what = f"the snapshot {os.fspath(path)!r} can't be written: {_why(error)}"
         raise SnapshotWriteError(what, "Nothing was changed: mend the cause and write it again.") from _cause(error)
@@ -102,16 +98,15 @@ def write_file(
         what = f"the folder of the snapshot {os.fspath(path)!r} can't be synced: {_why(error)}"
         advice = "The new file stands, but a power failure may bring back the old one: write it again to be sure."
         raise SnapshotWriteError(what, advice, committed=True) from error
-    return lambda: _mapped_back(path, source or target, verified=mac is not None)
+    return lambda: _mapped_back(path, source or target, layout)
 
 
-def _mapped_back(path: StrPath, source: _Source | str, *, verified: bool) -> Container:
+def _mapped_back(path: StrPath, source: _Source | str, layout: Layout) -> Container:
     """The container in a file that was just written."""
     try:
         if isinstance(source, str):
             source = _Source(source)
-        prologue = read_prologue(source.first, source.size, _NO_LIMITS)
-        return _mapped(path, source, prologue, _NO_LIMITS, verified=verified)
+        return layout.container(_mapper(path, source, layout.prologue))
     except (OSError, MemoryError, SnapshotError) as error:
         what = f"the snapshot {os.fspath(path)!r} was written, but can't be mapped: {_why(error)}"
         raise SnapshotWriteError(
@@ -146,13 +141,13 @@ def _target(path: StrPath) -> str:
     raise OSError(errno.EINVAL, "there is something else than a regular file")
 
 
-def _replace(target: str, stem: str, parts: Sequence[Buffer], mac: HMAC | None, meter: Meter) -> _Source | None:
+def _replace(target: str, stem: str, layout: Layout, meter: Meter) -> _Source | None:
     """Fill a temporary file, open it for reading, and give it the name of the target; on Windows it is not opened."""
     fd, temporary = _create(os.path.dirname(target), stem)
     source = None
     try:
         try:
-            _fill(fd, parts, mac, meter)
+            _fill(fd, layout.parts, layout.mac, meter)
             meter.end()
             if not _WINDOWS:
                 source = _Source(temporary)
@@ -353,17 +348,20 @@ def read_file(
     except (OSError, StoppedError) as error:
         raise _unreadable(path, error) from _cause(error)
 
-    return _mapped(path, source, prologue, limits, verified=secret is not None)
+    again = _mapper(path, source, prologue)
+    return parse(memoryview(again()), prologue, limits, verified=secret is not None, again=again)
 
 
-def _mapped(path: StrPath, source: _Source, prologue: Prologue, limits: SnapshotLimits, *, verified: bool) -> Container:
+def _mapper(path: StrPath, source: _Source, prologue: Prologue) -> Callable[[], mmap.mmap]:
+    """What maps a file anew."""
+
     def again() -> mmap.mmap:
         try:
             return source.map(prologue)
         except (OSError, ValueError) as error:  # ValueError: the file is shorter now
             raise _unreadable(path, error) from error
 
-    return parse(memoryview(again()), prologue, limits, verified=verified, again=again)
+    return again
 
 
 def _unreadable(path: StrPath, error: OSError | ValueError | StoppedError) -> SnapshotReadError:
@@ -421,7 +419,7 @@ class _Source:
         mapped = mmap.mmap(self._fd, self.size, access=mmap.ACCESS_COPY)
         copied = memoryview(mapped)[: prologue.copied]
         self._read(copied, 0)
-        changed = copied[:PROLOGUE_SIZE] != self.first
+        changed = self.size != prologue.total or copied[:PROLOGUE_SIZE] != self.first
         if changed or (self._seen is not None and new_digest(copied).digest() != self._seen):
             raise SnapshotAuthError("the file of the snapshot was changed after it was opened", "Do not load it.")
         return mapped

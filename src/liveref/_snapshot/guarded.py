@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import NamedTuple, TypeAlias
 
+from liveref._snapshot.header import broken
 from liveref._text.json import JSON
-from liveref.exceptions import SnapshotFormatError
 
-__all__ = ["Guarded", "Guards", "owner_from", "owner_row", "read_guards", "write_guards"]
+__all__ = ["Guarded", "Guards", "owner_from", "owner_row", "owner_text", "read_guards", "write_guards"]
 
 
 class Guarded(NamedTuple):
@@ -36,6 +36,11 @@ Guards: TypeAlias = Mapping[int, Guarded]
 """For each row of a guarded ref its guard."""
 
 
+def owner_text(owner: str | tuple[str, ...] | None) -> str:
+    """An owner as one text; an empty one for nobody."""
+    return owner if isinstance(owner, str) else ", ".join(owner or ())
+
+
 def owner_row(owner: str | tuple[str, ...] | None) -> JSON:
     """An owner as JSON."""
     return list(owner) if isinstance(owner, tuple) else owner
@@ -52,7 +57,7 @@ def owner_from(found: JSON) -> str | tuple[str, ...] | None:
     parts = found if isinstance(found, list) else []
     texts = tuple(part for part in parts if isinstance(part, str) and part)
     if not texts or len(texts) != len(parts):
-        raise _broken("an owner is none")
+        raise broken("an owner is none")
     return texts
 
 
@@ -79,26 +84,21 @@ def read_guards(rows: list[list[JSON]], refs: int) -> dict[int, Guarded]:
         owner, lives, rests = owner_from(name), _seconds(ttl), _seconds(idle)
         pairs = members if isinstance(members, list) else [None]
         if len(pairs) % 2 or (owner is None and lives is None and rests is None):
-            raise _broken("a guard is none")
+            raise broken("a guard is none")
         for row, left in zip(pairs[::2], pairs[1::2], strict=True):
             if type(row) is not int or not 0 <= row < refs or row in found:
-                raise _broken("a guard is of no ref")
+                raise broken("a guard is of no ref")
             found[row] = Guarded(owner, lives, rests, None if lives is None else _left(left))
     return found
 
 
 def _seconds(found: JSON) -> float | None:
     if found is not None and _left(found) <= 0:
-        raise _broken("a lease is no number of seconds")
+        raise broken("a lease is no number of seconds")
     return None if found is None else _left(found)
 
 
 def _left(found: JSON) -> float:
     if isinstance(found, bool) or not isinstance(found, int | float) or not isfinite(found) or found < 0:
-        raise _broken("a lease is no number of seconds")
+        raise broken("a lease is no number of seconds")
     return found
-
-
-def _broken(what: str) -> SnapshotFormatError:
-    advice = "It was not written by liveref, or by a faulty one: go back to an older snapshot."
-    return SnapshotFormatError(f"the snapshot is inconsistent: {what}", advice)

@@ -16,10 +16,17 @@ from liveref._text.json import JSON
 from liveref._text.tag import readable
 from liveref.exceptions import InvalidArgumentError, SnapshotFormatError
 
-__all__ = ["DAMAGED", "header_text", "read_header", "this_writer"]
+__all__ = ["DAMAGED", "broken", "header_text", "read_header", "this_writer"]
 
 MAX_DEPTH: Final = 500
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 DAMAGED: Final = "It is damaged: write it again, or go back to an older one."
+
+
+def broken(what: str) -> SnapshotFormatError:
+    """The error of a snapshot whose parts do not fit together."""
+    advice = "It was not written by liveref, or by a faulty one: go back to an older snapshot."
+    return SnapshotFormatError(f"the snapshot is inconsistent: {what}", advice)
 
 
 @cache
@@ -37,7 +44,7 @@ def header_text(header: Mapping[str, JSON]) -> bytes:
         InvalidArgumentError: it is no plain JSON.
     """
     try:
-        text = json.dumps(header, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        text = _ENCODER.encode(header).encode()
     except (TypeError, ValueError, RecursionError) as error:
         found = readable(type(error))  # its text may hold a value
     else:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from typing_extensions import Buffer
 
+from liveref._snapshot.contents import Contents
 from liveref._text.blame import NamingUnpickler
 
 if TYPE_CHECKING:
     from liveref._snapshot.survey import Place, Survey
 
-__all__ = ["Failure", "Items", "Loaded", "load_items", "load_list"]
+__all__ = ["Failure", "Items", "Loaded", "load_items", "load_pickles"]
 
 _PEEKED: Final = 1 << 16
 """Bytes that the unpickler sees at a time: without a peek it asks for each few of them, at 60 ns."""
@@ -99,7 +100,7 @@ class Failure(NamedTuple):
 
 
 class Loaded(NamedTuple):
-    """What became of the objects of a stream, by their numbers.
+    """What became of some objects, by their numbers.
 
     Attributes:
         values: those that were loaded.
@@ -108,6 +109,34 @@ class Loaded(NamedTuple):
 
     values: dict[int, object]
     failures: dict[int, Failure]
+
+
+def load_pickles(contents: Contents, pickled: list[int], buffers: Sequence[Buffer], find: Find) -> Loaded:
+    """Load the pickled objects of a snapshot, each once, by their numbers in it.
+
+    Args:
+        contents: the snapshot.
+        pickled: the numbers of those objects.
+        buffers: the out-of-band buffers of their pickles.
+        find: gives the object of a stand-in.
+    """
+    all_are = len(pickled) == len(contents.kinds)
+    if contents.is_list:
+        loaded = _load_list(contents.stream, buffers, find, len(pickled))
+    else:
+        ends, counts = contents.ends, contents.details
+        if not all_are:
+            ends, counts = (list(map(column.__getitem__, pickled)) for column in (ends, counts))
+        loaded = load_items(Items(memoryview(contents.stream), ends, counts, buffers), find)
+    if all_are:
+        return loaded
+    return Loaded(
+        {pickled[at]: value for at, value in loaded.values.items()},
+        {
+            pickled[at]: failure if failure.held is None else failure._replace(held=pickled[failure.held])
+            for at, failure in loaded.failures.items()
+        },
+    )
 
 
 def load_items(items: Items, find: Find) -> Loaded:
@@ -127,7 +156,7 @@ def load_items(items: Items, find: Find) -> Loaded:
     return Loaded(values, {0: Failure(EOFError())} if unpickler.has_more() else {})
 
 
-def load_list(data: Buffer, buffers: Iterable[Buffer], find: Find, count: int) -> Loaded:
+def _load_list(data: Buffer, buffers: Iterable[Buffer], find: Find, count: int) -> Loaded:
     """As `load_items`, of a stream from before the first release: one pickle of a list, which is loaded or not."""
     try:
         values = Unpickler(data, buffers, find).load()

@@ -15,6 +15,7 @@ from liveref._snapshot.contents import BLOBS, Contents, Kind
 from liveref._snapshot.file import StrPath, read_file, write_file
 from liveref._snapshot.guarded import Guarded
 from liveref._snapshot.keyring import SnapshotKeys, SnapshotLimits
+from liveref._snapshot.loading import Loaded, load_pickles
 from liveref._snapshot.progress import Progress, check_progress
 from liveref._text.marker import redact
 from liveref._text.tag import readable
@@ -275,9 +276,10 @@ class SessionSnapshot:
         """Whether that signature was checked, and holds."""
         return self._verified
 
-    def _fresh_buffers(self) -> Sequence[Buffer]:
-        """The out-of-band buffers in memory that nothing else shares."""
-        return self._fresh() if self._buffers else []  # else a copy of the whole container, for nothing
+    def _load(self, pickled: list[int], find: Callable[[object], object]) -> Loaded:
+        """Load the pickled objects; their out-of-band buffers in memory that nothing else shares."""
+        buffers = self._fresh() if self._buffers else ()  # else a copy of the whole container, for nothing
+        return load_pickles(self._contents, pickled, buffers, find)
 
     def __repr__(self) -> str:
         refs, dropped = len(self._contents.ids), len(self._contents.dropped)

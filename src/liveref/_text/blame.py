@@ -20,8 +20,7 @@ from typing import Final, NamedTuple, TypeAlias, cast
 
 from liveref._text.json import path_step
 from liveref._text.tag import printable, readable
-from liveref._typing import T
-from liveref.exceptions import LiveRefError, NotJSONableError, SnapshotError
+from liveref.exceptions import LiveRefError, SnapshotError
 
 __all__ = [
     "Culprit",
@@ -29,8 +28,6 @@ __all__ = [
     "NamingUnpickler",
     "Parts",
     "contents",
-    "dump_or_blame",
-    "failure_of",
     "innermost",
     "is_cramped",
     "pickled_parts",
@@ -58,58 +55,6 @@ class Culprit(NamedTuple):
     path: str
     part: object
     error: Exception
-
-
-_ADVICE: Final = "Put it into the registry and pass its key, or name its class in live=."
-
-
-def dump_or_blame(
-    value: object,
-    dump: Callable[[object], T],
-    parts: Callable[[object], Parts],
-    *,
-    error: type[NotJSONableError] = NotJSONableError,
-    advice: str = _ADVICE,
-    whereabouts: Callable[[object], str | None] = lambda _: None,
-) -> T:
-    """What ``dump`` makes of a value.
-
-    Args:
-        value: the payload.
-        dump: raises anything for what it can't carry.
-        parts: what ``dump`` makes a value's dump of.
-        error: what to raise then.
-        advice: what to do then.
-        whereabouts: what more to say of a part, if it is a ref.
-
-    Raises:
-        NotJSONableError: a part can't be carried, not even alone; it names the path. What code of the user's
-            raised is its cause.
-        LiveRefError, MemoryError: what ``dump`` raises of these.
-    """
-    try:
-        return dump(value)
-    except (LiveRefError, MemoryError):
-        raise
-    except Exception as raised:  # noqa: BLE001  any code of the user's
-        failure = raised
-    if isinstance(failure, RecursionError) or isinstance(failure.__cause__, RecursionError):
-        raise error("$", "a value that is nested too deeply", advice)
-    culprit = innermost(value, failure, lambda part: failure_of(part, dump), parts)
-    found = (readable(type(culprit.part)), whereabouts(culprit.part))
-    cause = culprit.error if user_place(culprit.error) else None
-    raise error(culprit.path, ", ".join(filter(None, found)), advice) from cause
-
-
-def failure_of(part: object, dump: Callable[[object], object]) -> Exception | None:
-    """What is raised where a part is carried alone; None where nothing is."""
-    try:
-        dump(part)
-    except (LiveRefError, MemoryError):
-        raise
-    except Exception as error:  # noqa: BLE001  any code of the user's
-        return error
-    return None
 
 
 def innermost(

@@ -8,7 +8,7 @@ import sys
 import threading
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeGuard, cast, get_args, get_origin
 
 from typing_extensions import TypeAliasType
@@ -25,6 +25,7 @@ __all__ = [
     "readable",
     "stays",
     "type_tag",
+    "type_tags",
 ]
 
 _LIMIT: Final = 110
@@ -52,6 +53,11 @@ def type_tag(hint: object) -> str:
     """
     text = _text(hint, _tag_of_class)
     return text if text.isprintable() else printable(text)
+
+
+def type_tags(hints: Iterable[object]) -> list[str]:
+    """The canonical texts of some hints."""
+    return list(map(type_tag, hints))
 
 
 def readable(hint: object) -> str:

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Final, cast
 
+from liveref._payloads.blame import dump_or_blame
 from liveref._payloads.swap import OnMissing, Swap, key_of_typed
 from liveref._registry.registry import SessionRefRegistry
 from liveref._snapshot.keyring import SnapshotKeys
-from liveref._text.blame import dump_or_blame
 from liveref._text.marker import SESSION_REF_TAG, TYPE_FIELD
 
 try:

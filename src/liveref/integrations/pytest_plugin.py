@@ -15,9 +15,8 @@ from weakref import ref as weak
 
 import pytest
 
-from liveref._hints.info import tag_of
 from liveref._registry.current import bind
-from liveref._registry.entry import Entry, Holder
+from liveref._registry.entry import Entry, Holder, tag_of_ref
 from liveref._registry.registry import SessionRefRegistry
 from liveref._registry.store import Store, witness
 from liveref._session import Session
@@ -135,7 +134,7 @@ def _was_opened(entry: Entry) -> bool:
 
 
 def _refuse(item: pytest.Item, keys: list[Holder[Any]]) -> None:
-    leaks = [f"  {tag_of(key._info)} inserted at {key._entry.where() or 'a resume'}" for key in keys]
+    leaks = [f"  {tag_of_ref(key)} inserted at {key._entry.where() or 'a resume'}" for key in keys]
     if leaks and item.get_closest_marker(_MARKER) is None:
         heading = f"the test left {counted(len(leaks), 'ref')} with finalizers:"
         pytest.fail("\n".join([heading, *leaks, _ADVICE]), pytrace=False)

@@ -10,7 +10,8 @@ import dataclasses
 from typing import Any, Final, cast, get_args, get_origin
 
 from liveref._key import RegistryKey
-from liveref._text.blame import Parts, contents, dump_or_blame
+from liveref._payloads.blame import dump_or_blame
+from liveref._text.blame import Parts, contents
 from liveref._text.tag import readable, type_tag
 from liveref.exceptions import HintError, MarkerError
 

@@ -8,9 +8,9 @@ from typing import Final, Self
 __all__ = ['RemoteSession']
 
 class RemoteSession:
-    id: Final[str]
     token: Final[str]
     refs: Final[SessionRefs]
+    id: Final[str]
     def __init__(self, calls: Calls, token: str, lease: float | None) -> None: ...
     def snapshot(self, *, policy: SessionPausePolicy | None = None, verify: bool = False) -> SessionSnapshot: ...
     def close(self) -> None: ...

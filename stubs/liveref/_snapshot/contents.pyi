@@ -8,7 +8,7 @@ from liveref._text.json import JSON
 from typing import Final, NamedTuple, TypeVar
 from typing_extensions import Buffer
 
-__all__ = ['BLOBS', 'Contents', 'Dropping', 'Kind', 'RecipeCall', 'SerializerUse']
+__all__ = ['BLOBS', 'Contents', 'Dropping', 'Kept', 'Kind', 'RecipeCall', 'SerializerUse']
 
 BLOBS: Final[int]
 N = TypeVar('N')
@@ -27,6 +27,12 @@ class RecipeCall(NamedTuple):
 class SerializerUse(NamedTuple):
     tag: str
     version: int
+
+class Kept(NamedTuple):
+    pickled: list[int]
+    expected: list[int]
+    serialized: dict[int, tuple[SerializerUse, memoryview]]
+    opened: dict[int, tuple[RecipeCall, str]]
 
 class Dropping(NamedTuple):
     type_tag: str
@@ -63,7 +69,8 @@ class Contents:
     def lifetime_of(self, row: int) -> RefLifetime: ...
     def tag_of(self, row: int) -> str: ...
     def of_kind(self, kind: Kind) -> list[int]: ...
-    def recipe_of(self, at: int) -> RecipeCall | None: ...
+    def kept(self) -> Kept: ...
+    def first_rows(self) -> dict[int, int]: ...
     def name_of(self, at: int) -> str | None: ...
 
 class _Header:
