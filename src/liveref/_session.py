@@ -14,7 +14,7 @@ from liveref._pause.capture import Capture, capture
 from liveref._pause.resume import arestore, restore
 from liveref._policy import MAX_SESSION_REFS_PER_RUN, SessionPausePolicy
 from liveref._registry.current import Scope, enter_scope, leave_scope
-from liveref._registry.finalize import adrive, arun, check_timeout, drive, run
+from liveref._registry.finalize import adrive, check_timeout, drive
 from liveref._registry.outcome import Outcome, Steps
 from liveref._registry.registry import SessionRefRegistry
 from liveref._registry.resolver import Resolver
@@ -405,11 +405,7 @@ class Session:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool | None:
-        if self._leave():
-            return None
-        outcome = Outcome(error)
-        run(self._refs._finish(outcome), outcome)
-        return error is not None and outcome.error is None
+        return self._leave() and self._refs._end_with(error)
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
@@ -417,11 +413,7 @@ class Session:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool | None:
-        if self._leave():
-            return None
-        outcome = Outcome(error)
-        await arun(self._refs._finish(outcome), outcome, None)
-        return error is not None and outcome.error is None
+        return self._leave() and await self._refs._aend_with(error, None)
 
     def close(self) -> None:
         """End the session as leaving its ``with`` does. Closing twice does nothing.
@@ -429,9 +421,8 @@ class Session:
         Raises:
             ExceptionGroup: of what finalizers raised, once all have run.
         """
-        if not self._leave():
-            outcome = Outcome()
-            run(self._refs._finish(outcome), outcome)
+        if self._leave():
+            self._refs._end_with(None)
 
     async def aclose(self, *, timeout: float | None = None) -> None:
         """As `close`, awaiting asynchronous finalizers.
@@ -440,9 +431,8 @@ class Session:
             timeout: seconds for each finalizer, as in `SessionRefRegistry.adrain`.
         """
         check_timeout(timeout)
-        if not self._leave():
-            outcome = Outcome()
-            await arun(self._refs._finish(outcome), outcome, timeout)
+        if self._leave():
+            await self._refs._aend_with(None, timeout)
 
     def __repr__(self) -> str:
         refs, kinds = self._refs.describe(), Counter[str]()
@@ -455,10 +445,10 @@ class Session:
         return f"<{type(self).__name__}: {state}, {len(refs)} of {self._refs.capacity} refs{owner}{held}>"
 
     def _leave(self) -> bool:
-        """Leave the scope and take no refs any more; whether that is all there is to do."""
+        """Leave the scope; whether the registry ends with it."""
         self._state = "closed"
         scope = self._scope
         if scope is not None:
             leave_scope(scope)
             self._scope = None
-        return not self._owner or self._refs._shut()
+        return self._owner

@@ -15,7 +15,7 @@ from liveref._registry.finalize import adrive, arun, check_timeout, dismiss, run
 from liveref._registry.leases import Book
 from liveref._registry.outcome import Outcome, Steps
 from liveref._registry.owners import Owner, check_owner
-from liveref._registry.store import Store
+from liveref._registry.store import SHUT, Store
 from liveref._registry.sweeping import Sweeping
 from liveref._text.marker import redact
 from liveref._text.telling import told
@@ -92,8 +92,30 @@ class Closing(Store):
         self._left(holder)
         return False
 
+    def _shut(self) -> bool:
+        """Take no refs any more; whether there is nothing to end."""
+        self._closed = True
+        self._room = SHUT
+        return not self._refs and (self._book is None or not self._book.due)
+
+    def _end_with(self, error: BaseException | None) -> bool:
+        """End with a session, which an exception leaves or none; whether an exit swallows that."""
+        if self._shut():
+            return False
+        outcome = Outcome(error)
+        run(self._finish(outcome), outcome)
+        return error is not None and outcome.error is None
+
+    async def _aend_with(self, error: BaseException | None, timeout: float | None) -> bool:
+        """As `_end_with`, awaiting asynchronous finalizers."""
+        if self._shut():
+            return False
+        outcome = Outcome(error)
+        await arun(self._finish(outcome), outcome, timeout)
+        return error is not None and outcome.error is None
+
     def _finish(self, outcome: Outcome) -> Steps:
-        """End with the session: hand over what the parent takes, drop what does not last."""
+        """Hand over what the parent takes, drop what does not last."""
         if self._parent is not None:
             self._hand_over(self._parent, outcome)
         ending = [ref for ref in reversed(self._refs.copy().values()) if ref._entry.lifetime not in LASTING]

@@ -52,9 +52,10 @@ from liveref.exceptions import (
     RegistryClosedError,
 )
 
-__all__ = ["Store", "witness"]
+__all__ = ["SHUT", "Store", "witness"]
 
-_SHUT: Final = -1
+SHUT: Final = -1
+"""The room in a registry whose inserts all go the long way: it is closed, or gives its refs a guard."""
 _DEFAULT: Final = RefLifetime.UNTIL_CONTEXT_DROP
 _NO_DEFAULT: Final = "It was asked for as None; to get None where it is gone, write get(key, default=None)."
 _ID: Final[Callable[[RegistryKey[object]], bytes]] = attrgetter("_id")
@@ -69,8 +70,7 @@ class Store(Going):
     __slots__ = ("__weakref__", "_closed", "_dropped", "_latest", "_parent", "_resolver", "_room")
 
     _room: int
-    """Refs up to which an insert goes the short way: the capacity; less than none where the registry is closed, or
-    gives its refs a guard."""
+    """Refs up to which an insert goes the short way: the capacity, or `SHUT`."""
     _dropped: dict[bytes, Dropping]
     """The refs that snapshots left out on the way here."""
 
@@ -84,7 +84,7 @@ class Store(Going):
         is_plain = ttl is idle is per_owner is None and owned is False and clock is monotonic  # 0 equals False
         self._defaults = DEFAULTS if is_plain else Defaults(*given).checked()
         most = capacity if capacity < maxsize else maxsize  # noqa: FURB136  a tenth of the time of all this
-        self._room = most if is_plain else _SHUT
+        self._room = most if is_plain else SHUT
         self._book = None
         self._refs = {}
         self._gone = Departures((), REMEMBERED)
@@ -102,12 +102,6 @@ class Store(Going):
         made = cls.__new__(cls)
         Store.__init__(made, capacity, given, resolver)
         return made
-
-    def _shut(self) -> bool:
-        """Take no refs any more; whether there is nothing to end."""
-        self._closed = True
-        self._room = _SHUT
-        return not self._refs and (self._book is None or not self._book.due)
 
     # How refs come.
 

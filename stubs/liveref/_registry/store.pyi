@@ -5,8 +5,9 @@ from liveref._registry.leases import Given
 from liveref._registry.resolver import Resolver
 from typing import Final
 
-__all__ = ['Store', 'witness']
+__all__ = ['SHUT', 'Store', 'witness']
 
+SHUT: Final[int]
 witness: Final[ContextVar[Callable[[Store], object] | None]]
 
 class Store(Going):
