@@ -735,6 +735,22 @@ def test_no_fresh_class_is_kept_by_beartype(registry: SessionRefRegistry) -> Non
 class Box(Generic[T]): ...
 
 
+def test_fresh_class_that_derives_from_a_container_is_not_kept_by_beartype(registry: SessionRefRegistry) -> None:
+    alive = []
+    for position in range(50):
+        cls = types.new_class(f"Rows{position}", (list[T],))
+        alive.append(weakref.ref(cls))
+        key = registry.insert(cls([1]), cls[int])
+        assert registry.get(key) == [1]
+        registry.remove(key)
+        assert not fits(cls(["a"]), cls[int])
+    del cls, key
+    for clean in typing._cleanups:
+        clean()
+    gc.collect()
+    assert sum(ref() is not None for ref in alive) == 0
+
+
 def test_hints_that_are_gone_are_not_kept_by_beartype() -> None:
     kinds = [types.new_class(f"N{at}") for at in range(50)]
     alive = []

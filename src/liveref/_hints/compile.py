@@ -31,7 +31,7 @@ from liveref._hints.forms import (
     subscribe,
 )
 from liveref._hints.pinned import Pinned
-from liveref._hints.predicates import ANY, METHODS, Part, Test, bearable, classes, leaf
+from liveref._hints.predicates import ANY, METHODS, Asked, Part, Test, bearable, classes, leaf
 from liveref._text.tag import in_class, is_alias, made_by, readable, stays
 from liveref._typing import UNRESOLVED
 from liveref.exceptions import HintError, counted
@@ -99,13 +99,12 @@ class _Compiler:
         files = forms.FILES.get(cls) if type(cls) is type else None
         if files:
             return leaf(lambda value: isinstance(value, files) or bearable(cls)(value), front=files)
-        asked = cls if stays(cls) else None  # beartype keeps what it is asked (beartype#673)
         if not is_protocol(cls):
             kinds = forms.TOWER.get(cls, (cls,)) if type(cls) is type else (cls,)
-            return classes(*kinds, depth=CheckDepth.NONE if cls is object else CheckDepth.EXACT, asked=asked)
+            return classes(*kinds, depth=CheckDepth.NONE if cls is object else CheckDepth.EXACT)
         if not getattr(cls, "_is_runtime_protocol", False):
             raise Refused(cls, "it is a Protocol without @runtime_checkable; add that decorator to it")
-        return predicates.members(cls, typing_extensions.get_protocol_members(cls), asked)
+        return predicates.members(cls, typing_extensions.get_protocol_members(cls))
 
     def _recurring(self, key: object, hint: object, build: Callable[[], Part]) -> Part:
         """The part of something that may hold itself; a look at the outside does not follow it there."""
@@ -150,7 +149,7 @@ class _Compiler:
         if not isinstance(cls, type):
             raise Refused(arg, "type[...] takes a class; write one")
         if part is ANY or is_protocol(cls) or is_typeddict(cls):
-            return classes(type, depth=CheckDepth.EXACT if part is ANY else CheckDepth.SHALLOW, asked=type)
+            return classes(type, depth=CheckDepth.EXACT if part is ANY else CheckDepth.SHALLOW)
         bases, depth = (
             part.front or (cls,),
             CheckDepth.SHALLOW if part.depth is CheckDepth.SHALLOW else CheckDepth.EXACT,
@@ -174,10 +173,9 @@ class _Compiler:
         if not many:
             return predicates.tuple_of(parts, None, (), _asked(tuple, parts))
         if len(parts) == 1:
-            asked = parts[0].asked and subscribe(tuple, (parts[0].asked, ...))
-            return predicates.items(tuple, parts[0], asked)
+            return predicates.items(tuple, parts[0], _asked(tuple, parts, ...))
         at = many[0]  # beartype does not look into a tuple with an unpacked part at all
-        return predicates.tuple_of(parts[:at], parts[at], parts[at + 1 :], None)
+        return predicates.tuple_of(parts[:at], parts[at], parts[at + 1 :], lambda: None)
 
     def _callable(self, origin: type, args: Sequence[object]) -> Part:
         arguments, result = args
@@ -185,7 +183,7 @@ class _Compiler:
         is_open = self._all_open([arguments, result] if tells else [arguments]) and tells
         depth = CheckDepth.EXACT if is_open else CheckDepth.SHALLOW
         if arguments is ...:
-            return classes(origin, depth=depth, asked=origin)
+            return classes(origin, depth=depth)
         given = cast("list[object]", arguments) if isinstance(arguments, list) else get_args(arguments)[:-1]
         return _functions(len(given), depth, more=not isinstance(arguments, list))
 
@@ -292,10 +290,10 @@ def _refuse(hint: object, origin: object) -> None:
 def _union(hints: Sequence[object], parts: Sequence[Part]) -> Part:
     depths = {part.depth for part in parts}
     depth = next((each for each in (CheckDepth.NONE, CheckDepth.SHALLOW) if each in depths), CheckDepth.EXACT)
-    asked = _asked(typing.Union, parts)
     simple = [part for part in parts if part.only_classes]
-    chosen = classes(*chain.from_iterable(part.front for part in simple), depth=depth, asked=asked)
+    chosen = classes(*chain.from_iterable(part.front for part in simple), depth=depth)
     options = [(hint, part) for hint, part in zip(hints, parts, strict=True) if not part.only_classes]
+    asked = _asked(typing.Union, parts)
     return predicates.choice([*options, (typing.Never, chosen)], depth, asked) if options else chosen
 
 
@@ -314,11 +312,11 @@ def _functions(count: int, depth: CheckDepth, *, more: bool) -> Part:
             return True
         return False
 
+    def found(value: object) -> str:
+        return f"{readable(type(value))} that can't be called with {counted(count, 'argument')}"
+
     kinds = cast("tuple[type]", (Callable,))
-    needs = f"that can't be called with {counted(count, 'argument')}"
-    return leaf(
-        fits, depth, asked=Callable, kinds=kinds, front=kinds, found=lambda value: f"{readable(type(value))} {needs}"
-    )
+    return leaf(fits, depth, asked=lambda: Callable, kinds=kinds, front=kinds, found=found)
 
 
 def _called(value: object) -> tuple[object, int]:
@@ -336,10 +334,15 @@ def _called(value: object) -> tuple[object, int]:
     return (call, 1) if isinstance(call, FunctionType) else (None, 0)
 
 
-def _asked(generic: object, parts: Iterable[Part]) -> object:
+def _asked(generic: object, parts: Sequence[Part], *more: object) -> Asked:
     """What beartype is asked of a generic: rebuilt, so that it keeps nothing but classes that live as long as it."""
-    asked = [part.asked for part in parts]
-    return None if any(each is None for each in asked) else subscribe(generic, asked)
+
+    def asked() -> object:
+        arguments = [part.asked() for part in parts]
+        may_go = any(each is None for each in arguments) or (isinstance(generic, type) and not stays(generic))
+        return None if may_go else subscribe(generic, (*arguments, *more))
+
+    return asked
 
 
 def _evaluated(text: str | typing.ForwardRef, alias: TypeAliasType, variables: Variables) -> object:
@@ -360,7 +363,7 @@ def _foreign(hint: object) -> Part:
     """A form that the table does not know: beartype may."""
     if type(hint).__module__ == "builtins" or not checkable(hint):
         raise Refused(hint, f"it is no type; {ALONE}")
-    return leaf(bearable(hint), CheckDepth.SHALLOW, asked=hint)
+    return leaf(bearable(hint), CheckDepth.SHALLOW, asked=lambda: hint)
 
 
 def checkable(hint: object) -> bool:

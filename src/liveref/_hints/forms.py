@@ -12,7 +12,7 @@ import typing
 from collections import abc
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
-from typing import Final, NamedTuple, TypeAlias, TypeGuard, cast, get_args, get_origin
+from typing import Final, NamedTuple, TypeAlias, cast, get_args, get_origin
 
 import typing_extensions
 from typing_extensions import (
@@ -46,7 +46,6 @@ __all__ = [
     "Variables",
     "bind",
     "bound",
-    "is_plain_class",
     "record_of",
     "subscribe",
     "unpacked",
@@ -131,9 +130,6 @@ UNPACK: Final[frozenset[object]] = frozenset({typing.Unpack, typing_extensions.U
 _SEVERAL: Final = (typing.TypeVarTuple, typing_extensions.TypeVarTuple)
 VARIABLES: Final = (typing.TypeVar, typing.ParamSpec, typing.ParamSpecArgs, typing.ParamSpecKwargs, *_SEVERAL)
 
-_NOT_PLAIN: Final[frozenset[object]] = frozenset({*TOWER, *FILES, *BARE, *REFUSED})
-"""The classes that are more than one class to a hint, of those whose metaclass is ``type`` itself."""
-
 
 class Refused(Exception):  # noqa: N818  never leaves this wing
     """A part of a hint is refused: the part and the reason."""
@@ -143,20 +139,6 @@ class Many(NamedTuple):
     """The part of a tuple hint that stands for any number of items."""
 
     hint: object
-
-
-def is_plain_class(hint: object) -> TypeGuard[type]:
-    """Whether `isinstance` alone is the whole check of a hint."""
-    if type(hint) is type:
-        return hint not in _NOT_PLAIN
-    try:
-        return isinstance(hint, type) and not (_is_form(hint) or is_typeddict(hint) or is_protocol(hint))
-    except Exception:  # noqa: BLE001  odd code in a class: to compile the hint tells of it
-        return False
-
-
-def _is_form(cls: type) -> bool:
-    return any(form is cls for form in (*REFUSED, typing.Any))  # not ``in``: its hash may be anyone's code
 
 
 def is_generic(origin: object) -> bool:

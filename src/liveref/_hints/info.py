@@ -10,11 +10,13 @@ Checks are kept weakly, by hint: the keys hold them. So no hint and no class out
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Final, NamedTuple, TypeAlias, cast, get_origin
+from typing import Annotated, Any, Final, NamedTuple, TypeAlias, TypeGuard, cast, get_origin
 from weakref import WeakValueDictionary
 
+from typing_extensions import is_protocol, is_typeddict
+
 from liveref._hints.compile import checkable, compile_hint
-from liveref._hints.forms import TOWER, UNIONS, CheckDepth, is_plain_class
+from liveref._hints.forms import BARE, FILES, REFUSED, TOWER, UNIONS, CheckDepth
 from liveref._hints.predicates import ITERATORS, PLAIN, Part, Test, beartype, classes, say_why
 from liveref._text.blame import user_call
 from liveref._text.tag import loaded_class, made_by, mro_of, readable, type_tag
@@ -81,7 +83,10 @@ _LONGEST: Final = 180
 ClassInfo: TypeAlias = type | tuple[type, ...]
 """What `isinstance` takes. To a checker a Check is a class here, for to `isinstance` it is."""
 
-_CHECKS: Final[WeakValueDictionary[object, Check]] = WeakValueDictionary()
+_NOT_PLAIN: Final[frozenset[object]] = frozenset({*TOWER, *FILES, *BARE, *REFUSED})
+"""The classes that are more than one class to a hint, of those whose metaclass is ``type`` itself."""
+
+_CHECKS: Final[WeakValueDictionary[object, Check | type]] = WeakValueDictionary()
 
 
 def class_info(hint: object) -> ClassInfo:
@@ -90,10 +95,24 @@ def class_info(hint: object) -> ClassInfo:
     Raises:
         HintError: the hint can't be checked at run time.
     """
-    if is_plain_class(hint):
+    if _is_plain(hint):
         return hint
     check = _check_for(hint)
     return check if isinstance(check, type) else (*check.faster, cast("type", check))
+
+
+def _is_plain(hint: object) -> TypeGuard[type]:
+    """Whether `isinstance` alone is the whole check of a hint."""
+    if type(hint) is type:
+        return hint not in _NOT_PLAIN
+    try:
+        return isinstance(hint, type) and not (_is_form(hint) or is_typeddict(hint) or is_protocol(hint))
+    except Exception:  # noqa: BLE001  odd code in a class: to compile the hint tells of it
+        return False
+
+
+def _is_form(cls: type) -> bool:
+    return any(form is cls for form in (*REFUSED, Any))  # not ``in``: its hash may be anyone's code
 
 
 def class_of(value: object) -> type:
@@ -104,7 +123,7 @@ def class_of(value: object) -> type:
     cls = type(value)
     try:
         said = value.__class__
-        if said is not cls and is_plain_class(said) and isinstance(value, said):
+        if said is not cls and _is_plain(said) and isinstance(value, said):
             return said
     except Exception:  # noqa: BLE001, S110  any code: a proxy of nothing yet, a metaclass
         pass
@@ -224,18 +243,19 @@ def mismatch(value: object, info: ClassInfo, *, full: bool) -> Mismatch | None:
 
 def _lookup(part: Part) -> Test:
     """The verdict of a lookup: that of beartype where it is asked, else of the part, stopped after the first item."""
-    hint, is_class = part.asked, part.only_classes and part.depth is not CheckDepth.SHALLOW
     ask: Callable[..., bool] | None = None
+    hint: object = None
     conf: object = None
 
     def own(value: object, *_: object, **__: object) -> bool:
         return part.passes((value,), False)  # noqa: FBT003
 
     def by_beartype(value: object) -> bool:
-        nonlocal ask, conf
+        nonlocal ask, hint, conf
         try:
             if ask is None:
-                ask, conf = beartype() if checkable(hint) else (own, None)  # here for its size alone
+                hint = part.asked()
+                ask, conf = beartype() if hint is not None and checkable(hint) else (own, None)
             if ask(value, hint, conf=conf):
                 return True
         except Exception:  # noqa: BLE001  whatever a value raises that beartype asks for its length or first item
@@ -243,21 +263,17 @@ def _lookup(part: Part) -> Test:
         # beartype believes what a subclass of a builtin container says of itself
         return type(value) not in PLAIN and isinstance(value, tuple(ITERATORS)) and own(value)
 
-    return own if is_class or hint is None else by_beartype
+    return own if part.only_classes and part.depth is not CheckDepth.SHALLOW else by_beartype
 
 
 def _check_for(hint: object) -> Check | type:
     """The check of a hint; or the class that it stands for, as `threading.Lock` does."""
     try:
-        known = _CHECKS.get(hint)
-    except Exception:  # noqa: BLE001  unhashable, such as Annotated[int, []], or odd code in a class
+        known, hashable = _CHECKS.get(hint), True
+    except Exception:  # noqa: BLE001  such as Annotated[int, []], or odd code in a class
         known, hashable = None, False
-    else:
-        hashable = True
-    if known is None and (made := made_by(hint)) is not None:
-        return made
     if known is None:
-        known = Check(hint, compile_hint(hint))
+        known = made_by(hint) or Check(hint, compile_hint(hint))
         if hashable:
             _CHECKS[hint] = known
     return known

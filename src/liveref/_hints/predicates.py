@@ -18,12 +18,11 @@ from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, replace
 from itertools import chain, islice
-from operator import itemgetter
-from typing import Any, Final, TypeAlias, TypeVar, cast
+from typing import Any, Final, TypeAlias, TypeVar, Union, cast
 from weakref import ref
 
-from liveref._hints.forms import ONE_SHOT, CheckDepth
-from liveref._text.tag import in_class, mro_of, readable, type_tag
+from liveref._hints.forms import ONE_SHOT, CheckDepth, subscribe
+from liveref._text.tag import in_class, mro_of, readable, stays, type_tag
 from liveref.exceptions import counted
 
 __all__ = [
@@ -51,7 +50,8 @@ __all__ = [
 
 T = TypeVar("T")
 Test: TypeAlias = Callable[[object], bool]
-View: TypeAlias = Callable[[object], Iterable[object]]
+Asked: TypeAlias = Callable[[], object]
+"""What beartype is asked in a lookup, made when it first is; gives None where it is not."""
 Found: TypeAlias = tuple[str, str]
 """Where something does not fit, and what was found there."""
 
@@ -63,8 +63,7 @@ class Part:
     depth: CheckDepth
     passes: Callable[[Iterable[object], bool], bool]
     """Whether all values fit; if not wholly, their outsides and first items."""
-    asked: object = None
-    """What beartype is asked in a lookup; None where it is not."""
+    asked: Asked = lambda: None
     glance: Test | None = None
     """Whether a value surely fits, by classes alone; None where `exact` tells as much."""
     takes: Test = lambda value: True  # noqa: ARG005
@@ -85,8 +84,7 @@ Columns: TypeAlias = Iterator[tuple[str, int | None, Part, Iterable[object]]]
 ITERATORS: Final[Mapping[type, Callable[[object], Iterator[object]]]] = {
     base: vars(base)["__iter__"] for base in (list, tuple, dict, set, frozenset, deque)
 }
-_PAIRS: Final[Callable[[object], Iterable[tuple[object, object]]]] = vars(dict)["items"]
-_VALUES: Final[View] = vars(dict)["values"]
+_VALUES: Final[Callable[[object], Iterable[object]]] = vars(dict)["values"]
 PLAIN: Final[frozenset[type]] = frozenset({*ITERATORS, defaultdict, OrderedDict, Counter})
 """Containers that hold what they say; a subclass of them is not among these."""
 _UNIFORM: Final[frozenset[type]] = frozenset({str, bytes, bytearray, memoryview, range})
@@ -106,8 +104,8 @@ class Unfit(Exception):  # noqa: N818  never leaves this module
     """A value has not the parts that it must have; what is wrong, as text."""
 
 
-def classes(*kinds: type, depth: CheckDepth = CheckDepth.EXACT, asked: object = None) -> Part:
-    """A choice of classes."""
+def classes(*kinds: type, depth: CheckDepth = CheckDepth.EXACT) -> Part:
+    """A choice of classes; beartype is asked of those that live as long as it keeps them (beartype#673)."""
     exact = frozenset(kinds)
     plain = all(type(cls) in {type, ABCMeta} for cls in kinds)
 
@@ -115,6 +113,9 @@ def classes(*kinds: type, depth: CheckDepth = CheckDepth.EXACT, asked: object = 
         others = set(map(type, values)) - exact
         by_class = not others or (plain and all(issubclass(cls, kinds) for cls in others))
         return by_class or all(isinstance(value, kinds) for value in values)
+
+    def asked() -> object:
+        return subscribe(Union, kinds) if all(map(stays, kinds)) else None
 
     def why(value: object, whole: bool) -> Found:  # noqa: ARG001, FBT001
         found = type(value)
@@ -126,14 +127,14 @@ def classes(*kinds: type, depth: CheckDepth = CheckDepth.EXACT, asked: object = 
     )
 
 
-ANY: Final = classes(object, depth=CheckDepth.NONE, asked=object)
+ANY: Final = classes(object, depth=CheckDepth.NONE)
 
 
 def leaf(
     test: Test,
     depth: CheckDepth = CheckDepth.EXACT,
     *,
-    asked: object = None,
+    asked: Asked = lambda: None,
     kinds: tuple[type, ...] = (object,),
     front: tuple[type, ...] = (),
     found: Callable[[object], str] = lambda value: readable(type(value)),
@@ -151,31 +152,31 @@ def leaf(
 
 def literals(choices: tuple[object, ...]) -> Part:
     """A Literal, by exact class too: beartype compares by ``==`` alone, and ``1 == True``."""
-    by_class = {cls: frozenset(each for each in choices if type(each) is cls) for cls in set(map(type, choices))}
-
-    def glance(value: object) -> bool:
-        return type(value) in by_class and value in by_class[type(value)]
-
-    all_of_them = frozenset(choices)
-    apart = by_class.keys() <= {int, str, bytes, types.NoneType}  # unlike bool and int, and enums of either
+    kinds, equals = frozenset(map(type, choices)), frozenset(choices)
+    known = frozenset(zip(map(type, choices), choices, strict=True))
+    apart = kinds <= {int, str, bytes, types.NoneType}  # unlike bool and int, and enums of either
 
     def passes(values: Iterable[object], whole: bool) -> bool:  # noqa: ARG001, FBT001
-        kinds = set(map(type, values))
-        if len(kinds) != 1 and not apart:
-            return all(map(glance, values))
-        return kinds <= by_class.keys() and (all_of_them if apart else by_class[kinds.pop()]).issuperset(values)
+        if not kinds.issuperset(map(type, values)):
+            return False
+        return equals.issuperset(values) if apart else known.issuperset(zip(map(type, values), values, strict=True))
 
-    return Part(CheckDepth.EXACT, passes, glance=glance, takes=lambda value: type(value) in by_class)
+    return Part(
+        CheckDepth.EXACT,
+        passes,
+        glance=lambda value: type(value) in kinds and (type(value), value) in known,
+        takes=lambda value: type(value) in kinds,
+    )
 
 
-def members(interface: type, names: Iterable[str], asked: object) -> Part:
+def members(interface: type, names: Iterable[str]) -> Part:
     """A Protocol: its members are there. No property runs, as `isinstance` makes it before Python 3.12.
 
     Beartype is asked where no property can run. A yes that hangs on the class of the value is kept by its id, which the
     weak reference takes out before it is used again: on Python 3.11 `isinstance` takes 100 times as long.
     """
     absent = {name: None if callable(in_class(interface, name)) else _MISSING for name in sorted(names)}
-    by_beartype = asked is not None and _MISSING not in absent.values()
+    by_beartype = _MISSING not in absent.values() and stays(interface)
     known: dict[int, ref[type]] = {}
 
     def lacking(value: object) -> list[str]:
@@ -185,7 +186,7 @@ def members(interface: type, names: Iterable[str], asked: object) -> Part:
         cls = type(value)
         of_class = [in_class(cls, name) for name in absent]
         if by_beartype and not any(map(_may_run, of_class)):
-            verdict = bearable(asked)(value)
+            verdict = bearable(interface)(value)
         else:
             verdict = interface in mro_of(cls) or not lacking(value)
         if verdict and None not in of_class:
@@ -202,7 +203,7 @@ def members(interface: type, names: Iterable[str], asked: object) -> Part:
     )
 
 
-def every(parts: Sequence[Part], depth: CheckDepth, asked: object = None) -> Part:
+def every(parts: Sequence[Part], depth: CheckDepth, asked: Asked = lambda: None) -> Part:
     """Several parts at once: a type and its validators, a class and the containers that it derives from."""
     return Part(
         depth,
@@ -215,7 +216,7 @@ def every(parts: Sequence[Part], depth: CheckDepth, asked: object = None) -> Par
     )
 
 
-def choice(options: Sequence[tuple[object, Part]], depth: CheckDepth, asked: object) -> Part:  # noqa: C901  closures
+def choice(options: Sequence[tuple[object, Part]], depth: CheckDepth, asked: Asked) -> Part:  # noqa: C901  closures
     """A union that is more than a choice of classes, by its members and what they ask."""
     parts = [part for _, part in options]
     glances = [part.glance for part in parts if part.glance]
@@ -262,7 +263,7 @@ def _structure(  # noqa: C901  closures
     origin: type,
     columns: Callable[[Sequence[object], bool], Columns],
     parts: Iterable[Part],
-    asked: object = None,
+    asked: Asked = lambda: None,
     glance: Test | None = None,
 ) -> Part:
     """Something that has parts: what stands in them, by columns, which raise Unfit where a value lacks one."""
@@ -297,7 +298,7 @@ def _structure(  # noqa: C901  closures
     return Part(depth_of(parts), passes, asked, glance, takes, why)
 
 
-def items(origin: type, item: Part, asked: object) -> Part:
+def items(origin: type, item: Part, asked: Asked) -> Part:
     """A container of one kind of item."""
     kinds, exact, sees = _kinds(origin), item.exact, item.glance
 
@@ -316,13 +317,13 @@ def items(origin: type, item: Part, asked: object) -> Part:
     return replace(part, depth=CheckDepth.SHALLOW) if out_of_reach else part
 
 
-def pairs(origin: type, key: Part, value: Part, asked: object) -> Part:
+def pairs(origin: type, key: Part, value: Part, asked: Asked) -> Part:
     """A mapping of one kind of key to one kind of value."""
     kinds, key_exact, key_sees, exact, sees = _kinds(origin), key.exact, key.glance, value.exact, value.glance
 
     def columns(values: Sequence[object], whole: bool) -> Columns:  # noqa: FBT001
-        yield ".keys()", 0, key, _column(values, whole, _sides(0))
-        yield ".values()", 0, value, _column(values, whole, _sides(1), _VALUES)
+        yield ".keys()", 0, key, _column(values, whole, _items)
+        yield ".values()", 0, value, _column(values, whole, _values, _VALUES)
 
     def glance(found: Any) -> bool:  # Any: a cast costs as much as the look
         if type(found) not in kinds:
@@ -337,7 +338,7 @@ def pairs(origin: type, key: Part, value: Part, asked: object) -> Part:
     return _structure(origin, columns, [key, value], asked, glance)
 
 
-def tuple_of(front: Sequence[Part], middle: Part | None, back: Sequence[Part], asked: object) -> Part:
+def tuple_of(front: Sequence[Part], middle: Part | None, back: Sequence[Part], asked: Asked) -> Part:
     """A tuple of fixed items; with a middle, any number of one kind of item stands between front and back."""
     kinds, fixed = _kinds(tuple), len(front) + len(back)
     exact, sees = [part.exact for part in front], [part.glance for part in front]
@@ -377,7 +378,7 @@ def record(fields: Mapping[str, tuple[Part, bool]], others: Part | None) -> Part
     kinds, looks = _kinds(dict), [(name, part.exact, part.glance, must) for name, (part, must) in fields.items()]
 
     def columns(values: Sequence[object], whole: bool) -> Columns:  # noqa: FBT001
-        rows = [cast("dict[str, object]", row) if type(row) is dict else dict(_pairs(row)) for row in values]
+        rows = [row if type(row) is dict else dict(zip(_items(row), _values(row), strict=True)) for row in values]
         for name, (part, required) in fields.items():
             column = [row[name] for row in rows if name in row]
             if required and len(column) < len(rows):
@@ -450,7 +451,7 @@ def _column(
     containers: Sequence[object],
     whole: bool,  # noqa: FBT001
     read: Callable[..., Iterator[object]],
-    view: View | None = None,
+    view: Callable[[object], Iterable[object]] | None = None,
 ) -> Iterable[object]:
     """What some containers hold, or the first item of each; without a copy where it is but one."""
     if not whole:
@@ -477,16 +478,11 @@ def _telling_items(value: object) -> Iterator[object]:
     return islice(cast("Iterable[object]", value), 1) if type(value) in _UNIFORM else _items(value)
 
 
-def _pairs(value: object) -> Iterator[tuple[object, object]]:
+def _values(value: object) -> Iterator[object]:
     if issubclass(type(value), dict):
-        return iter(_PAIRS(value))
+        return iter(_VALUES(value))
     mapping = cast("Mapping[object, object]", value)
-    return _bounded(mapping.items(), len(mapping))
-
-
-def _sides(at: int) -> Callable[[object], Iterator[object]]:
-    """The keys of a mapping, or its values."""
-    return lambda value: map(itemgetter(at), _pairs(value))
+    return _bounded(mapping.values(), len(mapping))
 
 
 def _bounded(found: Iterable[T], length: int) -> Iterator[T]:
