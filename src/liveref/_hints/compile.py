@@ -21,7 +21,6 @@ from liveref._hints import forms, predicates
 from liveref._hints.forms import (
     ALONE,
     CheckDepth,
-    Many,
     Refused,
     Variables,
     bind,
@@ -163,13 +162,11 @@ class _Compiler:
         )
 
     def _tuple(self, _: object, args: Sequence[object]) -> Part:
-        args = list(chain.from_iterable(map(forms.unpacked, args)))
-        if args[1:] == [...]:
-            args = [Many(args[0])]
-        many = [position for position, arg in enumerate(args) if isinstance(arg, Many)]
+        items = forms.items_of(args)
+        parts = self.parts(item for item, _ in items)
+        many = [position for position, (_, is_many) in enumerate(items) if is_many]
         if len(many) > 1:
-            raise Refused(tuple(args), "a tuple has one part of unknown length at most; write one")
-        parts = self.parts(arg.hint if isinstance(arg, Many) else arg for arg in args)
+            raise Refused(subscribe(tuple, args), "a tuple has one part of unknown length at most; write one")
         if not many:
             return predicates.tuple_of(parts, None, (), _asked(tuple, parts))
         if len(parts) == 1:

@@ -10,30 +10,27 @@ Checks are kept weakly, by hint: the keys hold them. So no hint and no class out
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, Final, NamedTuple, TypeAlias, TypeGuard, cast, get_origin
+from typing import Any, Final, NamedTuple, TypeAlias, TypeGuard, cast
 from weakref import WeakValueDictionary
 
 from typing_extensions import is_protocol, is_typeddict
 
 from liveref._hints.compile import checkable, compile_hint
-from liveref._hints.forms import BARE, FILES, REFUSED, TOWER, UNIONS, CheckDepth
+from liveref._hints.forms import BARE, FILES, REFUSED, TOWER, CheckDepth
 from liveref._hints.predicates import ITERATORS, PLAIN, Part, Test, beartype, classes, say_why
 from liveref._text.blame import user_call
-from liveref._text.tag import loaded_class, made_by, mro_of, readable, type_tag
+from liveref._text.tag import made_by, readable, type_tag
 
 __all__ = [
     "Check",
     "ClassInfo",
     "Sealed",
-    "apart",
     "check_depth",
     "check_of",
     "class_info",
     "class_of",
-    "classes_of",
     "hint_of",
     "mismatch",
-    "names_another",
     "sealed",
     "tag_of",
 ]
@@ -168,45 +165,6 @@ def tag_of(info: ClassInfo) -> str:
 def sealed(tag: str) -> ClassInfo:
     """The class info of a hint of which only the tag is known."""
     return cast("type", Sealed(tag))
-
-
-def classes_of(info: ClassInfo) -> tuple[type, ...]:
-    """The classes that a hint comes down to; empty where it is more than a choice of classes."""
-    check = check_of(info)
-    if check is None:
-        return cast("tuple[type]", (info,))
-    return check.part.front if check.part.only_classes else ()
-
-
-def unrelated(named: type, cls: type) -> bool:
-    """Whether no class is the parent of the other, as far as that is decided without their hooks."""
-    plain = all(type(each).__subclasscheck__ is type.__subclasscheck__ for each in (named, cls))
-    return plain and not (_is_subclass(named, cls) or _is_subclass(cls, named))
-
-
-def names_another(tag: str, info: ClassInfo) -> bool:
-    """Whether a type tag names a class that is loaded and unrelated to every class of a hint."""
-    named = loaded_class(tag)
-    classes = classes_of(info)
-    return named is not None and bool(classes) and all(unrelated(named, cls) for cls in classes)
-
-
-def apart(one: ClassInfo, other: ClassInfo) -> bool:
-    """Whether two hints are of classes that are unrelated, such as ``list[str]`` and ``sqlite3.Connection``."""
-    pairs = [(mine, theirs) for mine in _outside(one) for theirs in _outside(other)]
-    return bool(pairs) and all(unrelated(mine, theirs) for mine, theirs in pairs)
-
-
-def _outside(info: ClassInfo) -> tuple[type, ...]:
-    """The classes of a hint, or that of a generic one; empty where there is no saying."""
-    origin = get_origin(hint_of(info))
-    generic = (origin,) if type(origin) is type and origin not in {*UNIONS, Annotated} else ()
-    return classes_of(info) or generic
-
-
-def _is_subclass(lower: type, upper: type) -> bool:
-    uppers = TOWER.get(upper, (upper,)) if type(upper) is type else (upper,)
-    return any(base is each for base in mro_of(lower) for each in uppers)
 
 
 class Mismatch(NamedTuple):
