@@ -74,7 +74,7 @@ class _Compiler:
         if self._scope and isinstance(hint, str | typing.ForwardRef):
             return self.part(_evaluated(hint, *self._scope))
         _refuse(hint, origin)
-        if hint is typing.Any:  # a class from Python 3.11 on
+        if hint is typing.Any or hint is object:
             return ANY
         if isinstance(hint, typing.NewType):
             return self.part(hint.__supertype__)
@@ -99,8 +99,7 @@ class _Compiler:
         if files:
             return leaf(lambda value: isinstance(value, files) or bearable(cls)(value), front=files)
         if not is_protocol(cls):
-            kinds = forms.TOWER.get(cls, (cls,)) if type(cls) is type else (cls,)
-            return classes(*kinds, depth=CheckDepth.NONE if cls is object else CheckDepth.EXACT)
+            return classes(*(forms.TOWER.get(cls, (cls,)) if type(cls) is type else (cls,)))
         if not getattr(cls, "_is_runtime_protocol", False):
             raise Refused(cls, "it is a Protocol without @runtime_checkable; add that decorator to it")
         return predicates.members(cls, typing_extensions.get_protocol_members(cls))
@@ -172,7 +171,7 @@ class _Compiler:
         if len(parts) == 1:
             return predicates.items(tuple, parts[0], _asked(tuple, parts, ...))
         at = many[0]  # beartype does not look into a tuple with an unpacked part at all
-        return predicates.tuple_of(parts[:at], parts[at], parts[at + 1 :], lambda: None)
+        return predicates.tuple_of(parts[:at], parts[at], parts[at + 1 :], None)
 
     def _callable(self, origin: type, args: Sequence[object]) -> Part:
         arguments, result = args
@@ -186,7 +185,9 @@ class _Compiler:
 
     def _items(self, origin: type, args: Sequence[object]) -> Part:
         item = self.part(subscribe(tuple, args) if len(args) > 1 else args[0])  # the pairs of an ItemsView
-        return predicates.items(origin, item, _asked(origin, self.parts(args)))
+        part = predicates.items(origin, item, _asked(origin, self.parts(args)))
+        out_of_reach = origin in forms.ONE_SHOT and item.depth is not CheckDepth.NONE
+        return replace(part, depth=CheckDepth.SHALLOW) if out_of_reach else part
 
     def _pairs(self, origin: type, args: Sequence[object]) -> Part:
         parts = self.parts(args)
@@ -331,15 +332,16 @@ def _called(value: object) -> tuple[object, int]:
     return (call, 1) if isinstance(call, FunctionType) else (None, 0)
 
 
-def _asked(generic: object, parts: Sequence[Part], *more: object) -> Asked:
+def _asked(generic: object, parts: Sequence[Part], *more: object) -> Asked | None:
     """What beartype is asked of a generic: rebuilt, so that it keeps nothing but classes that live as long as it."""
+    asks = [part.asked for part in parts if part.asked]
 
     def asked() -> object:
-        arguments = [part.asked() for part in parts]
+        arguments = [ask() for ask in asks]
         may_go = any(each is None for each in arguments) or (isinstance(generic, type) and not stays(generic))
         return None if may_go else subscribe(generic, (*arguments, *more))
 
-    return asked
+    return asked if len(asks) == len(parts) else None
 
 
 def _evaluated(text: str | typing.ForwardRef, alias: TypeAliasType, variables: Variables) -> object:

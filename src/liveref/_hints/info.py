@@ -212,7 +212,7 @@ def _lookup(part: Part) -> Test:
         nonlocal ask, hint, conf
         try:
             if ask is None:
-                hint = part.asked()
+                hint = part.asked and part.asked()
                 ask, conf = beartype() if hint is not None and checkable(hint) else (own, None)
             if ask(value, hint, conf=conf):
                 return True
@@ -221,7 +221,8 @@ def _lookup(part: Part) -> Test:
         # beartype believes what a subclass of a builtin container says of itself
         return type(value) not in PLAIN and isinstance(value, tuple(ITERATORS)) and own(value)
 
-    return own if part.only_classes and part.depth is not CheckDepth.SHALLOW else by_beartype
+    is_own = part.asked is None or (part.only_classes and part.depth is not CheckDepth.SHALLOW)
+    return own if is_own else by_beartype
 
 
 def _check_for(hint: object) -> Check | type:
