@@ -138,10 +138,7 @@ def check_depth(hint: object) -> CheckDepth:
         >>> check_depth(list[int]), check_depth(Callable[[int], str]), check_depth(object)
         (<CheckDepth.EXACT: 'exact'>, <CheckDepth.SHALLOW: 'shallow'>, <CheckDepth.NONE: 'none'>)
     """
-    if hint is object:
-        return CheckDepth.NONE
-    check = check_of(class_info(hint))
-    return CheckDepth.EXACT if check is None else check.part.depth
+    return compile_hint(hint).depth
 
 
 def check_of(info: ClassInfo) -> Check | None:
