@@ -165,7 +165,7 @@ def literals(choices: tuple[object, ...]) -> Part:
         return equals.issuperset(values) if apart else known.issuperset(zip(map(type, values), values, strict=True))
 
     def glance(value: object) -> bool:
-        return type(value) in kinds and (type(value), value) in known
+        return type(value) in kinds and (value in equals if apart else (type(value), value) in known)
 
     return Part(CheckDepth.EXACT, passes, glance=glance, takes=lambda value: type(value) in kinds)
 
