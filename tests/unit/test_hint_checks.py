@@ -218,6 +218,7 @@ def test_beartype_is_not_asked_where_it_looks_too_little_or_would_keep_a_class(
         (Anything, {"what": None}, {"more": 1}),
         (typing.Pattern[str], re.compile("a"), re.compile(b"a")),
         (NDArray[np.float64], np.zeros((2, 2)), np.zeros(2, int)),
+        (NDArray[te.TypeAliasType("Whatever", Any)], np.zeros(2), [0.0]),
         (np.ndarray[tuple[int, int], np.dtype[np.float64]], np.zeros((2, 2)), np.zeros(2)),
         (Annotated[int, Is[lambda n: n > 0]], True, 0),
         (tuple[int, te.Unpack[tuple[str, ...]]], (1, "a"), (1, 2)),

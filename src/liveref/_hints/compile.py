@@ -30,7 +30,7 @@ from liveref._hints.forms import (
     subscribe,
 )
 from liveref._hints.pinned import Pinned
-from liveref._hints.predicates import ANY, METHODS, Asked, Part, Test, bearable, classes, leaf
+from liveref._hints.predicates import ANY, METHODS, Asked, Part, bearable, classes, leaf
 from liveref._text.tag import in_class, is_alias, made_by, readable, stays
 from liveref._typing import UNRESOLVED
 from liveref.exceptions import HintError, counted
@@ -226,17 +226,21 @@ class _Compiler:
 
     def _array(self, origin: type, shape: object, dtype: object) -> Part:
         """Of an array the dtype too, which beartype compares by size, unit and order of bytes, and the shape."""
-        of_dtype = self.part(dtype)
-        for scalar in get_args(dtype):
-            generic = get_origin(scalar)  # of np.floating[Any]
-            cls = scalar if generic is None or generic in forms.UNIONS else generic
-            if self.part(scalar) is not ANY and not isinstance(cls, type):
-                raise Refused(scalar, "the dtype of an array is one scalar type; write one")
-            of_dtype = ANY if scalar is typing.Any else leaf(_of_scalar(cls), found="dtype {}".format)
-        sizes = [size for scalar in get_args(dtype) for size in get_args(scalar)]
+        scalars = get_args(dtype)
+        of_dtype = self._scalar(scalars[0]) if scalars else self.part(dtype)
+        sizes = [size for scalar in scalars for size in get_args(scalar)]
         is_open = self._all_open([getattr(shape, "__value__", shape), *sizes])  # an alias of numpy's in NDArray
         array = predicates.attributes(origin, {"dtype": of_dtype, "shape": self.part(shape)})
         return array if is_open else replace(array, depth=CheckDepth.SHALLOW)
+
+    def _scalar(self, scalar: object) -> Part:
+        """What a dtype of a scalar type of numpy fits."""
+        if self.part(scalar) is ANY:
+            return ANY
+        cls = get_origin(scalar) or scalar  # np.floating of np.floating[Any]
+        if not isinstance(cls, type) or cls in forms.UNIONS:
+            raise Refused(scalar, "the dtype of an array is one scalar type; write one")
+        return leaf(lambda dtype: issubclass(getattr(dtype, "type"), cls), found="dtype {}".format)  # noqa: B009  of an object
 
     def _record(self, cls: type, args: Sequence[object] | None) -> Part:
         fields, others = record_of(cls, args)
@@ -351,11 +355,6 @@ def _evaluated(text: str | typing.ForwardRef, alias: TypeAliasType, variables: V
     parameters = alias.__type_params__
     found = evaluate_forward_ref(reference, globals=names, locals={alias.__name__: alias}, type_params=parameters)
     return bind(found, variables)
-
-
-def _of_scalar(scalar: type) -> Test:
-    """Whether a dtype is of a scalar type of numpy."""
-    return lambda dtype: issubclass(getattr(dtype, "type"), scalar)  # noqa: B009  of an object
 
 
 def _foreign(hint: object) -> Part:

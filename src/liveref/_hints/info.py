@@ -198,18 +198,22 @@ def mismatch(value: object, info: ClassInfo, *, full: bool) -> Mismatch | None:
 
 def _lookup(part: Part) -> Test:
     """The verdict of a lookup: that of beartype where it is asked, else of the part, stopped after the first item."""
-    ask: Callable[..., bool] | None = None
-    hint: object = None
-    conf: object = None
 
     def own(value: object, *_: object, **__: object) -> bool:
         return part.passes((value,), False)  # noqa: FBT003
+
+    asked = part.asked
+    if asked is None or (part.only_classes and part.depth is not CheckDepth.SHALLOW):
+        return own
+    ask: Callable[..., bool] | None = None
+    hint: object = None
+    conf: object = None
 
     def by_beartype(value: object) -> bool:
         nonlocal ask, hint, conf
         try:
             if ask is None:
-                hint = part.asked and part.asked()
+                hint = asked()
                 ask, conf = beartype() if hint is not None and checkable(hint) else (own, None)
             if ask(value, hint, conf=conf):
                 return True
@@ -218,8 +222,7 @@ def _lookup(part: Part) -> Test:
         # beartype believes what a subclass of a builtin container says of itself
         return type(value) not in PLAIN and isinstance(value, tuple(ITERATORS)) and own(value)
 
-    is_own = part.asked is None or (part.only_classes and part.depth is not CheckDepth.SHALLOW)
-    return own if is_own else by_beartype
+    return by_beartype
 
 
 def _check_for(hint: object) -> Check | type:
