@@ -6,6 +6,7 @@ import pickle
 from collections.abc import Callable
 from typing import (
     TYPE_CHECKING,
+    Annotated,
     Any,
     Final,
     Generic,
@@ -15,28 +16,27 @@ from typing import (
     cast,
     final,
     get_args,
+    get_origin,
     overload,
 )
 from uuid import UUID
 
 from typing_extensions import TypeForm
 
+from liveref._hints.forms import TOWER, UNIONS
 from liveref._hints.info import (
     ClassInfo,
     Sealed,
-    apart,
     check_of,
     class_info,
-    classes_of,
     hint_of,
-    names_another,
     sealed,
     tag_of,
 )
 from liveref._text.ids import fresh_id
 from liveref._text.marker import SESSION_REF_TAG, marker_in, parse_marker, parse_text, redact, text_of
 from liveref._text.schema import UnknownTypeSerializer, json_schema, key_schema
-from liveref._text.tag import loaded_class, readable, type_tag
+from liveref._text.tag import loaded_class, mro_of, readable, type_tag
 from liveref._typing import MISSING, Missing, T_co, V, persisted
 from liveref.exceptions import KeyFormatError, MarkerError
 
@@ -262,7 +262,7 @@ class sealed_key:  # noqa: N801  as above
 
 def key_of_marker(marker: object, info: ClassInfo) -> RegistryKey[object]:
     uid, tag = parse_marker(marker)
-    if tag is not None and names_another(tag, info):
+    if tag is not None and _names_another(tag, info):
         raise _refused("marker", uid, tag, type_tag(hint_of(info)))
     return make_key(uid, info)
 
@@ -342,9 +342,9 @@ class KeyField:
     def takes(self, found: object) -> bool:
         """Whether a value is a key that the field may hold."""
         key = _as_key(found)
-        if key is None or names_another(tag_of(key._info), self._info) or apart(key._info, self._info):
+        if key is None or _names_another(tag_of(key._info), self._info) or _apart(key._info, self._info):
             return False
-        by_class = self._takes_all or classes_of(key._info) or classes_of(self._info)
+        by_class = self._takes_all or _classes_of(key._info) or _classes_of(self._info)
         return bool(by_class) or tag_of(key._info) == self._tag
 
     def write(self, key: RegistryKey[object]) -> dict[str, str]:
@@ -369,3 +369,42 @@ def _text_as_marker(found: str) -> object:
 
 def _as_key(found: object) -> RegistryKey[object] | None:
     return cast("RegistryKey[object]", found) if type(found) is RegistryKey else None
+
+
+def _classes_of(info: ClassInfo) -> tuple[type, ...]:
+    """The classes that a hint comes down to; empty where it is more than a choice of classes."""
+    check = check_of(info)
+    if check is None:
+        return cast("tuple[type]", (info,))
+    return check.part.front if check.part.only_classes else ()
+
+
+def _unrelated(named: type, cls: type) -> bool:
+    """Whether no class is the parent of the other, as far as that is decided without their hooks."""
+    plain = all(type(each).__subclasscheck__ is type.__subclasscheck__ for each in (named, cls))
+    return plain and not (_is_subclass(named, cls) or _is_subclass(cls, named))
+
+
+def _names_another(tag: str, info: ClassInfo) -> bool:
+    """Whether a type tag names a class that is loaded and unrelated to every class of a hint."""
+    named = loaded_class(tag)
+    classes = _classes_of(info)
+    return named is not None and bool(classes) and all(_unrelated(named, cls) for cls in classes)
+
+
+def _apart(one: ClassInfo, other: ClassInfo) -> bool:
+    """Whether two hints are of classes that are unrelated, such as ``list[str]`` and ``sqlite3.Connection``."""
+    pairs = [(mine, theirs) for mine in _outside(one) for theirs in _outside(other)]
+    return bool(pairs) and all(_unrelated(mine, theirs) for mine, theirs in pairs)
+
+
+def _outside(info: ClassInfo) -> tuple[type, ...]:
+    """The classes of a hint, or that of a generic one; empty where there is no saying."""
+    origin = get_origin(hint_of(info))
+    generic = (origin,) if type(origin) is type and origin not in {*UNIONS, Annotated} else ()
+    return _classes_of(info) or generic
+
+
+def _is_subclass(lower: type, upper: type) -> bool:
+    uppers = TOWER.get(upper, (upper,)) if type(upper) is type else (upper,)
+    return any(base is each for base in mro_of(lower) for each in uppers)

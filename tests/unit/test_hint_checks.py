@@ -10,6 +10,7 @@ import importlib
 import itertools
 import multiprocessing
 import pathlib
+import re
 import subprocess
 import sys
 import threading
@@ -50,6 +51,11 @@ class Row(TypedDict):
 
 class Book(TypedDict):
     pages: int
+
+
+class Anything(TypedDict):
+    what: object
+    more: te.NotRequired[int]
 
 
 @typing.runtime_checkable
@@ -122,6 +128,8 @@ def fits(value: object, hint: object) -> bool:
         (tuple[int, str], (1, "a")),
         (tuple[int, ...], (1, 2)),
         (list[dict[str, int]], [{"a": 1}]),
+        (list[Any], [Base()]),
+        (dict[str, object], {"a": Base()}),
         (cabc.Sequence[int], [1]),
         (cabc.Mapping[str, int], {"a": 1}),
         (Optional[list[int]], [1]),
@@ -200,6 +208,35 @@ def test_beartype_is_not_asked_where_it_looks_too_little_or_would_keep_a_class(
 ) -> None:
     assert not fits(value, hint)
     assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("hint", "right", "wrong"),
+    [
+        (Row, {"name": "a", "size": True}, {"name": "a", "size": "b"}),
+        (list[Row], [{"name": "a", "size": True}], [{"name": "a"}]),
+        (Anything, {"what": None}, {"more": 1}),
+        (typing.Pattern[str], re.compile("a"), re.compile(b"a")),
+        (NDArray[np.float64], np.zeros((2, 2)), np.zeros(2, int)),
+        (NDArray[te.TypeAliasType("Whatever", Any)], np.zeros(2), [0.0]),
+        (np.ndarray[tuple[int, int], np.dtype[np.float64]], np.zeros((2, 2)), np.zeros(2)),
+        (Annotated[int, Is[lambda n: n > 0]], True, 0),
+        (tuple[int, te.Unpack[tuple[str, ...]]], (1, "a"), (1, 2)),
+        (tuple[int, te.Unpack[tuple[Base, ...]], str], (1, Child(), ""), (1, Other(), "")),
+        (tuple[te.Unpack[tuple[str, ...]], int], (1,), ("a",)),
+    ],
+    ids=itertools.count(),
+)
+def test_forms_that_liveref_decides_are_decided_at_a_glance(hint: object, right: object, wrong: object) -> None:
+    check = check_of(class_info(hint))
+    assert check is not None
+    assert isinstance(right, check.faster) and not isinstance(wrong, check.faster)
+    assert fits(right, hint) and not fits(wrong, hint)
+
+
+def test_lookup_refuses_a_key_that_a_closed_record_does_not_declare() -> None:
+    closed = te.TypedDict("Closed", {"pages": int}, closed=True)
+    assert fits({"pages": 1}, closed) and not fits({"pages": 1, "more": 1}, closed)
 
 
 def test_beartype_is_asked_of_classes_alone_whatever_a_hint_wraps_them_in(asked: list[tuple[object, object]]) -> None:
@@ -735,6 +772,22 @@ def test_no_fresh_class_is_kept_by_beartype(registry: SessionRefRegistry) -> Non
 class Box(Generic[T]): ...
 
 
+def test_fresh_class_that_derives_from_a_container_is_not_kept_by_beartype(registry: SessionRefRegistry) -> None:
+    alive = []
+    for position in range(50):
+        cls = types.new_class(f"Rows{position}", (list[T],))
+        alive.append(weakref.ref(cls))
+        key = registry.insert(cls([1]), cls[int])
+        assert registry.get(key) == [1]
+        registry.remove(key)
+        assert not fits(cls(["a"]), cls[int])
+    del cls, key
+    for clean in typing._cleanups:
+        clean()
+    gc.collect()
+    assert sum(ref() is not None for ref in alive) == 0
+
+
 def test_hints_that_are_gone_are_not_kept_by_beartype() -> None:
     kinds = [types.new_class(f"N{at}") for at in range(50)]
     alive = []
@@ -793,11 +846,6 @@ def test_part_of_a_hint_is_built_once_though_it_is_asked_for_again_at_each_level
 def test_literal_of_many_values_is_one_look() -> None:
     hint = Literal[tuple(range(20_000))]
     assert fits(19_999, hint) and not fits(20_000, hint) and not fits(True, hint)
-
-
-class Anything(TypedDict):
-    what: object
-    more: te.NotRequired[int]
 
 
 def test_key_that_must_be_there_must_be_there_whatever_its_value_may_be() -> None:

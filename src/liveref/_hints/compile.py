@@ -21,7 +21,6 @@ from liveref._hints import forms, predicates
 from liveref._hints.forms import (
     ALONE,
     CheckDepth,
-    Many,
     Refused,
     Variables,
     bind,
@@ -31,7 +30,7 @@ from liveref._hints.forms import (
     subscribe,
 )
 from liveref._hints.pinned import Pinned
-from liveref._hints.predicates import ANY, METHODS, Part, Test, bearable, classes, leaf
+from liveref._hints.predicates import ANY, METHODS, Asked, Part, bearable, classes, leaf
 from liveref._text.tag import in_class, is_alias, made_by, readable, stays
 from liveref._typing import UNRESOLVED
 from liveref.exceptions import HintError, counted
@@ -75,7 +74,7 @@ class _Compiler:
         if self._scope and isinstance(hint, str | typing.ForwardRef):
             return self.part(_evaluated(hint, *self._scope))
         _refuse(hint, origin)
-        if hint is typing.Any:  # a class from Python 3.11 on
+        if hint is typing.Any or hint is object:
             return ANY
         if isinstance(hint, typing.NewType):
             return self.part(hint.__supertype__)
@@ -99,13 +98,11 @@ class _Compiler:
         files = forms.FILES.get(cls) if type(cls) is type else None
         if files:
             return leaf(lambda value: isinstance(value, files) or bearable(cls)(value), front=files)
-        asked = cls if stays(cls) else None  # beartype keeps what it is asked (beartype#673)
         if not is_protocol(cls):
-            kinds = forms.TOWER.get(cls, (cls,)) if type(cls) is type else (cls,)
-            return classes(*kinds, depth=CheckDepth.NONE if cls is object else CheckDepth.EXACT, asked=asked)
+            return classes(*(forms.TOWER.get(cls, (cls,)) if type(cls) is type else (cls,)))
         if not getattr(cls, "_is_runtime_protocol", False):
             raise Refused(cls, "it is a Protocol without @runtime_checkable; add that decorator to it")
-        return predicates.members(cls, typing_extensions.get_protocol_members(cls), asked)
+        return predicates.members(cls, typing_extensions.get_protocol_members(cls))
 
     def _recurring(self, key: object, hint: object, build: Callable[[], Part]) -> Part:
         """The part of something that may hold itself; a look at the outside does not follow it there."""
@@ -150,7 +147,7 @@ class _Compiler:
         if not isinstance(cls, type):
             raise Refused(arg, "type[...] takes a class; write one")
         if part is ANY or is_protocol(cls) or is_typeddict(cls):
-            return classes(type, depth=CheckDepth.EXACT if part is ANY else CheckDepth.SHALLOW, asked=type)
+            return classes(type, depth=CheckDepth.EXACT if part is ANY else CheckDepth.SHALLOW)
         bases, depth = (
             part.front or (cls,),
             CheckDepth.SHALLOW if part.depth is CheckDepth.SHALLOW else CheckDepth.EXACT,
@@ -164,18 +161,15 @@ class _Compiler:
         )
 
     def _tuple(self, _: object, args: Sequence[object]) -> Part:
-        args = list(chain.from_iterable(map(forms.unpacked, args)))
-        if args[1:] == [...]:
-            args = [Many(args[0])]
-        many = [position for position, arg in enumerate(args) if isinstance(arg, Many)]
+        items = forms.items_of(args)
+        parts = self.parts(item for item, _ in items)
+        many = [position for position, (_, is_many) in enumerate(items) if is_many]
         if len(many) > 1:
-            raise Refused(tuple(args), "a tuple has one part of unknown length at most; write one")
-        parts = self.parts(arg.hint if isinstance(arg, Many) else arg for arg in args)
+            raise Refused(subscribe(tuple, args), "a tuple has one part of unknown length at most; write one")
         if not many:
             return predicates.tuple_of(parts, None, (), _asked(tuple, parts))
         if len(parts) == 1:
-            asked = parts[0].asked and subscribe(tuple, (parts[0].asked, ...))
-            return predicates.items(tuple, parts[0], asked)
+            return predicates.items(tuple, parts[0], _asked(tuple, parts, ...))
         at = many[0]  # beartype does not look into a tuple with an unpacked part at all
         return predicates.tuple_of(parts[:at], parts[at], parts[at + 1 :], None)
 
@@ -185,13 +179,15 @@ class _Compiler:
         is_open = self._all_open([arguments, result] if tells else [arguments]) and tells
         depth = CheckDepth.EXACT if is_open else CheckDepth.SHALLOW
         if arguments is ...:
-            return classes(origin, depth=depth, asked=origin)
+            return classes(origin, depth=depth)
         given = cast("list[object]", arguments) if isinstance(arguments, list) else get_args(arguments)[:-1]
         return _functions(len(given), depth, more=not isinstance(arguments, list))
 
     def _items(self, origin: type, args: Sequence[object]) -> Part:
         item = self.part(subscribe(tuple, args) if len(args) > 1 else args[0])  # the pairs of an ItemsView
-        return predicates.items(origin, item, _asked(origin, self.parts(args)))
+        part = predicates.items(origin, item, _asked(origin, self.parts(args)))
+        out_of_reach = origin in forms.ONE_SHOT and item.depth is not CheckDepth.NONE
+        return replace(part, depth=CheckDepth.SHALLOW) if out_of_reach else part
 
     def _pairs(self, origin: type, args: Sequence[object]) -> Part:
         parts = self.parts(args)
@@ -230,17 +226,21 @@ class _Compiler:
 
     def _array(self, origin: type, shape: object, dtype: object) -> Part:
         """Of an array the dtype too, which beartype compares by size, unit and order of bytes, and the shape."""
-        of_dtype = self.part(dtype)
-        for scalar in get_args(dtype):
-            generic = get_origin(scalar)  # of np.floating[Any]
-            cls = scalar if generic is None or generic in forms.UNIONS else generic
-            if self.part(scalar) is not ANY and not isinstance(cls, type):
-                raise Refused(scalar, "the dtype of an array is one scalar type; write one")
-            of_dtype = ANY if scalar is typing.Any else leaf(_of_scalar(cls), found="dtype {}".format)
-        sizes = [size for scalar in get_args(dtype) for size in get_args(scalar)]
+        scalars = get_args(dtype)
+        of_dtype = self._scalar(scalars[0]) if scalars else self.part(dtype)
+        sizes = [size for scalar in scalars for size in get_args(scalar)]
         is_open = self._all_open([getattr(shape, "__value__", shape), *sizes])  # an alias of numpy's in NDArray
         array = predicates.attributes(origin, {"dtype": of_dtype, "shape": self.part(shape)})
         return array if is_open else replace(array, depth=CheckDepth.SHALLOW)
+
+    def _scalar(self, scalar: object) -> Part:
+        """What a dtype of a scalar type of numpy fits."""
+        if self.part(scalar) is ANY:
+            return ANY
+        cls = get_origin(scalar) or scalar  # np.floating of np.floating[Any]
+        if not isinstance(cls, type) or cls in forms.UNIONS:
+            raise Refused(scalar, "the dtype of an array is one scalar type; write one")
+        return leaf(lambda dtype: issubclass(getattr(dtype, "type"), cls), found="dtype {}".format)  # noqa: B009  of an object
 
     def _record(self, cls: type, args: Sequence[object] | None) -> Part:
         fields, others = record_of(cls, args)
@@ -292,10 +292,10 @@ def _refuse(hint: object, origin: object) -> None:
 def _union(hints: Sequence[object], parts: Sequence[Part]) -> Part:
     depths = {part.depth for part in parts}
     depth = next((each for each in (CheckDepth.NONE, CheckDepth.SHALLOW) if each in depths), CheckDepth.EXACT)
-    asked = _asked(typing.Union, parts)
     simple = [part for part in parts if part.only_classes]
-    chosen = classes(*chain.from_iterable(part.front for part in simple), depth=depth, asked=asked)
+    chosen = classes(*chain.from_iterable(part.front for part in simple), depth=depth)
     options = [(hint, part) for hint, part in zip(hints, parts, strict=True) if not part.only_classes]
+    asked = _asked(typing.Union, parts)
     return predicates.choice([*options, (typing.Never, chosen)], depth, asked) if options else chosen
 
 
@@ -314,11 +314,11 @@ def _functions(count: int, depth: CheckDepth, *, more: bool) -> Part:
             return True
         return False
 
+    def found(value: object) -> str:
+        return f"{readable(type(value))} that can't be called with {counted(count, 'argument')}"
+
     kinds = cast("tuple[type]", (Callable,))
-    needs = f"that can't be called with {counted(count, 'argument')}"
-    return leaf(
-        fits, depth, asked=Callable, kinds=kinds, front=kinds, found=lambda value: f"{readable(type(value))} {needs}"
-    )
+    return leaf(fits, depth, asked=lambda: Callable, kinds=kinds, front=kinds, found=found)
 
 
 def _called(value: object) -> tuple[object, int]:
@@ -336,10 +336,16 @@ def _called(value: object) -> tuple[object, int]:
     return (call, 1) if isinstance(call, FunctionType) else (None, 0)
 
 
-def _asked(generic: object, parts: Iterable[Part]) -> object:
+def _asked(generic: object, parts: Sequence[Part], *more: object) -> Asked | None:
     """What beartype is asked of a generic: rebuilt, so that it keeps nothing but classes that live as long as it."""
-    asked = [part.asked for part in parts]
-    return None if any(each is None for each in asked) else subscribe(generic, asked)
+    asks = [part.asked for part in parts if part.asked]
+
+    def asked() -> object:
+        arguments = [ask() for ask in asks]
+        may_go = any(each is None for each in arguments) or (isinstance(generic, type) and not stays(generic))
+        return None if may_go else subscribe(generic, (*arguments, *more))
+
+    return asked if len(asks) == len(parts) else None
 
 
 def _evaluated(text: str | typing.ForwardRef, alias: TypeAliasType, variables: Variables) -> object:
@@ -351,16 +357,11 @@ def _evaluated(text: str | typing.ForwardRef, alias: TypeAliasType, variables: V
     return bind(found, variables)
 
 
-def _of_scalar(scalar: type) -> Test:
-    """Whether a dtype is of a scalar type of numpy."""
-    return lambda dtype: issubclass(getattr(dtype, "type"), scalar)  # noqa: B009  of an object
-
-
 def _foreign(hint: object) -> Part:
     """A form that the table does not know: beartype may."""
     if type(hint).__module__ == "builtins" or not checkable(hint):
         raise Refused(hint, f"it is no type; {ALONE}")
-    return leaf(bearable(hint), CheckDepth.SHALLOW, asked=hint)
+    return leaf(bearable(hint), CheckDepth.SHALLOW, asked=lambda: hint)
 
 
 def checkable(hint: object) -> bool:

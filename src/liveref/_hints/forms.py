@@ -12,7 +12,7 @@ import typing
 from collections import abc
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
-from typing import Final, NamedTuple, TypeAlias, TypeGuard, cast, get_args, get_origin
+from typing import Final, TypeAlias, cast, get_args, get_origin
 
 import typing_extensions
 from typing_extensions import (
@@ -41,15 +41,13 @@ __all__ = [
     "UNPACK",
     "VARIABLES",
     "CheckDepth",
-    "Many",
     "Refused",
     "Variables",
     "bind",
     "bound",
-    "is_plain_class",
+    "items_of",
     "record_of",
     "subscribe",
-    "unpacked",
 ]
 
 Variables: TypeAlias = dict[object, list[object]]
@@ -131,32 +129,9 @@ UNPACK: Final[frozenset[object]] = frozenset({typing.Unpack, typing_extensions.U
 _SEVERAL: Final = (typing.TypeVarTuple, typing_extensions.TypeVarTuple)
 VARIABLES: Final = (typing.TypeVar, typing.ParamSpec, typing.ParamSpecArgs, typing.ParamSpecKwargs, *_SEVERAL)
 
-_NOT_PLAIN: Final[frozenset[object]] = frozenset({*TOWER, *FILES, *BARE, *REFUSED})
-"""The classes that are more than one class to a hint, of those whose metaclass is ``type`` itself."""
-
 
 class Refused(Exception):  # noqa: N818  never leaves this wing
     """A part of a hint is refused: the part and the reason."""
-
-
-class Many(NamedTuple):
-    """The part of a tuple hint that stands for any number of items."""
-
-    hint: object
-
-
-def is_plain_class(hint: object) -> TypeGuard[type]:
-    """Whether `isinstance` alone is the whole check of a hint."""
-    if type(hint) is type:
-        return hint not in _NOT_PLAIN
-    try:
-        return isinstance(hint, type) and not (_is_form(hint) or is_typeddict(hint) or is_protocol(hint))
-    except Exception:  # noqa: BLE001  odd code in a class: to compile the hint tells of it
-        return False
-
-
-def _is_form(cls: type) -> bool:
-    return any(form is cls for form in (*REFUSED, typing.Any))  # not ``in``: its hash may be anyone's code
 
 
 def is_generic(origin: object) -> bool:
@@ -164,20 +139,25 @@ def is_generic(origin: object) -> bool:
     return isinstance(origin, type) and origin not in REFUSED and not is_protocol(origin)
 
 
-def unpacked(arg: object) -> Sequence[object]:
-    """The parts that an item of a tuple hint stands for."""
+def items_of(args: Sequence[object]) -> list[tuple[object, bool]]:
+    """The items that the parameters of a tuple stand for, each with whether any number of them may stand there."""
+    if args[1:] == (...,):
+        return [(args[0], True)]
+    return list(chain.from_iterable(map(_unpacked, args)))
+
+
+def _unpacked(arg: object) -> list[tuple[object, bool]]:
     if get_origin(arg) in UNPACK:
         inner = get_args(arg)[0]
         arg = getattr(inner, "__value__", inner)
     elif not getattr(arg, "__unpacked__", False):
-        return (arg,)
+        return [(arg, False)]
     if get_origin(arg) is not tuple:
         reason = (
             "it is a type variable" if isinstance(arg, VARIABLES) else "only a tuple with its items can be unpacked"
         )
         raise Refused(arg, f"{reason}; {ALONE}")
-    args = get_args(arg)
-    return (Many(args[0]),) if args[1:] == (...,) else [each for inner in args for each in unpacked(inner)]
+    return items_of(get_args(arg))
 
 
 def subscribe(generic: object, args: Iterable[object]) -> object:

@@ -10,29 +10,28 @@ Checks are kept weakly, by hint: the keys hold them. So no hint and no class out
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Annotated, Final, NamedTuple, TypeAlias, cast, get_origin
+from typing import Any, Final, NamedTuple, TypeAlias, TypeGuard, cast
 from weakref import WeakValueDictionary
 
+from typing_extensions import is_protocol, is_typeddict
+
 from liveref._hints.compile import checkable, compile_hint
-from liveref._hints.forms import TOWER, UNIONS, CheckDepth, is_plain_class
+from liveref._hints.forms import BARE, FILES, REFUSED, TOWER, CheckDepth
 from liveref._hints.predicates import ITERATORS, PLAIN, Part, Test, beartype, classes, say_why
 from liveref._text.blame import user_call
-from liveref._text.tag import loaded_class, made_by, mro_of, readable, type_tag, type_tags
+from liveref._text.tag import made_by, readable, type_tag, type_tags
 
 __all__ = [
     "Check",
     "ClassInfo",
     "Sealed",
     "all_classes_of",
-    "apart",
     "check_depth",
     "check_of",
     "class_info",
     "class_of",
-    "classes_of",
     "hint_of",
     "mismatch",
-    "names_another",
     "sealed",
     "tag_of",
     "tags_of",
@@ -83,7 +82,10 @@ _LONGEST: Final = 180
 ClassInfo: TypeAlias = type | tuple[type, ...]
 """What `isinstance` takes. To a checker a Check is a class here, for to `isinstance` it is."""
 
-_CHECKS: Final[WeakValueDictionary[object, Check]] = WeakValueDictionary()
+_NOT_PLAIN: Final[frozenset[object]] = frozenset({*TOWER, *FILES, *BARE, *REFUSED})
+"""The classes that are more than one class to a hint, of those whose metaclass is ``type`` itself."""
+
+_CHECKS: Final[WeakValueDictionary[object, Check | type]] = WeakValueDictionary()
 
 
 def class_info(hint: object) -> ClassInfo:
@@ -92,10 +94,24 @@ def class_info(hint: object) -> ClassInfo:
     Raises:
         HintError: the hint can't be checked at run time.
     """
-    if is_plain_class(hint):
+    if _is_plain(hint):
         return hint
     check = _check_for(hint)
     return check if isinstance(check, type) else (*check.faster, cast("type", check))
+
+
+def _is_plain(hint: object) -> TypeGuard[type]:
+    """Whether `isinstance` alone is the whole check of a hint."""
+    if type(hint) is type:
+        return hint not in _NOT_PLAIN
+    try:
+        return isinstance(hint, type) and not (_is_form(hint) or is_typeddict(hint) or is_protocol(hint))
+    except Exception:  # noqa: BLE001  odd code in a class: to compile the hint tells of it
+        return False
+
+
+def _is_form(cls: type) -> bool:
+    return any(form is cls for form in (*REFUSED, Any))  # not ``in``: its hash may be anyone's code
 
 
 def class_of(value: object) -> type:
@@ -106,7 +122,7 @@ def class_of(value: object) -> type:
     cls = type(value)
     try:
         said = value.__class__
-        if said is not cls and is_plain_class(said) and isinstance(value, said):
+        if said is not cls and _is_plain(said) and isinstance(value, said):
             return said
     except Exception:  # noqa: BLE001, S110  any code: a proxy of nothing yet, a metaclass
         pass
@@ -129,10 +145,7 @@ def check_depth(hint: object) -> CheckDepth:
         >>> check_depth(list[int]), check_depth(Callable[[int], str]), check_depth(object)
         (<CheckDepth.EXACT: 'exact'>, <CheckDepth.SHALLOW: 'shallow'>, <CheckDepth.NONE: 'none'>)
     """
-    if hint is object:
-        return CheckDepth.NONE
-    check = check_of(class_info(hint))
-    return CheckDepth.EXACT if check is None else check.part.depth
+    return compile_hint(hint).depth
 
 
 def check_of(info: ClassInfo) -> Check | None:
@@ -162,45 +175,6 @@ def tags_of(infos: Sequence[ClassInfo]) -> list[str]:
 def sealed(tag: str) -> ClassInfo:
     """The class info of a hint of which only the tag is known."""
     return cast("type", Sealed(tag))
-
-
-def classes_of(info: ClassInfo) -> tuple[type, ...]:
-    """The classes that a hint comes down to; empty where it is more than a choice of classes."""
-    check = check_of(info)
-    if check is None:
-        return cast("tuple[type]", (info,))
-    return check.part.front if check.part.only_classes else ()
-
-
-def unrelated(named: type, cls: type) -> bool:
-    """Whether no class is the parent of the other, as far as that is decided without their hooks."""
-    plain = all(type(each).__subclasscheck__ is type.__subclasscheck__ for each in (named, cls))
-    return plain and not (_is_subclass(named, cls) or _is_subclass(cls, named))
-
-
-def names_another(tag: str, info: ClassInfo) -> bool:
-    """Whether a type tag names a class that is loaded and unrelated to every class of a hint."""
-    named = loaded_class(tag)
-    classes = classes_of(info)
-    return named is not None and bool(classes) and all(unrelated(named, cls) for cls in classes)
-
-
-def apart(one: ClassInfo, other: ClassInfo) -> bool:
-    """Whether two hints are of classes that are unrelated, such as ``list[str]`` and ``sqlite3.Connection``."""
-    pairs = [(mine, theirs) for mine in _outside(one) for theirs in _outside(other)]
-    return bool(pairs) and all(unrelated(mine, theirs) for mine, theirs in pairs)
-
-
-def _outside(info: ClassInfo) -> tuple[type, ...]:
-    """The classes of a hint, or that of a generic one; empty where there is no saying."""
-    origin = get_origin(hint_of(info))
-    generic = (origin,) if type(origin) is type and origin not in {*UNIONS, Annotated} else ()
-    return classes_of(info) or generic
-
-
-def _is_subclass(lower: type, upper: type) -> bool:
-    uppers = TOWER.get(upper, (upper,)) if type(upper) is type else (upper,)
-    return any(base is each for base in mro_of(lower) for each in uppers)
 
 
 class Mismatch(NamedTuple):
@@ -237,18 +211,23 @@ def mismatch(value: object, info: ClassInfo, *, full: bool) -> Mismatch | None:
 
 def _lookup(part: Part) -> Test:
     """The verdict of a lookup: that of beartype where it is asked, else of the part, stopped after the first item."""
-    hint, is_class = part.asked, part.only_classes and part.depth is not CheckDepth.SHALLOW
-    ask: Callable[..., bool] | None = None
-    conf: object = None
 
     def own(value: object, *_: object, **__: object) -> bool:
         return part.passes((value,), False)  # noqa: FBT003
 
+    asked = part.asked
+    if asked is None or (part.only_classes and part.depth is not CheckDepth.SHALLOW):
+        return own
+    ask: Callable[..., bool] | None = None
+    hint: object = None
+    conf: object = None
+
     def by_beartype(value: object) -> bool:
-        nonlocal ask, conf
+        nonlocal ask, hint, conf
         try:
             if ask is None:
-                ask, conf = beartype() if checkable(hint) else (own, None)  # here for its size alone
+                hint = asked()
+                ask, conf = beartype() if hint is not None and checkable(hint) else (own, None)
             if ask(value, hint, conf=conf):
                 return True
         except Exception:  # noqa: BLE001  whatever a value raises that beartype asks for its length or first item
@@ -256,21 +235,17 @@ def _lookup(part: Part) -> Test:
         # beartype believes what a subclass of a builtin container says of itself
         return type(value) not in PLAIN and isinstance(value, tuple(ITERATORS)) and own(value)
 
-    return own if is_class or hint is None else by_beartype
+    return by_beartype
 
 
 def _check_for(hint: object) -> Check | type:
     """The check of a hint; or the class that it stands for, as `threading.Lock` does."""
     try:
-        known = _CHECKS.get(hint)
-    except Exception:  # noqa: BLE001  unhashable, such as Annotated[int, []], or odd code in a class
+        known, hashable = _CHECKS.get(hint), True
+    except Exception:  # noqa: BLE001  such as Annotated[int, []], or odd code in a class
         known, hashable = None, False
-    else:
-        hashable = True
-    if known is None and (made := made_by(hint)) is not None:
-        return made
     if known is None:
-        known = Check(hint, compile_hint(hint))
+        known = made_by(hint) or Check(hint, compile_hint(hint))
         if hashable:
             _CHECKS[hint] = known
     return known

@@ -2,7 +2,7 @@
 
 A `Part` answers three questions. Do all of these values fit (`passes`)? It is asked of many at once, for so a large
 value is looked at in C: what stands in one field of 1,000 records is a column, and ``set(map(type, column))`` its
-classes. Does this value surely fit, by classes alone (`glance`)? Where and how does this value not fit (`why`)?
+classes. Does this value surely fit, at a glance (`glance`)? Where and how does this value not fit (`why`)?
 
 Parts are deterministic, and read a subclass of a builtin container as the container that it is: its own ``__len__``
 and ``__iter__`` are not believed. A metaclass that lies about ``==`` is believed, as is a value about its class.
@@ -16,14 +16,13 @@ import types
 from abc import ABCMeta
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Sized
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain, islice
-from operator import itemgetter
-from typing import Any, Final, TypeAlias, TypeVar, cast
+from typing import Any, Final, TypeAlias, TypeVar, Union, cast
 from weakref import ref
 
-from liveref._hints.forms import ONE_SHOT, CheckDepth
-from liveref._text.tag import in_class, mro_of, readable, type_tag
+from liveref._hints.forms import CheckDepth, subscribe
+from liveref._text.tag import in_class, mro_of, readable, stays, type_tag
 from liveref.exceptions import counted
 
 __all__ = [
@@ -51,22 +50,22 @@ __all__ = [
 
 T = TypeVar("T")
 Test: TypeAlias = Callable[[object], bool]
-View: TypeAlias = Callable[[object], Iterable[object]]
+Asked: TypeAlias = Callable[[], object]
 Found: TypeAlias = tuple[str, str]
 """Where something does not fit, and what was found there."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Part:
     """What a hint, or a part of one, asks of values."""
 
     depth: CheckDepth
     passes: Callable[[Iterable[object], bool], bool]
     """Whether all values fit; if not wholly, their outsides and first items."""
-    asked: object = None
-    """What beartype is asked in a lookup; None where it is not."""
+    asked: Asked | None = None
+    """Gives what beartype is asked in a lookup, or None where it would keep a class for ever; None where it is not."""
     glance: Test | None = None
-    """Whether a value surely fits, by classes alone; None where `exact` tells as much."""
+    """Whether a value surely fits: by classes alone where beartype is asked; None where `exact` tells as much."""
     takes: Test = lambda value: True  # noqa: ARG005
     """Whether a value may be meant for this member of a union."""
     why: Callable[[object, bool], Found] = lambda value, _: ("", readable(type(value)))
@@ -85,8 +84,7 @@ Columns: TypeAlias = Iterator[tuple[str, int | None, Part, Iterable[object]]]
 ITERATORS: Final[Mapping[type, Callable[[object], Iterator[object]]]] = {
     base: vars(base)["__iter__"] for base in (list, tuple, dict, set, frozenset, deque)
 }
-_PAIRS: Final[Callable[[object], Iterable[tuple[object, object]]]] = vars(dict)["items"]
-_VALUES: Final[View] = vars(dict)["values"]
+_VALUES: Final[Callable[[object], Iterable[object]]] = vars(dict)["values"]
 PLAIN: Final[frozenset[type]] = frozenset({*ITERATORS, defaultdict, OrderedDict, Counter})
 """Containers that hold what they say; a subclass of them is not among these."""
 _UNIFORM: Final[frozenset[type]] = frozenset({str, bytes, bytearray, memoryview, range})
@@ -106,8 +104,8 @@ class Unfit(Exception):  # noqa: N818  never leaves this module
     """A value has not the parts that it must have; what is wrong, as text."""
 
 
-def classes(*kinds: type, depth: CheckDepth = CheckDepth.EXACT, asked: object = None) -> Part:
-    """A choice of classes."""
+def classes(*kinds: type, depth: CheckDepth = CheckDepth.EXACT) -> Part:
+    """A choice of classes; beartype is asked of those that live as long as it keeps them (beartype#673)."""
     exact = frozenset(kinds)
     plain = all(type(cls) in {type, ABCMeta} for cls in kinds)
 
@@ -116,24 +114,29 @@ def classes(*kinds: type, depth: CheckDepth = CheckDepth.EXACT, asked: object = 
         by_class = not others or (plain and all(issubclass(cls, kinds) for cls in others))
         return by_class or all(isinstance(value, kinds) for value in values)
 
+    def asked() -> object:
+        return subscribe(Union, kinds) if all(map(stays, kinds)) else None
+
     def why(value: object, whole: bool) -> Found:  # noqa: ARG001, FBT001
         found = type(value)
         anew = any(cls is not found and type_tag(cls) == type_tag(found) for cls in kinds)
         return "", f"{readable(found)}{', another class of that name, loaded anew' if anew else ''}"
 
-    return Part(
-        depth, passes, asked, None, lambda value: isinstance(value, kinds), why, kinds, exact, only_classes=True
-    )
+    def takes(value: object) -> bool:
+        return isinstance(value, kinds)
+
+    glance = takes if depth is CheckDepth.NONE else None
+    return Part(depth, passes, asked, glance, takes, why, kinds, exact, only_classes=True)
 
 
-ANY: Final = classes(object, depth=CheckDepth.NONE, asked=object)
+ANY: Final = classes(object, depth=CheckDepth.NONE)
 
 
 def leaf(
     test: Test,
     depth: CheckDepth = CheckDepth.EXACT,
     *,
-    asked: object = None,
+    asked: Asked | None = None,
     kinds: tuple[type, ...] = (object,),
     front: tuple[type, ...] = (),
     found: Callable[[object], str] = lambda value: readable(type(value)),
@@ -143,6 +146,7 @@ def leaf(
         depth,
         lambda values, _: all(map(test, values)),
         asked,
+        None if asked else test,
         takes=lambda value: isinstance(value, kinds),
         why=lambda value, _: ("", found(value) if isinstance(value, kinds) else readable(type(value))),
         front=front,
@@ -151,31 +155,29 @@ def leaf(
 
 def literals(choices: tuple[object, ...]) -> Part:
     """A Literal, by exact class too: beartype compares by ``==`` alone, and ``1 == True``."""
-    by_class = {cls: frozenset(each for each in choices if type(each) is cls) for cls in set(map(type, choices))}
-
-    def glance(value: object) -> bool:
-        return type(value) in by_class and value in by_class[type(value)]
-
-    all_of_them = frozenset(choices)
-    apart = by_class.keys() <= {int, str, bytes, types.NoneType}  # unlike bool and int, and enums of either
+    kinds, equals = frozenset(map(type, choices)), frozenset(choices)
+    known = frozenset(zip(map(type, choices), choices, strict=True))
+    apart = len(kinds) == 1 or kinds <= {int, str, bytes, types.NoneType}  # unlike bool and int, and enums of either
 
     def passes(values: Iterable[object], whole: bool) -> bool:  # noqa: ARG001, FBT001
-        kinds = set(map(type, values))
-        if len(kinds) != 1 and not apart:
-            return all(map(glance, values))
-        return kinds <= by_class.keys() and (all_of_them if apart else by_class[kinds.pop()]).issuperset(values)
+        if not kinds.issuperset(map(type, values)):
+            return False
+        return equals.issuperset(values) if apart else known.issuperset(zip(map(type, values), values, strict=True))
 
-    return Part(CheckDepth.EXACT, passes, glance=glance, takes=lambda value: type(value) in by_class)
+    def glance(value: object) -> bool:
+        return type(value) in kinds and (value in equals if apart else (type(value), value) in known)
+
+    return Part(CheckDepth.EXACT, passes, glance=glance, takes=lambda value: type(value) in kinds)
 
 
-def members(interface: type, names: Iterable[str], asked: object) -> Part:
+def members(interface: type, names: Iterable[str]) -> Part:
     """A Protocol: its members are there. No property runs, as `isinstance` makes it before Python 3.12.
 
     Beartype is asked where no property can run. A yes that hangs on the class of the value is kept by its id, which the
     weak reference takes out before it is used again: on Python 3.11 `isinstance` takes 100 times as long.
     """
     absent = {name: None if callable(in_class(interface, name)) else _MISSING for name in sorted(names)}
-    by_beartype = asked is not None and _MISSING not in absent.values()
+    by_beartype = _MISSING not in absent.values() and stays(interface)
     known: dict[int, ref[type]] = {}
 
     def lacking(value: object) -> list[str]:
@@ -185,7 +187,7 @@ def members(interface: type, names: Iterable[str], asked: object) -> Part:
         cls = type(value)
         of_class = [in_class(cls, name) for name in absent]
         if by_beartype and not any(map(_may_run, of_class)):
-            verdict = bearable(asked)(value)
+            verdict = bearable(interface)(value)
         else:
             verdict = interface in mro_of(cls) or not lacking(value)
         if verdict and None not in of_class:
@@ -202,32 +204,36 @@ def members(interface: type, names: Iterable[str], asked: object) -> Part:
     )
 
 
-def every(parts: Sequence[Part], depth: CheckDepth, asked: object = None) -> Part:
+def every(parts: Sequence[Part], depth: CheckDepth, asked: Asked | None = None) -> Part:
     """Several parts at once: a type and its validators, a class and the containers that it derives from."""
+    looks = [_own(part) for part in parts]
+
+    def why(value: object, whole: bool) -> Found:  # noqa: FBT001
+        return next((part for part in parts if not part.passes((value,), whole)), ANY).why(value, whole)
+
     return Part(
         depth,
         lambda values, whole: all(part.passes(values, whole) for part in parts),
         asked,
+        None if asked else lambda value: all(sees and sees(value) for sees in looks),
         takes=parts[0].takes,
-        why=lambda value, whole: next((each for each in parts if not each.passes((value,), whole)), ANY).why(
-            value, whole
-        ),
+        why=why,
     )
 
 
-def choice(options: Sequence[tuple[object, Part]], depth: CheckDepth, asked: object) -> Part:  # noqa: C901  closures
+def choice(options: Sequence[tuple[object, Part]], depth: CheckDepth, asked: Asked | None) -> Part:  # noqa: C901  closures
     """A union that is more than a choice of classes, by its members and what they ask."""
     parts = [part for _, part in options]
     glances = [part.glance for part in parts if part.glance]
     exact = frozenset(chain.from_iterable(part.exact for part in parts))
 
-    def meant_for(values: Iterable[object]) -> dict[tuple[int, ...], list[object]]:
+    def meant_for(values: Iterable[object]) -> dict[tuple[Part, ...], list[object]]:
         """The values by the members that they may be meant for: of a builtin container its class tells."""
-        of_class: dict[type, tuple[int, ...]] = {}
-        groups: dict[tuple[int, ...], list[object]] = {}
+        of_class: dict[type, tuple[Part, ...]] = {}
+        groups: dict[tuple[Part, ...], list[object]] = {}
         for value in values:
             if (cls := type(value)) not in exact:
-                meant = of_class.get(cls) or tuple(at for at, part in enumerate(parts) if part.takes(value))
+                meant = of_class.get(cls) or tuple(part for part in parts if part.takes(value))
                 groups.setdefault(meant, []).append(value)
                 if cls in PLAIN:
                     of_class[cls] = meant
@@ -236,7 +242,7 @@ def choice(options: Sequence[tuple[object, Part]], depth: CheckDepth, asked: obj
     def passes(values: Iterable[object], whole: bool) -> bool:  # noqa: FBT001
         for meant, group in meant_for(values if not set(map(type, values)) <= exact else ()).items():
             some = [group] if len(meant) == 1 else [[value] for value in group]
-            if not all(any(parts[at].passes(each, whole) for at in meant) for each in some):
+            if not all(any(part.passes(each, whole) for part in meant) for each in some):
                 return False
         return True
 
@@ -253,26 +259,23 @@ def choice(options: Sequence[tuple[object, Part]], depth: CheckDepth, asked: obj
         tried = "; ".join(f"{readable(hint)}: {say_why(value, part, whole)}" for hint, part in meant)
         return "", f"{readable(type(value))}{tried and f' that is none of these: {tried}'}"
 
-    front = tuple(chain.from_iterable(part.front for part in parts))
     sees = glance if len(glances) > 1 else next(iter(glances), None)
-    return Part(depth, passes, asked, sees, why=why, front=front, exact=exact)
+    front = chain.from_iterable(part.front for part in parts)
+    return Part(depth, passes, asked, sees, why=why, front=tuple(front), exact=exact)
 
 
 def _structure(  # noqa: C901  closures
     origin: type,
     columns: Callable[[Sequence[object], bool], Columns],
     parts: Iterable[Part],
-    asked: object = None,
+    asked: Asked | None = None,
     glance: Test | None = None,
 ) -> Part:
     """Something that has parts: what stands in them, by columns, which raise Unfit where a value lacks one."""
     kinds = _kinds(origin)
 
-    def takes(value: object) -> bool:
-        return isinstance(value, origin)
-
     def passes(values: Iterable[object], whole: bool) -> bool:  # noqa: FBT001
-        if not set(map(type, values)) <= kinds and not all(map(takes, values)):
+        if not set(map(type, values)) <= kinds and not all(isinstance(value, origin) for value in values):
             return False
         listed = cast("Sequence[object]", values) if type(values) in {list, tuple} else list(values)
         try:
@@ -285,7 +288,7 @@ def _structure(  # noqa: C901  closures
 
     def why(value: object, whole: bool) -> Found:  # noqa: FBT001
         try:
-            for place, start, part, column in columns([value] if takes(value) else [], whole):
+            for place, start, part, column in columns([value] if isinstance(value, origin) else [], whole):
                 for at, item in enumerate(() if part.passes(column, whole) else column):
                     if not part.passes((item,), whole):
                         path, found = part.why(item, whole)
@@ -294,10 +297,10 @@ def _structure(  # noqa: C901  closures
             return "", f"{readable(type(value))} {unfit}"
         return "", readable(type(value))
 
-    return Part(depth_of(parts), passes, asked, glance, takes, why)
+    return Part(depth_of(parts), passes, asked, glance, lambda value: isinstance(value, origin), why)
 
 
-def items(origin: type, item: Part, asked: object) -> Part:
+def items(origin: type, item: Part, asked: Asked | None) -> Part:
     """A container of one kind of item."""
     kinds, exact, sees = _kinds(origin), item.exact, item.glance
 
@@ -309,20 +312,18 @@ def items(origin: type, item: Part, asked: object) -> Part:
         return True
 
     def columns(values: Sequence[object], whole: bool) -> Columns:  # noqa: FBT001
-        yield "", 0, item, _column(values, whole, _telling_items if item.only_classes else _items)
+        yield "", 0, item, _column(values, whole, _telling if item.only_classes else _items)
 
-    part = _structure(origin, columns, [item], asked, glance)
-    out_of_reach = origin in ONE_SHOT and item.depth is not CheckDepth.NONE
-    return replace(part, depth=CheckDepth.SHALLOW) if out_of_reach else part
+    return _structure(origin, columns, [item], asked, glance)
 
 
-def pairs(origin: type, key: Part, value: Part, asked: object) -> Part:
+def pairs(origin: type, key: Part, value: Part, asked: Asked | None) -> Part:
     """A mapping of one kind of key to one kind of value."""
     kinds, key_exact, key_sees, exact, sees = _kinds(origin), key.exact, key.glance, value.exact, value.glance
 
     def columns(values: Sequence[object], whole: bool) -> Columns:  # noqa: FBT001
-        yield ".keys()", 0, key, _column(values, whole, _sides(0))
-        yield ".values()", 0, value, _column(values, whole, _sides(1), _VALUES)
+        yield ".keys()", 0, key, _column(values, whole, _items)
+        yield ".values()", 0, value, _column(values, whole, _values, _VALUES)
 
     def glance(found: Any) -> bool:  # Any: a cast costs as much as the look
         if type(found) not in kinds:
@@ -337,47 +338,45 @@ def pairs(origin: type, key: Part, value: Part, asked: object) -> Part:
     return _structure(origin, columns, [key, value], asked, glance)
 
 
-def tuple_of(front: Sequence[Part], middle: Part | None, back: Sequence[Part], asked: object) -> Part:
+def tuple_of(front: Sequence[Part], middle: Part | None, back: Sequence[Part], asked: Asked | None) -> Part:
     """A tuple of fixed items; with a middle, any number of one kind of item stands between front and back."""
-    kinds, fixed = _kinds(tuple), len(front) + len(back)
-    exact, sees = [part.exact for part in front], [part.glance for part in front]
+    kinds, fixed, more = _kinds(tuple), len(front) + len(back), _own(middle) if middle else None
+    placed = [*enumerate(front), *enumerate(back, -len(back))]
+    looks = [(at, part.exact, part.glance) for at, part in placed]
 
     def columns(values: Sequence[object], whole: bool) -> Columns:  # noqa: FBT001
         rows = [cast("tuple[object, ...]", row) if type(row) is tuple else tuple(_items(row)) for row in values]
         for size in set(map(len, rows)):
             if size < fixed or (middle is None and size > fixed):
                 raise Unfit(f"of {counted(size, 'item')}")
-        for at, part in enumerate((*front, *back)):
-            index = at if at < len(front) else at - fixed
-            yield "", index if index >= 0 else len(rows[0]) + index, part, [row[index] for row in rows]
+        for at, part in placed:
+            yield "", at if at >= 0 else len(rows[0]) + at, part, [row[at] for row in rows]
         if middle is not None:
             middles = [row[len(front) : (len(row) if whole else min(len(row), fixed + 1)) - len(back)] for row in rows]
             yield "", len(front), middle, _column(middles, whole, iter)
 
     def glance(value: Any) -> bool:  # Any: a cast costs as much as the look
-        if type(value) not in kinds or middle or len(value) != fixed:
+        if type(value) not in kinds or len(value) < fixed:
             return False
-        at = 0
-        for item in value:  # faster by half than zip, as is an index than a pair
-            if not (type(item) in exact[at] or ((sees_it := sees[at]) and sees_it(item))):
+        for at, exact, sees in looks:  # faster by half than zip
+            if type(value[at]) not in exact and not (sees and sees(value[at])):
                 return False
-            at += 1  # noqa: SIM113
-        return True
+        return len(value) == fixed or (more is not None and more(value[len(front)]))
 
     return _structure(tuple, columns, [*front, middle or ANY, *back], asked, glance)
 
 
 def record(fields: Mapping[str, tuple[Part, bool]], others: Part | None) -> Part:
-    """A TypedDict; beartype looks at none of its keys (beartype#319).
+    """A TypedDict: its fields, each with whether it must be there, and what other keys hold; None where there are none.
 
-    Args:
-        fields: the keys that it declares, each with what its value must fit and whether it must be there.
-        others: what the values of all other keys must fit; None where there must be none.
+    Beartype looks at no key (beartype#319).
     """
-    kinds, looks = _kinds(dict), [(name, part.exact, part.glance, must) for name, (part, must) in fields.items()]
+    kinds, looks = _kinds(dict), [(name, part.exact, _own(part), must) for name, (part, must) in fields.items()]
 
     def columns(values: Sequence[object], whole: bool) -> Columns:  # noqa: FBT001
-        rows = [cast("dict[str, object]", row) if type(row) is dict else dict(_pairs(row)) for row in values]
+        rows: list[dict[object, object]] = [
+            row if type(row) is dict else dict(zip(_items(row), _values(row), strict=True)) for row in values
+        ]
         for name, (part, required) in fields.items():
             column = [row[name] for row in rows if name in row]
             if required and len(column) < len(rows):
@@ -394,7 +393,7 @@ def record(fields: Mapping[str, tuple[Part, bool]], others: Part | None) -> Part
             return False
         for name, exact, sees, must in looks:
             item = value.get(name, _MISSING)
-            if type(item) not in exact and (must or item is not _MISSING) and not (sees and sees(item)):
+            if type(item) not in exact and (must if item is _MISSING else not (sees and sees(item))):
                 return False
         return True
 
@@ -403,12 +402,16 @@ def record(fields: Mapping[str, tuple[Part, bool]], others: Part | None) -> Part
 
 def attributes(origin: type, parts: Mapping[str, Part]) -> Part:
     """A class whose parameters are the types of attributes, as of the ``pattern`` of a Pattern."""
+    looks = [(name, _own(part)) for name, part in parts.items()]
 
     def columns(values: Sequence[object], whole: bool) -> Columns:  # noqa: ARG001, FBT001
         for name, part in parts.items():
             yield f".{name}", None, part, [getattr(value, name) for value in values]
 
-    return _structure(origin, columns, parts.values())
+    def glance(value: object) -> bool:
+        return isinstance(value, origin) and all(sees and sees(getattr(value, name)) for name, sees in looks)
+
+    return _structure(origin, columns, parts.values(), glance=glance)
 
 
 def depth_of(parts: Iterable[Part]) -> CheckDepth:
@@ -442,6 +445,11 @@ def _may_run(attribute: object) -> bool:
     return hasattr(type(attribute), "__get__") and not isinstance(attribute, METHODS)
 
 
+def _own(part: Part) -> Test | None:
+    """What tells at a glance that a value fits a part of what beartype is not asked of."""
+    return part.takes if part.only_classes else part.glance
+
+
 def _kinds(origin: type) -> frozenset[type]:
     return frozenset({origin, *(cls for cls in PLAIN if issubclass(cls, origin))})
 
@@ -450,7 +458,7 @@ def _column(
     containers: Sequence[object],
     whole: bool,  # noqa: FBT001
     read: Callable[..., Iterator[object]],
-    view: View | None = None,
+    view: Callable[[object], Iterable[object]] | None = None,
 ) -> Iterable[object]:
     """What some containers hold, or the first item of each; without a copy where it is but one."""
     if not whole:
@@ -473,20 +481,15 @@ def _items(value: object) -> Iterator[object]:
     return _bounded(collection, len(collection)) if isinstance(value, Collection) else iter(())
 
 
-def _telling_items(value: object) -> Iterator[object]:
+def _telling(value: object) -> Iterator[object]:
     return islice(cast("Iterable[object]", value), 1) if type(value) in _UNIFORM else _items(value)
 
 
-def _pairs(value: object) -> Iterator[tuple[object, object]]:
+def _values(value: object) -> Iterator[object]:
     if issubclass(type(value), dict):
-        return iter(_PAIRS(value))
+        return iter(_VALUES(value))
     mapping = cast("Mapping[object, object]", value)
-    return _bounded(mapping.items(), len(mapping))
-
-
-def _sides(at: int) -> Callable[[object], Iterator[object]]:
-    """The keys of a mapping, or its values."""
-    return lambda value: map(itemgetter(at), _pairs(value))
+    return _bounded(mapping.values(), len(mapping))
 
 
 def _bounded(found: Iterable[T], length: int) -> Iterator[T]:

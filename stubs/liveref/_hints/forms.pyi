@@ -1,9 +1,9 @@
 import enum
 from _typeshed import Incomplete
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NamedTuple, TypeAlias, TypeGuard
+from typing import Final, TypeAlias
 
-__all__ = ['ALONE', 'BARE', 'FILES', 'ITEMS', 'ONE_SHOT', 'PAIRS', 'REFUSED', 'RESULTS', 'TEXTS', 'TOWER', 'UNIONS', 'UNPACK', 'VARIABLES', 'CheckDepth', 'Many', 'Refused', 'Variables', 'bind', 'bound', 'is_plain_class', 'record_of', 'subscribe', 'unpacked']
+__all__ = ['ALONE', 'BARE', 'FILES', 'ITEMS', 'ONE_SHOT', 'PAIRS', 'REFUSED', 'RESULTS', 'TEXTS', 'TOWER', 'UNIONS', 'UNPACK', 'VARIABLES', 'CheckDepth', 'Refused', 'Variables', 'bind', 'bound', 'items_of', 'record_of', 'subscribe']
 
 Variables: TypeAlias = dict[object, list[object]]
 
@@ -28,11 +28,7 @@ VARIABLES: Final[Incomplete]
 
 class Refused(Exception): ...
 
-class Many(NamedTuple):
-    hint: object
-
-def is_plain_class(hint: object) -> TypeGuard[type]: ...
-def unpacked(arg: object) -> Sequence[object]: ...
+def items_of(args: Sequence[object]) -> list[tuple[object, bool]]: ...
 def subscribe(generic: object, args: Iterable[object]) -> object: ...
 def bound(parameters: Sequence[object], args: Sequence[object] | None) -> Variables: ...
 def bind(hint: object, variables: Variables, otherwise: object = None) -> object: ...
