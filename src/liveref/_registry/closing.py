@@ -43,7 +43,7 @@ class Closing(Store):
         if guard is not None:
             entry = replace(entry, guard=guard.twin(to._defaults.clock))
         try:
-            to._take_in(place, holder)
+            to._take_in(holder)
             if self._book is not None and self._book.lent(holder._id):
                 to._guarding().take_over(holder._id, self._book)
             if to._refs.get(place) is not holder or to._closed or len(to._refs) > to._capacity:
@@ -62,22 +62,6 @@ class Closing(Store):
             to._guarding().enter(entry.guard, holder)
         return True
 
-    def _take_in(self, place: bytes, holder: Holder[Any]) -> None:
-        """Hold a ref that another store still holds.
-
-        Raises:
-            CapacityExceededError: its owner has as many already as one may have.
-        """
-        guard = holder._entry.guard
-        if guard is None or guard.owner is None:
-            self._refs.setdefault(place, holder)
-            return
-        book = self._guarding()
-        with book.turn():
-            self._check_share(book, guard.owner)
-            self._refs.setdefault(place, holder)
-            book.join(guard.owner, place)
-
     def _confirm_moved(self, holder: Holder[Any]) -> None:
         """Raise where a move met a close, or another ref of the same key, or others that took the last room."""
         if self._closed:
@@ -92,6 +76,19 @@ class Closing(Store):
         self._refs.pop(place_of(holder), None)
         self._left(holder)
         return False
+
+    def _take_again(self, holder: Holder[Any], entry: Entry, before: Closing) -> None:
+        """Undo a move to another store, whatever this one holds meanwhile."""
+        place, guard = place_of(holder), entry.guard
+        self._refs[place] = holder
+        enter(holder, entry)
+        before._refs.pop(place, None)
+        if guard is not None:
+            before._left(holder)
+            book = self._guarding()
+            book.enter(guard, holder)
+            if guard.owner is not None:
+                book.join(guard.owner, place)
 
     def _finish(self, outcome: Outcome) -> Steps:
         """End with the session: hand over what the parent takes, drop what does not last."""

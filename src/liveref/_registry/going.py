@@ -20,6 +20,7 @@ from liveref._registry.finalize import dismiss, is_waiting
 from liveref._registry.leases import Book, Defaults, Expiry, Guard, making
 from liveref._registry.moment import Refs
 from liveref._registry.outcome import Outcome, Pending, Steps
+from liveref._registry.owners import Owner
 from liveref._text.marker import redact
 from liveref._text.tag import readable
 from liveref._text.telling import note_of, told
@@ -163,6 +164,20 @@ class Going:
         self._expire_all(_FEW)
         self._run_due()
         return len(self._refs) < self._capacity
+
+    def _make_share(self, book: Book, owner: Owner) -> None:
+        """Take out what has expired of an owner's refs, where those are as many as one may have, and run what is due.
+
+        In nobody's turn, for a finalizer may wait for another thread that inserts.
+        """
+        most, share = self._defaults.per_owner, book.share_of(owner)
+        if most is None or len(share) < most:
+            return
+        for holder in filter(None, map(self._refs.get, share.copy())):
+            guard = holder._entry.guard
+            if guard is not None and self._is_over(holder, guard):
+                self._expire(holder, guard)
+        self._run_due()
 
     def _run_due(self) -> None:
         """Run the synchronous finalizers that are due; what they raise is a warning."""
