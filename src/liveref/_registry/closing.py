@@ -13,7 +13,7 @@ from liveref._key import RegistryKey
 from liveref._policy import LASTING, lifetime_row
 from liveref._registry.entry import Entry, Holder, enter, hold, is_asynchronous, place_of
 from liveref._registry.finalize import adrive, arun, check_timeout, dismiss, run
-from liveref._registry.leases import Book
+from liveref._registry.leases import Book, making
 from liveref._registry.outcome import Outcome, Steps
 from liveref._registry.owners import Owner, check_owner
 from liveref._registry.store import Store
@@ -36,12 +36,18 @@ class Closing(Store):
 
     def _move(self, holder: Holder[Any], to: Closing, entry: Entry) -> bool:
         """Hand a ref to another store under the same key; False if it went meanwhile. All or nothing."""
-        place, before, guard = place_of(holder), holder._entry, entry.guard
-        if to._at(holder._id) is not None:
+        there = to._at(holder._id)
+        if there is not None and there is not holder:  # else another thread moves it there, or has
             raise DuplicateKeyError(redact(holder._id))
         to._admit("transfer_ref")
-        if guard is not None:
-            entry = replace(entry, guard=guard.twin(to._defaults.clock))
+        if entry.guard is not None:
+            to._make_share(entry.guard)
+            entry = replace(entry, guard=entry.guard.twin(to._defaults.clock))
+        with making():  # of two that move it at once the second finds it gone, and takes nothing from the first
+            return self._is_here(holder) and self._pass_on(holder, to, entry)
+
+    def _pass_on(self, holder: Holder[Any], to: Closing, entry: Entry) -> bool:
+        place, before = place_of(holder), holder._entry
         try:
             to._take_in(holder)
             if self._book is not None and self._book.lent(holder._id):

@@ -20,7 +20,6 @@ from liveref._registry.finalize import dismiss, is_waiting
 from liveref._registry.leases import Book, Defaults, Expiry, Guard, making
 from liveref._registry.moment import Refs
 from liveref._registry.outcome import Outcome, Pending, Steps
-from liveref._registry.owners import Owner
 from liveref._text.marker import redact
 from liveref._text.tag import readable
 from liveref._text.telling import note_of, told
@@ -165,18 +164,21 @@ class Going:
         self._run_due()
         return len(self._refs) < self._capacity
 
-    def _make_share(self, book: Book, owner: Owner) -> None:
+    def _make_share(self, guard: Guard) -> None:
         """Take out what has expired of an owner's refs, where those are as many as one may have, and run what is due.
 
         In nobody's turn, for a finalizer may wait for another thread that inserts.
         """
-        most, share = self._defaults.per_owner, book.share_of(owner)
-        if most is None or len(share) < most:
+        most, owner = self._defaults.per_owner, guard.owner
+        if most is None or owner is None:
+            return
+        share = self._guarding().share_of(owner)
+        if len(share) < most:
             return
         for holder in filter(None, map(self._refs.get, share.copy())):
-            guard = holder._entry.guard
-            if guard is not None and self._is_over(holder, guard):
-                self._expire(holder, guard)
+            theirs = holder._entry.guard
+            if theirs is not None and self._is_over(holder, theirs):
+                self._expire(holder, theirs)
         self._run_due()
 
     def _run_due(self) -> None:

@@ -14,7 +14,7 @@ from threading import RLock
 from time import monotonic
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from liveref._registry.finalize import lock_of
+from liveref._registry.finalize import generation, lock_of
 from liveref._registry.owners import ACTING, Owner, check_owner
 from liveref._text.tag import readable
 from liveref._typing import MISSING, Missing
@@ -241,11 +241,11 @@ class Guard:
         return twin
 
 
-_making: dict[int, RLock] = {}
+_making: Final = {generation(): RLock()}  # made now: where memory is short, a lock that can't be is a RuntimeError
 
 
 def making() -> RLock:
-    """What one thread holds while it makes a book, or a loan comes or goes, in whatever registries."""
+    """What one thread holds while it makes a book, a ref moves, or a loan comes or goes, in whatever registries."""
     return lock_of(_making)
 
 

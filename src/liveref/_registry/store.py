@@ -138,6 +138,7 @@ class Store(Going):
         if guard is None:
             refs.setdefault(holder._id, holder)
         else:
+            self._make_share(guard)
             self._take_in(holder)
             book = self._guarding()
             book.enter(guard, holder)
@@ -157,7 +158,6 @@ class Store(Going):
             self._refs.setdefault(place, holder)
             return
         book = self._guarding()
-        self._make_share(book, guard.owner)
         with book.turn():
             self._check_share(book, guard.owner)
             if self._refs.setdefault(place, holder) is holder:
