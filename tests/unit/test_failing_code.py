@@ -103,12 +103,17 @@ def test_a_clock_that_raises_in_a_sweep_keeps_no_ref_from_the_next(refs: Session
 
 
 def test_a_sweep_that_is_cut_off_keeps_no_ref_from_the_next(refs: SessionRefRegistry, clock: Clock) -> None:
-    refs.insert("x", ttl=5)
+    keys = [refs.insert("x", ttl=5) for _ in range(2)]
     clock.now += 5
-    assert refs._book is not None
-    found = refs._book.expired(clock(), refs._is_here, refs._is_over, None)
-    next(found)
-    del found
+    book = refs._book
+    assert book is not None
+    for key in keys:
+        found = book.expired(clock(), refs._is_here, refs._is_over, None)
+        next(found)
+        if key is keys[0]:
+            refs.release(key)
+        del found
+        assert [row[2] for row in book._rows] == [keys[1]]
     assert refs.sweep() == 1
 
 
