@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import anyio
@@ -217,6 +218,65 @@ def test_a_request_that_can_not_be_loaded_is_answered() -> None:
     answer = unpack(home.answer(b"no pickle"))
     assert isinstance(answer, Answer)
     assert isinstance(answer.value, RemoteCallError)
+    home.close()
+
+
+class Asked(BaseException):
+    """What sys.exit() raises is of this kind too."""
+
+
+def begin(home: Home, finalizer: Callable[[object], object], lease: float | None = None) -> None:
+    home.create(home.begin(Options(lease=lease)), object, finalizer, False, Terms(), None)
+
+
+def fail(_value: object) -> None:
+    raise ValueError
+
+
+def ask(_value: object) -> None:
+    raise Asked
+
+
+def test_a_home_that_closes_ends_all_sessions_whatever_their_finalizers_raise() -> None:
+    home, closed = Home(3, "a home"), list[object]()
+    for finalizer in (ask, fail, closed.append):
+        begin(home, finalizer)
+    with pytest.raises(Asked) as caught:
+        home.close()
+    assert len(closed) == 1
+    assert isinstance(caught.value.__cause__, ExceptionGroup)
+    assert caught.value.__cause__.args[0] == "sessions of a home failed to end"
+
+
+def test_leases_run_on_whatever_finalizers_raise_and_that_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    home, closed = Home(3, "a home"), list[object]()
+    for finalizer in (ask, fail, closed.append):
+        begin(home, finalizer, lease=0.01)
+        deadline = time.monotonic() + 5
+        while home._sessions and time.monotonic() < deadline:
+            time.sleep(0.005)
+    home.close()
+    assert len(closed) == 1
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        f"the end of a session whose lease was over raised {raised}"
+        for raised in ("tests.engines.test_parts.Asked", "ExceptionGroup")
+    ]
+
+
+def test_a_home_whose_thread_of_leases_did_not_start_tries_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_thread: object) -> None:
+        raise RuntimeError
+
+    home, closed = Home(3, "a home"), list[object]()
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(RuntimeError):
+        home.begin(Options(lease=0.01))
+    monkeypatch.undo()
+    begin(home, closed.append, lease=0.01)
+    deadline = time.monotonic() + 5
+    while home._sessions and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert len(closed) == 1
     home.close()
 
 

@@ -8,6 +8,7 @@ import json
 import socket
 import threading
 import weakref
+import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, contextmanager
@@ -557,6 +558,30 @@ def test_a_finalizer_that_fails_is_a_warning_and_the_others_end() -> None:
     with pytest.warns(RuntimeWarning, match="session of a user has ended, and raised ExceptionGroup"):
         asyncio.run(main())
     assert log.closed == ["bob"]
+
+
+def test_a_warning_that_is_an_error_keeps_no_session_from_its_end(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        sessions = SessionPerUser(by_header)
+        async with sessions.lifespan():
+            async with visit(sessions, "ada") as session:
+                session.refs.insert(1, finalizer=fail)
+            async with visit(sessions, "bob") as session:
+                session.refs.insert("bob", finalizer=close)
+
+    def fail(_value: int) -> None:
+        raise OSError
+
+    async def close(value: str) -> None:
+        await asyncio.sleep(0.01)
+        closed.append(value)
+
+    closed: list[str] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        asyncio.run(main())
+    assert closed == ["bob"]
+    assert "the session of a user has ended, and raised ExceptionGroup" in caplog.text
 
 
 @pytest.mark.parametrize("idle", [0, -1, float("nan"), None, "1"])

@@ -237,6 +237,29 @@ def test_an_asynchronous_borrow_awaits_the_finalizer(refs: SessionRefRegistry) -
     asyncio.run(main())
 
 
+def test_a_borrow_that_is_cancelled_as_it_ends_tells_what_the_finalizer_raised(refs: SessionRefRegistry) -> None:
+    async def close(_value: str) -> None:
+        closing.set()
+        await asyncio.sleep(0)
+        raise ValueError
+
+    async def borrow() -> None:
+        async with refs.borrow(refs.insert("x", finalizer=close)):
+            await refs.adrain()
+
+    async def main() -> None:
+        task = asyncio.create_task(borrow())
+        await closing.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await task
+        assert isinstance(caught.value.__cause__, ExceptionGroup)
+        assert [type(error) for error in caught.value.__cause__.exceptions] == [ValueError]
+
+    closing = asyncio.Event()
+    asyncio.run(main())
+
+
 def test_it_looks_nothing_up_before_its_with(refs: SessionRefRegistry) -> None:
     borrow = refs.borrow(RegistryKey.new(int))
     with pytest.raises(RefNotFoundError), borrow:

@@ -24,6 +24,7 @@ from liveref import (
     RegistryKey,
     Session,
     SessionRefRegistry,
+    acting_as,
 )
 from liveref._registry.finalize import Finalizer
 
@@ -461,6 +462,33 @@ def test_a_transfer_that_meets_a_close_of_the_target_moves_nothing() -> None:
     assert registry[key] == "x"
     assert (done, other.is_empty()) == ([], True)
     registry.close()
+
+
+@pytest.mark.parametrize("owner", [None, "ann"])
+def test_of_two_transfers_of_a_ref_at_once_one_finds_it_gone(owner: str | None) -> None:
+    def transfer() -> None:
+        try:
+            with acting_as(owner):
+                moved.append(registry.transfer_ref(key, other))
+        except RefReleasedError as error:
+            moved.append(str(error))
+
+    def meddle() -> None:
+        second.start()
+        second.join(0.2)  # where one waits for the other it ends later
+
+    moved, done = list[object](), list[str]()
+    registry, other = SessionRefRegistry(), SessionRefRegistry()
+    key = registry.insert("x", finalizer=done.append, owner=owner)
+    second = threading.Thread(target=transfer)
+    registry._refs = Meddler(registry._refs, "pop", meddle)
+    transfer()
+    second.join()
+    assert moved[0] is key
+    assert "is gone: transferred" in str(moved[1])
+    assert len(other) == 1
+    other.close()
+    assert done == ["x"]
 
 
 def test_a_transfer_that_meets_the_same_key_in_the_target_moves_nothing() -> None:

@@ -222,6 +222,27 @@ def test_a_ref_whose_finalizer_raises_leaves_nothing_behind(refs: SessionRefRegi
     assert sum(key() is not None for key in gone) < 40  # the rows of a few are thrown away together
 
 
+@pytest.mark.parametrize("is_moved", [False, True])
+def test_a_finalizer_that_runs_for_room_may_wait_for_another_thread_that_inserts(*, is_moved: bool) -> None:
+    def insert_elsewhere(_value: str) -> None:
+        thread = threading.Thread(target=refs.insert, args=["z"], kwargs={"owner": BOB}, daemon=True)
+        thread.start()
+        thread.join(5)
+        waited.append(thread.is_alive())
+
+    now, waited = [0.0], list[bool]()
+    refs, other = SessionRefRegistry(per_owner=1, clock=lambda: now[0]), SessionRefRegistry()
+    refs.insert("x", ttl=5, owner=ANN, finalizer=insert_elsewhere)
+    now[0] = 5.0
+    with acting_as(ANN):
+        if is_moved:
+            other.transfer_ref(other.insert("y"), refs)
+        else:
+            refs.insert("y")
+    assert waited == [False]
+    assert refs.stats().by_owner == {ANN: 1, BOB: 1}
+
+
 def test_clones_and_transfers_keep_the_owner(refs: SessionRefRegistry, key: RegistryKey[Thing]) -> None:
     other = SessionRefRegistry()
     with acting_as(ANN):

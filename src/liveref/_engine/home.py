@@ -25,6 +25,7 @@ from liveref._policy import SessionPausePolicy
 from liveref._recipe import Recipe, recipe, reopener
 from liveref._registry.current import using
 from liveref._registry.entry import Holder
+from liveref._registry.outcome import Outcome
 from liveref._registry.owners import Owner, acting_as
 from liveref._registry.pin import Here, as_here, end_pinned, hint_of_pinned, pin_within, within
 from liveref._registry.resolver import check_found
@@ -34,6 +35,7 @@ from liveref._text.json import JSON
 from liveref._text.marker import redact
 from liveref._text.route import NUMBERS, Route, route_of
 from liveref._text.tag import readable, type_tag
+from liveref._text.telling import told
 from liveref._typing import MISSING, Missing
 from liveref.exceptions import RefFailure, RefNotFoundError, RefReleasedError, RegistryClosedError
 
@@ -158,13 +160,15 @@ class Home:
         """Have a thread end the sessions whose lease has run out."""
         with self._lock:
             if self._reaper is None:
-                self._reaper = threading.Thread(target=self._reap, name="liveref-leases", daemon=True)
-                self._reaper.start()
+                reaper = threading.Thread(target=self._reap, name="liveref-leases", daemon=True)
+                reaper.start()
+                self._reaper = reaper
 
     def _reap(self) -> None:
         while not self._closed.wait(self._pause()):
             for session in [each for each in self._sessions.copy().values() if each.is_due(monotonic())]:
-                within_reason(lambda: self._end(session))  # noqa: B023  it is called at once
+                for error in within_reason(lambda: self._end(session)):  # noqa: B023  it is called at once
+                    told("warning", "the end of a session whose lease was over raised %s", readable(type(error)))
 
     def _pause(self) -> float:
         """Seconds between two looks at the leases."""
@@ -174,17 +178,16 @@ class Home:
         """End all sessions.
 
         Raises:
-            ExceptionGroup: of what finalizers raised, once all have run.
+            ExceptionGroup: of what finalizers raised, once all have run; what is no Exception bare, from that group.
         """
         with self._lock:
             self._closed.set()
         HOMES.pop(self.number, None)
-        errors: list[Exception] = []
+        outcome = Outcome()
         for session in list(dict.fromkeys(self._sessions.copy().values())):
-            errors += within_reason(lambda: self._end(session))  # noqa: B023  it is called at once
-        if errors:
-            message = "sessions of a home failed to end"
-            raise ExceptionGroup(message, errors)
+            outcome.errors += within_reason(lambda: self._end(session))  # noqa: B023  it is called at once
+        if outcome.errors:
+            outcome.reraise("sessions of a home failed to end")
 
     def _of_token(self, token: str, operation: str) -> HomeSession:
         """The session of a token.
@@ -419,11 +422,11 @@ def inner_hint(key: RegistryKey[Any]) -> tuple[bool, object]:
     return hint is Pinned or getattr(hint, "__origin__", None) is Pinned, next(iter(get_args(hint)), object)
 
 
-def within_reason(fn: Callable[[], object]) -> list[Exception]:
+def within_reason(fn: Callable[[], object]) -> list[BaseException]:
     """What a function raises, so that the rest is done too."""
     try:
         fn()
-    except Exception as error:  # noqa: BLE001  of the user's: told by who asks, or nobody is there to be told
+    except BaseException as error:  # noqa: BLE001  of the user's, as sys.exit() in a finalizer: told by who asks
         return [error]
     return []
 

@@ -334,19 +334,21 @@ class _Restoring:
     def run(self) -> None:
         try:
             self._load()
+            self._put()
         except BaseException as error:
+            self._places.undo(self._carry)
             drive(self._objects.abandon(error))
             raise
-        self._put()
 
     async def arun(self) -> None:
         try:
             await self._objects.aopen()
             self._load()
+            self._put()
         except BaseException as error:
+            self._places.undo(self._carry)
             await adrive(self._objects.abandon(error), Outcome(error), None)
             raise
-        self._put()
 
     def _load(self) -> None:
         self._objects.load(self._snapshot)
@@ -374,6 +376,7 @@ class _Places:
         self._objects: Final = objects
         self._store: Final = store
         self._born: Final = monotonic()
+        self._moved: Final[list[tuple[Holder[Any], Entry]]] = []
         entries = [
             Entry(self._born, None, 0, lifetime, shared=shared) for lifetime in RefLifetime for shared in (False, True)
         ]
@@ -415,15 +418,19 @@ class _Places:
 
     def _entry(self, row: int, finalizer: Finalizer | None, opening: Opening | None) -> Entry:
         """The entry of a ref; those of one object share its finalizer."""
-        plain = self._plain[row]
-        guarded = self._contents.guards.get(row)
-        if guarded is not None:
-            plain = dataclasses.replace(plain, guard=Guard(*guarded[:3], self._store._defaults.clock, guarded.left))
+        plain = self._guarded(row)
         if finalizer is None and opening is None:
             return plain
         if opening is None:
             return dataclasses.replace(plain, finalizer=finalizer)
         return dataclasses.replace(plain, finalizer=opening.finalizer, recipe=opening.recipe, opening=opening)
+
+    def _guarded(self, row: int) -> Entry:
+        """The entry of a ref of which no more is known than who may look it up, and until when."""
+        plain, guarded = self._plain[row], self._contents.guards.get(row)
+        if guarded is None:
+            return plain
+        return dataclasses.replace(plain, guard=Guard(*guarded[:3], self._store._defaults.clock, guarded.left))
 
     def _drop(self, row: int) -> None:
         contents, is_broken = self._contents, self._contents.objects[row] in self._objects.troubles
@@ -438,6 +445,7 @@ class _Places:
         ids, carried = self._contents.ids, self._objects.carried
         rows = [row for row, at in enumerate(self._contents.objects) if at in carried] if carried else []
         for ref in [*refs, *filter(None, (carry._at(ids[row]) for row in rows))]:
+            self._moved.append((ref, ref._entry))
             carry._move(ref, self._store, ref._entry)
         for row in rows:
             if self._store._at(ids[row]) is None:
@@ -450,21 +458,27 @@ class _Places:
             self._drop(row)
             return
         uid = self._contents.ids[row]
-        entry = _sharing(of, uid, self._plain[row])
-        self._store._keep(hold(uid, of._info, entry, *_value_of(of)), "resume")
+        entry = _sharing(of, self._guarded(row))
+        value: object = getattr(of, "_value", MISSING)  # MISSING where its recipe has not opened it
+        self._store._keep(hold(uid, of._info, entry, value), "resume")
+        if entry.finalizer is not None:
+            entry.finalizer.share(uid)
+
+    def undo(self, carry: Closing | None) -> None:
+        """Give back what was moved, and forget the rest: nobody gets the registry."""
+        store = self._store
+        for ref, entry in reversed(self._moved):
+            if carry is not None and store._is_here(ref):
+                carry._take_again(ref, entry, store)
+        for ref in store._refs.values():
+            if ref._entry.finalizer is not None:
+                ref._entry.finalizer.leave(ref._id)  # it may be that of what was given back
+        store._refs.clear()
 
 
-def _sharing(of: Holder[Any], uid: bytes, plain: Entry) -> Entry:
+def _sharing(of: Holder[Any], plain: Entry) -> Entry:
     """The entry of a key with the opening of another, and the finalizer that belongs to it."""
     entry = of._entry
     if entry.opening is None:
         return plain
-    if entry.finalizer is not None:
-        entry.finalizer.share(uid)
     return dataclasses.replace(plain, finalizer=entry.finalizer, recipe=entry.recipe, opening=entry.opening)
-
-
-def _value_of(holder: Holder[Any]) -> list[object]:
-    """A list of the value of a ref, which is empty where its recipe has not opened it."""
-    value: object = getattr(holder, "_value", MISSING)
-    return [] if value is MISSING else [value]

@@ -12,6 +12,7 @@ from typing import Any, Final, Generic, Protocol
 
 from liveref._key import RegistryKey
 from liveref._registry.entry import Holder
+from liveref._registry.outcome import Outcome
 from liveref._typing import T
 from liveref.exceptions import SessionStateError
 
@@ -71,8 +72,7 @@ class Borrow(Generic[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         lender, holder, loan = self._end()
-        for failed in lender._take_back(holder, loan, error):
-            _tell(failed, error)
+        _tell(lender._take_back(holder, loan, error), error)
 
     async def __aenter__(self) -> T:
         await self._lender._aopen(self._key)
@@ -82,8 +82,7 @@ class Borrow(Generic[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         lender, holder, loan = self._end()
-        for failed in await lender._atake_back(holder, loan, error):
-            _tell(failed, error)
+        _tell(await lender._atake_back(holder, loan, error), error)
 
     def _end(self) -> tuple[Lender, Holder[Any], Holder[Any]]:
         try:
@@ -92,8 +91,12 @@ class Borrow(Generic[T]):
             raise SessionStateError("closed", "borrow") from None
 
 
-def _tell(failed: BaseException, error: BaseException | None) -> None:
+def _tell(errors: Sequence[BaseException], error: BaseException | None) -> None:
     """Raise what the finalizer raised, bare; where the block raises, that has a note of it instead."""
-    if error is None or not isinstance(failed, Exception):
-        raise failed
-    error.add_note(f"The finalizer that ran as the object was given back raised {type(failed).__name__}.")
+    if error is not None and all(isinstance(failed, Exception) for failed in errors):
+        for failed in errors:
+            error.add_note(f"The finalizer that ran as the object was given back raised {type(failed).__name__}.")
+    elif errors:
+        outcome = Outcome()
+        outcome.errors += errors
+        outcome.reraise(bare=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from inspect import isawaitable
 from itertools import chain, count, islice, repeat
@@ -12,7 +13,7 @@ from liveref._key import RegistryKey
 from liveref._policy import LASTING, lifetime_row
 from liveref._registry.entry import Entry, Holder, enter, hold, is_asynchronous, place_of
 from liveref._registry.finalize import adrive, arun, check_timeout, dismiss, run
-from liveref._registry.leases import Book
+from liveref._registry.leases import Book, making
 from liveref._registry.outcome import Outcome, Steps
 from liveref._registry.owners import Owner, check_owner
 from liveref._registry.store import SHUT, Store
@@ -35,14 +36,20 @@ class Closing(Store):
 
     def _move(self, holder: Holder[Any], to: Closing, entry: Entry) -> bool:
         """Hand a ref to another store under the same key; False if it went meanwhile. All or nothing."""
-        place, before, guard = place_of(holder), holder._entry, entry.guard
-        if to._at(holder._id) is not None:
+        there = to._at(holder._id)
+        if there is not None and there is not holder:  # else another thread moves it there, or has
             raise DuplicateKeyError(redact(holder._id))
         to._admit("transfer_ref")
-        if guard is not None:
-            entry = replace(entry, guard=guard.twin(to._defaults.clock))
+        if entry.guard is not None:
+            to._make_share(entry.guard)
+            entry = replace(entry, guard=entry.guard.twin(to._defaults.clock))
+        with making():  # of two that move it at once the second finds it gone, and takes nothing from the first
+            return self._is_here(holder) and self._pass_on(holder, to, entry)
+
+    def _pass_on(self, holder: Holder[Any], to: Closing, entry: Entry) -> bool:
+        place, before = place_of(holder), holder._entry
         try:
-            to._take_in(place, holder)
+            to._take_in(holder)
             if self._book is not None and self._book.lent(holder._id):
                 to._guarding().take_over(holder._id, self._book)
             if to._refs.get(place) is not holder or to._closed or len(to._refs) > to._capacity:
@@ -61,22 +68,6 @@ class Closing(Store):
             to._guarding().enter(entry.guard, holder)
         return True
 
-    def _take_in(self, place: bytes, holder: Holder[Any]) -> None:
-        """Hold a ref that another store still holds.
-
-        Raises:
-            CapacityExceededError: its owner has as many already as one may have.
-        """
-        guard = holder._entry.guard
-        if guard is None or guard.owner is None:
-            self._refs.setdefault(place, holder)
-            return
-        book = self._guarding()
-        with book.turn():
-            self._check_share(book, guard.owner)
-            self._refs.setdefault(place, holder)
-            book.join(guard.owner, place)
-
     def _confirm_moved(self, holder: Holder[Any]) -> None:
         """Raise where a move met a close, or another ref of the same key, or others that took the last room."""
         if self._closed:
@@ -91,6 +82,19 @@ class Closing(Store):
         self._refs.pop(place_of(holder), None)
         self._left(holder)
         return False
+
+    def _take_again(self, holder: Holder[Any], entry: Entry, before: Closing) -> None:
+        """Undo a move to another store, whatever this one holds meanwhile."""
+        place, guard = place_of(holder), entry.guard
+        self._refs[place] = holder
+        enter(holder, entry)
+        before._refs.pop(place, None)
+        if guard is not None:
+            before._left(holder)
+            book = self._guarding()
+            book.enter(guard, holder)
+            if guard.owner is not None:
+                book.join(guard.owner, place)
 
     def _shut(self) -> bool:
         """Take no refs any more; whether there is nothing to end."""
@@ -303,5 +307,6 @@ class Closing(Store):
             book.due[place_of(loan)] = loan  # first: there it is found, whatever comes from outside
         book.take_back(holder._id, loan)
         if guard is not None:
-            guard.use()
+            with suppress(Exception):  # a clock that fails is told at the next lookup: the finalizer runs all the same
+                guard.use()
         return book

@@ -27,6 +27,7 @@ from liveref.exceptions import counted
 
 __all__ = ["Going", "note_error"]
 
+_FAILED: Final = "a finalizer of an expired ref raised %s: %s"
 _FEW: Final = 16
 """Expired refs that an insert takes out at most where it finds the registry full."""
 
@@ -171,6 +172,23 @@ class Going:
         self._run_due()
         return len(self._refs) < self._capacity
 
+    def _make_share(self, guard: Guard) -> None:
+        """Take out what has expired of an owner's refs, where those are as many as one may have, and run what is due.
+
+        In nobody's turn, for a finalizer may wait for another thread that inserts.
+        """
+        most, owner = self._defaults.per_owner, guard.owner
+        if most is None or owner is None:
+            return
+        share = self._guarding().share_of(owner)
+        if len(share) < most:
+            return
+        for holder in filter(None, map(self._refs.get, share.copy())):
+            theirs = holder._entry.guard
+            if theirs is not None and self._is_over(holder, theirs):
+                self._expire(holder, theirs)
+        self._run_due()
+
     def _run_due(self) -> None:
         """Run the synchronous finalizers that are due; what they raise is a warning."""
         outcome = Outcome()
@@ -178,9 +196,9 @@ class Going:
         for error in outcome.errors:
             if not isinstance(error, Exception):
                 outcome.reraise()
-            what = f"a finalizer of an expired ref raised {readable(type(error))}: {note_of(error)}"
-            told("warning", "%s", what)
-            warnings.warn(what, RuntimeWarning, stacklevel=2)
+            told("warning", _FAILED, readable(type(error)), note_of(error))
+        for error in outcome.errors:  # last: a program may make errors of them
+            warnings.warn(_FAILED % (readable(type(error)), note_of(error)), RuntimeWarning, stacklevel=2)
 
     def _end_due(self, outcome: Outcome) -> None:
         """Run the finalizers that are due; those that are asynchronous, known to be or found to be, stay so."""
@@ -237,7 +255,8 @@ class Going:
         if self._book is not None:
             holders += self._book.due.values()
             for loans in self._book.loans.values():
-                holders += loans.values()
+                if loans.books[0] is self._book:  # else another registry lent it, where it may yet be given back
+                    holders += loans.values()
         entries = [holder._entry for holder in holders if hasattr(holder, "_value")]
         undone = [entry for entry in entries if entry.finalizer and entry.finalizer.is_of_this_process()]
         for holder in holders:

@@ -14,7 +14,7 @@ from threading import RLock
 from time import monotonic
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from liveref._registry.finalize import lock_of
+from liveref._registry.finalize import generation, lock_of
 from liveref._registry.owners import ACTING, Owner, check_owner
 from liveref._text.tag import readable
 from liveref._typing import MISSING, Missing
@@ -33,6 +33,7 @@ __all__ = [
     "check_seconds",
     "guard_of",
     "making",
+    "seconds_of",
 ]
 
 GUARDED: Final = b"\0"
@@ -133,6 +134,20 @@ def check_seconds(name: str, seconds: object) -> None:
         raise InvalidArgumentError(name, "a positive finite number of seconds, or None", f"{number:g}")
 
 
+def seconds_of(clock: Callable[[], float]) -> float:
+    """What a clock shows.
+
+    Raises:
+        InvalidArgumentError: that is no finite number, by which nothing could be told to be over or not.
+    """
+    now = clock()
+    if not isinstance(now, int | float) or not isfinite(now):
+        shown = f"{now:g}" if isinstance(now, float) else readable(type(now))
+        expected = "a function that gives a finite number of seconds"
+        raise InvalidArgumentError("clock", expected, f"one that gave {shown}")
+    return now
+
+
 class Guard:
     """What a lookup of one ref asks first. No two refs share one: that of a clone is its twin.
 
@@ -159,7 +174,7 @@ class Guard:
         self.ttl: Final = ttl
         self.idle: Final = idle
         self.clock: Final = clock
-        self.used = now = clock()
+        self.used = now = seconds_of(clock)
         self.ends = inf if ttl is None else now + (ttl if left is None else left)
 
     def is_visible(self) -> bool:
@@ -184,7 +199,7 @@ class Guard:
 
     def is_over(self) -> bool:
         """Whether it has expired."""
-        return self.deadline() <= self.clock() if self.is_leased() else False
+        return self.deadline() <= seconds_of(self.clock) if self.is_leased() else False
 
     def is_leased(self) -> bool:
         """Whether it can expire."""
@@ -199,22 +214,22 @@ class Guard:
     def use(self) -> None:
         """Note a use. A clock that goes backwards shortens nothing."""
         if self.idle is not None:
-            self.used = max(self.used, self.clock())
+            self.used = max(self.used, seconds_of(self.clock))
 
     def renew(self) -> None:
         """Begin anew."""
-        now = self.clock()
+        now = seconds_of(self.clock)
         self.used = max(self.used, now)
         if self.ttl is not None:
             self.ends = max(self.ends, now + self.ttl)
 
     def left(self) -> float | None:
         """Seconds that are left of the ttl; None without one."""
-        return None if self.ttl is None else max(self.ends - self.clock(), 0.0)
+        return None if self.ttl is None else max(self.ends - seconds_of(self.clock), 0.0)
 
     def expires_in(self) -> float | None:
         """Seconds until it expires; None where it never does."""
-        return max(self.deadline() - self.clock(), 0.0) if self.is_leased() else None
+        return max(self.deadline() - seconds_of(self.clock), 0.0) if self.is_leased() else None
 
     def twin(self, clock: Callable[[], float] | None = None) -> Guard:
         """One of the same owner and with the same deadlines; by another clock with what is left."""
@@ -222,15 +237,15 @@ class Guard:
         if clock is None or clock is self.clock:
             twin.ends, twin.used = self.ends, self.used
         else:
-            twin.used -= max(self.clock() - self.used, 0.0)
+            twin.used -= max(seconds_of(self.clock) - self.used, 0.0)
         return twin
 
 
-_making: dict[int, RLock] = {}
+_making: Final = {generation(): RLock()}  # made now: where memory is short, a lock that can't be is a RuntimeError
 
 
 def making() -> RLock:
-    """What one thread holds while it makes a book, or a loan comes or goes, in whatever registries."""
+    """What one thread holds while it makes a book, a ref moves, or a loan comes or goes, in whatever registries."""
     return lock_of(_making)
 
 
@@ -289,8 +304,8 @@ class Book:
         """Throw the rows of refs away that have gone, once they are the half. O(1), amortised."""
         if self._stale > _FEW and self._stale * 2 > len(self._rows):
             self._stale = 0
-            rows = [row for row in self._rows.copy() if is_here(row[2])]
-            heapify(rows)
+            rows = list({id(row[2]): row for row in self._rows.copy() if is_here(row[2])}.values())
+            heapify(rows)  # of a ref that was here before, went and came back there is one row, not two
             self._rows[:] = rows
 
     def expired(
@@ -300,29 +315,26 @@ class Book:
 
         What was used since, or is lent, is looked at later.
         """
-        again: list[Any] = []
+        taken: list[tuple[float, int, Any]] = []
         found = 0
         try:
             while self._rows and self._rows[0][0] <= now and (most is None or found < most):
-                holder = self._pop()
-                if holder is None:
-                    continue
+                try:
+                    taken.extend(map(heappop, (self._rows,)))  # in one step: what is asked below may raise
+                except IndexError:  # another thread was faster
+                    return
+                holder = taken[-1][2]
                 if is_here(holder) and not is_over(holder, holder._entry.guard):
-                    again.append(holder)
                     continue
                 self._stale -= 1  # its row has gone, or will be counted when the ref has
                 if is_here(holder):
                     found += 1
                     yield holder, holder._entry.guard
+                taken.pop()
         finally:
-            for holder in again:
-                self.enter(holder._entry.guard, holder)
-
-    def _pop(self) -> Any:
-        try:
-            return heappop(self._rows)[2]
-        except IndexError:  # another thread was faster
-            return None
+            for _, _, holder in taken:
+                if is_here(holder):
+                    self.enter(holder._entry.guard, holder)
 
     def lend(self, uid: bytes, loan: Any) -> None:
         """Note a loan of a ref."""

@@ -47,10 +47,11 @@ class Outcome:
             self.errors.append(error)
         self._cancelled = self.is_hasty = True
 
-    def reraise(self, *, bare: bool = False) -> None:
+    def reraise(self, message: str = "", *, bare: bool = False) -> None:
         """Raise what was collected: a group, or first what is no Exception, bare, from that group.
 
         Args:
+            message: of the group.
             bare: where it is one error, raise that itself.
         """
         if bare and len(self.errors) == 1:
@@ -59,7 +60,7 @@ class Outcome:
         others = [error for error in self.errors if error is not fatal]
         if fatal is not None and not others:
             raise fatal
-        group = BaseExceptionGroup(f"{counted(len(others), 'finalizer')} failed", others)
+        group = BaseExceptionGroup(message or f"{counted(len(others), 'finalizer')} failed", others)
         if fatal is not None:
             raise fatal from group
         raise group

@@ -132,41 +132,37 @@ class Store(Going):
         if guard is None:
             refs.setdefault(holder._id, holder)
         else:
-            self._keep_guarded(holder, guard)
+            self._make_share(guard)
+            self._take_in(holder)
+            book = self._guarding()
+            book.enter(guard, holder)
+            book.tidy(self._is_here)
         if self._closed or len(refs) > self._capacity:
             self._confirm(holder, operation)
         return holder
 
-    def _keep_guarded(self, holder: Holder[Any], guard: Guard) -> None:
-        """Store a ref out of the fast paths' sight.
+    def _take_in(self, holder: Holder[Any]) -> None:
+        """Hold a ref, out of the fast paths' sight where it has a guard.
 
         Raises:
             CapacityExceededError: its owner has as many already as one may have.
         """
-        book, place = self._guarding(), place_of(holder)
-        if guard.owner is None:
+        place, guard = place_of(holder), holder._entry.guard
+        if guard is None or guard.owner is None:
             self._refs.setdefault(place, holder)
-        else:
-            with book.turn():
-                self._check_share(book, guard.owner)
-                self._refs.setdefault(place, holder)
+            return
+        book = self._guarding()
+        with book.turn():
+            self._check_share(book, guard.owner)
+            if self._refs.setdefault(place, holder) is holder:
                 book.join(guard.owner, place)
-        book.enter(guard, holder)
-        book.tidy(self._is_here)
 
     def _check_share(self, book: Book, owner: Owner) -> None:
-        """Raise where an owner has as many refs as one may have, once what has expired of them is gone."""
+        """Raise where an owner has as many refs as one may have."""
         most, share = self._defaults.per_owner, book.share_of(owner)
         if most is None or len(share) < most:
             return
-        for place in share.copy():
-            holder = self._refs.get(place)
-            guard = None if holder is None else holder._entry.guard
-            if holder is None or guard is None:
-                share.discard(place)
-            elif self._is_over(holder, guard):
-                self._expire(holder, guard)
-        self._run_due()
+        share.difference_update([place for place in share if place not in self._refs])
         if len(share) >= most:
             raise CapacityExceededError(most, "owner")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -16,10 +17,24 @@ __all__ = ["note_of", "told", "warn_dropped"]
 
 
 def told(level: Literal["debug", "info", "warning"], message: str, *facts: object) -> None:
-    """Log a record. No whole key, no repr of an object. What is below a warning is nobody's where nothing is logged."""
+    """Log a record. No whole key, no repr of an object. What is below a warning is nobody's where nothing is logged.
+
+    A filter or handler that raises ends nothing here: half of what is told of would be left undone.
+    """
     if level != "warning" and "logging" not in sys.modules:
         return
-    getattr(_logger(), level)(message, *facts)
+    try:
+        getattr(_logger(), level)(message, *facts)
+    except Exception:  # noqa: BLE001  shown as logging shows what its own handlers raise
+        _show()
+
+
+def _show() -> None:
+    import logging  # noqa: PLC0415  the module says why
+    import traceback  # noqa: PLC0415  logging has loaded it
+
+    if logging.raiseExceptions:
+        traceback.print_exc()
 
 
 @cache
@@ -32,9 +47,10 @@ def _logger() -> Logger:
 
 
 def note_of(error: BaseException) -> str:
-    """The first note on an error: which ref it is of."""
-    notes: object = getattr(error, "__notes__", None)
-    return str(cast("list[object]", notes)[0]) if isinstance(notes, list) and notes else "of a ref that nobody knows"
+    """The last note on an error: which ref it is of."""
+    with suppress(Exception):  # its class may have notes of its own, of any kind
+        return str(cast("list[object]", error.__notes__)[-1])
+    return "of a ref that nobody knows"
 
 
 def warn_dropped(failure: RefFailure, policy: str | None, *, stacklevel: int) -> None:

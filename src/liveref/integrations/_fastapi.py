@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import warnings
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from liveref._registry.current import using
@@ -13,6 +13,7 @@ from liveref._registry.leases import check_seconds
 from liveref._registry.owners import Owner
 from liveref._session import Session
 from liveref._text.tag import readable
+from liveref._text.telling import told
 
 __all__ = ["Stays"]
 
@@ -85,4 +86,6 @@ async def _close(session: Session) -> None:
         await session.aclose()
     except Exception as error:  # noqa: BLE001  of finalizers
         what = f"the session of a user has ended, and raised {readable(type(error))}: finalizers failed."
-        warnings.warn(what, RuntimeWarning, stacklevel=2)
+        told("warning", "%s", what)
+        with suppress(RuntimeWarning):  # a program may make errors of warnings: the other sessions end too
+            warnings.warn(what, RuntimeWarning, stacklevel=2)

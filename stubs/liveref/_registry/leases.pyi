@@ -5,7 +5,7 @@ from liveref._typing import Missing
 from threading import RLock
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-__all__ = ['DEFAULTS', 'GUARDED', 'Book', 'Defaults', 'Expiry', 'Given', 'Guard', 'Seconds', 'Whose', 'check_seconds', 'guard_of', 'making']
+__all__ = ['DEFAULTS', 'GUARDED', 'Book', 'Defaults', 'Expiry', 'Given', 'Guard', 'Seconds', 'Whose', 'check_seconds', 'guard_of', 'making', 'seconds_of']
 
 GUARDED: Final[bytes]
 
@@ -27,6 +27,7 @@ Whose: TypeAlias = Owner | Missing | None
 
 def guard_of(ttl: Seconds, idle: Seconds, owner: Whose, defaults: Defaults) -> Guard | None: ...
 def check_seconds(name: str, seconds: object) -> None: ...
+def seconds_of(clock: Callable[[], float]) -> float: ...
 
 class Guard:
     owner: Final[Incomplete]
