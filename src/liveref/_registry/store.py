@@ -210,10 +210,7 @@ class Store(Going):
         plain = ttl is idle is owner is MISSING and self._defaults is DEFAULTS and ACTING.get() is None
         guard = None if plain else guard_of(ttl, idle, owner, self._defaults)
         entry = Entry(monotonic(), code, offset, lifetime, duty, reopen, None, guard)
-        holder = hold(self._fresh_id(), class_of(value) if info is None else info, entry, value)
-        if duty is not None:
-            duty.share(holder._id)
-        return self._keep(holder, "insert")
+        return self._keep_value(value, info, entry, "insert")
 
     def _keep_value(
         self, value: object, info: ClassInfo | None, entry: Entry, operation: str, uid: bytes = b""
