@@ -18,16 +18,16 @@ __slots__ where in an object each of them lies. No lane runs foreign code while 
 #define SLOT(object, at) (*(PyObject **)((char *)(object) + (at)))
 
 static struct {
-    Py_ssize_t refs, room, gone, latest, book, parent;           /* of a registry */
+    Py_ssize_t refs, room, gone, latest, book, parent, closed;   /* of a registry */
     Py_ssize_t id, info, value, entry;                           /* of a key */
     Py_ssize_t born, code, offset, lifetime, finalizer;     /* of an entry */
     Py_ssize_t call, generation, sharers;                        /* of a finalizer */
 } at;
 static PyTypeObject *key_type, *entry_type, *finalizer_type;
 static PyObject *plain_entry, *entry_slots;                      /* what a new entry is a copy of, and the names of its slots */
-static PyObject *fresh_ids, *tick, *duty, *finalize_globals;
-static PyObject *class_info, *deque_append, *note_error;
-static PyObject *slow_get, *slow_getitem, *slow_insert, *slow_release, *slow_finish;
+static PyObject *fresh_ids, *tick, *duty, *shut, *finalize_globals;
+static PyObject *class_info, *deque_append, *note_error, *outcome_type;
+static PyObject *slow_get, *slow_getitem, *slow_insert, *slow_release, *slow_finish, *slow_end_with;
 static PyObject *text_released, *text_ended, *text_confirm, *text_insert, *text_finalizer, *text_generation, *text_put_off;
 static PyObject *text_class, *plain_class, *nothing;
 
@@ -367,16 +367,25 @@ put_off(PyObject *self, PyObject *ref, PyObject *result)
     return done == NULL ? -1 : 0;
 }
 
+/* What the end of a session comes to: made where there is something to note. */
+typedef struct {
+    PyObject *leaving;  /* the exception that leaves the body, or None; borrowed */
+    PyObject *outcome;  /* NULL as long as there is none; owned */
+} Coming;
+
 /* Note what a finalizer raised. */
 static int
-note(PyObject *ref, PyObject *outcome)
+note(PyObject *ref, Coming *coming)
 {
-    PyObject *type, *error, *traceback;
+    PyObject *type, *error, *traceback, *done = NULL;
     PyErr_Fetch(&type, &error, &traceback);
     PyErr_NormalizeException(&type, &error, &traceback);
     if (traceback != NULL)
         PyException_SetTraceback(error, traceback);
-    PyObject *done = PyObject_CallFunctionObjArgs(note_error, error, ref, outcome, NULL);
+    if (coming->outcome == NULL)
+        coming->outcome = PyObject_CallOneArg(outcome_type, coming->leaving);
+    if (coming->outcome != NULL)
+        done = PyObject_CallFunctionObjArgs(note_error, error, ref, coming->outcome, NULL);
     Py_XDECREF(type);
     Py_XDECREF(error);
     Py_XDECREF(traceback);
@@ -386,10 +395,10 @@ note(PyObject *ref, PyObject *outcome)
 
 /* Call a finalizer: 0 where that is all; 1 where the Python has to go on; -1 with an error from outside. */
 static int
-close_value(PyObject *self, PyObject *ref, PyObject *call, PyObject *value, PyObject *outcome)
+close_value(PyObject *self, PyObject *ref, PyObject *call, PyObject *value, Coming *coming)
 {
     PyObject *result = PyObject_CallOneArg(call, value);
-    int failed = result == NULL ? note(ref, outcome) : result == Py_None ? 0 : put_off(self, ref, result);
+    int failed = result == NULL ? note(ref, coming) : result == Py_None ? 0 : put_off(self, ref, result);
     int goes_on = result != NULL && result != Py_None;
     Py_XDECREF(result);
     return failed ? -1 : goes_on;
@@ -397,7 +406,7 @@ close_value(PyObject *self, PyObject *ref, PyObject *call, PyObject *value, PyOb
 
 /* End an ordinary ref; as close_value() says. */
 static int
-end(PyObject *self, PyObject *ref, PyObject *outcome)
+end(PyObject *self, PyObject *ref, Coming *coming)
 {
     PyObject *record = record_of(ref, text_ended);  /* first, for it may run the garbage collector */
     if (record == NULL || PyDict_GetItemWithError(SLOT(self, at.refs), SLOT(ref, at.id)) != ref || !is_ordinary(ref)) {
@@ -408,7 +417,7 @@ end(PyObject *self, PyObject *ref, PyObject *outcome)
     int is_open = value == NULL ? -1 : 0;
     if (value != NULL && finalizer != Py_None) {
         PyDict_Clear(SLOT(finalizer, at.sharers));
-        is_open = close_value(self, ref, SLOT(finalizer, at.call), value, outcome);
+        is_open = close_value(self, ref, SLOT(finalizer, at.call), value, coming);
     }
     Py_DECREF(finalizer);
     Py_DECREF(record);
@@ -416,26 +425,50 @@ end(PyObject *self, PyObject *ref, PyObject *outcome)
     return is_open;
 }
 
-/* End the refs of a session, the last first, as long as they are ordinary; what is left is the Python's. An isolated
-   child hands others to its parent first: if it has any, all of them are. */
-static PyObject *
-finish(PyObject *self, PyObject *outcome)
+/* End the refs of a session, the last first, as long as they are ordinary: 0 where those were all, 1 where the Python has
+   to go on, -1 with an error from outside. An isolated child hands others to its parent first: if it has any, all are
+   left to the Python. */
+static int
+end_all(PyObject *self, Coming *coming)
 {
     PyObject *refs = SLOT(self, at.refs), *ending;
     if (refs == NULL || !PyDict_CheckExact(refs) || SLOT(self, at.book) != Py_None)
-        return call_slow(slow_finish, self, &outcome, 1, NULL);
+        return 1;
     if ((ending = PyDict_Values(refs)) == NULL)
-        return NULL;
+        return -1;
     int is_open = 0;
     if (SLOT(self, at.parent) != Py_None)
         for (Py_ssize_t each = 0; each < PyList_GET_SIZE(ending); each++)
             is_open |= !is_ordinary(PyList_GET_ITEM(ending, each));
     for (Py_ssize_t each = PyList_GET_SIZE(ending) - 1; each >= 0 && is_open == 0; each--)
-        is_open = end(self, PyList_GET_ITEM(ending, each), outcome);
+        is_open = end(self, PyList_GET_ITEM(ending, each), coming);
     Py_DECREF(ending);
-    if (is_open < 0)
-        return NULL;
-    return is_open ? call_slow(slow_finish, self, &outcome, 1, NULL) : PyObject_GetIter(nothing);
+    return is_open;
+}
+
+static PyObject *
+finish(PyObject *self, PyObject *outcome)
+{
+    Coming coming = {Py_None, Py_NewRef(outcome)};
+    int is_open = end_all(self, &coming);
+    PyObject *steps = is_open < 0 ? NULL : is_open ? call_slow(slow_finish, self, &outcome, 1, NULL) : PyObject_GetIter(nothing);
+    Py_DECREF(coming.outcome);
+    return steps;
+}
+
+static PyObject *
+end_with(PyObject *self, PyObject *error)
+{
+    Coming coming = {error, NULL};
+    Py_XSETREF(SLOT(self, at.closed), Py_NewRef(Py_True));
+    Py_XSETREF(SLOT(self, at.room), Py_NewRef(shut));
+    int is_open = end_all(self, &coming);
+    if (is_open == 0 && coming.outcome == NULL)
+        Py_RETURN_FALSE;
+    PyObject *args[] = {error, coming.outcome};
+    PyObject *swallows = is_open < 0 ? NULL : call_slow(slow_end_with, self, args, coming.outcome == NULL ? 1 : 2, NULL);
+    Py_XDECREF(coming.outcome);
+    return swallows;
 }
 
 /* Their docs are the signatures, until stand_before() adds the words: ... is a default that no literal can say. */
@@ -446,6 +479,7 @@ static PyMethodDef lanes[] = {
      "insert($self, value, hint=..., *, lifetime=..., finalizer=None, reopen=None, ttl=..., idle=..., owner=...)"},
     {"release", release, METH_O, "release($self, key, /)"},
     {"_finish", finish, METH_O, "_finish($self, outcome, /)"},
+    {"_end_with", end_with, METH_O, "_end_with($self, error, /)"},
 };
 
 /* Where a slot of a class lies; -1 with an error where the class has no such slot. */
@@ -517,13 +551,14 @@ install(PyObject *module, PyObject *args)
     PyObject *registry, *key, *finalizer, *entry;
     if (key_type != NULL)
         Py_RETURN_NONE;  /* they stand before another copy of liveref; this one does without */
-    if (!PyArg_ParseTuple(args, "OOOOOOOOOOO", &registry, &key, &finalizer, &plain_entry, &fresh_ids, &tick, &duty,
-                          &finalize_globals, &class_info, &deque_append, &note_error))
+    if (!PyArg_ParseTuple(args, "OOOOOOOOOOOOO", &registry, &key, &finalizer, &plain_entry, &outcome_type, &fresh_ids, &tick,
+                          &duty, &shut, &finalize_globals, &class_info, &deque_append, &note_error))
         return NULL;
     entry = (PyObject *)Py_TYPE(plain_entry);
     struct { PyObject *cls; const char *name; Py_ssize_t *offset; } slots[] = {
         {registry, "_refs", &at.refs}, {registry, "_room", &at.room}, {registry, "_gone", &at.gone},
         {registry, "_latest", &at.latest}, {registry, "_book", &at.book}, {registry, "_parent", &at.parent},
+        {registry, "_closed", &at.closed},
         {key, "_id", &at.id}, {key, "_info", &at.info}, {key, "_value", &at.value}, {key, "_entry", &at.entry},
         {entry, "born", &at.born}, {entry, "code", &at.code}, {entry, "offset", &at.offset},
         {entry, "lifetime", &at.lifetime}, {entry, "finalizer", &at.finalizer},
@@ -534,14 +569,14 @@ install(PyObject *module, PyObject *args)
             return NULL;
     if ((entry_slots = slots_of(entry)) == NULL)
         return NULL;
-    PyObject *kept[] = {key, finalizer, entry, plain_entry, fresh_ids, tick, duty, finalize_globals, class_info, deque_append,
-                        note_error};
+    PyObject *kept[] = {key, finalizer, entry, plain_entry, outcome_type, fresh_ids, tick, duty, shut, finalize_globals,
+                        class_info, deque_append, note_error};
     for (size_t each = 0; each < Py_ARRAY_LENGTH(kept); each++)
         Py_INCREF(kept[each]);
     key_type = (PyTypeObject *)key;
     entry_type = (PyTypeObject *)entry;
     finalizer_type = (PyTypeObject *)finalizer;
-    PyObject **slow[] = {&slow_get, &slow_getitem, &slow_insert, &slow_release, &slow_finish};
+    PyObject **slow[] = {&slow_get, &slow_getitem, &slow_insert, &slow_release, &slow_finish, &slow_end_with};
     for (size_t each = 0; each < Py_ARRAY_LENGTH(slow); each++)
         if ((*slow[each] = stand_before(registry, &lanes[each])) == NULL)
             return NULL;
@@ -551,7 +586,7 @@ install(PyObject *module, PyObject *args)
 
 static PyMethodDef functions[] = {
     {"install", install, METH_VARARGS,
-     "install($module, registry, key, finalizer, entry, fresh_ids, tick, duty, finalize, class_info, append, note, /)\n--\n\n"
+     "install($module, registry, key, finalizer, entry, outcome, fresh_ids, tick, duty, shut, finalize, class_info, append, note, /)\n--\n\n"
      "Stand before the methods of a registry class."},
     {"text_of", liveref_text_of, METH_O, "text_of($module, uid, /)\n--\n\nThe canonical text of 16 bytes."},
     {"uid_of", liveref_uid_of, METH_O, "uid_of($module, text, /)\n--\n\nThe 16 bytes of a canonical UUID; None of any other text."},

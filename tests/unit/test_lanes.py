@@ -26,7 +26,7 @@ from liveref import (
 from liveref._text.ids import _BATCH
 from liveref._lanes import LANES, build
 
-METHODS = ("get", "__getitem__", "insert", "release", "_finish")
+METHODS = ("get", "__getitem__", "insert", "release", "_finish", "_end_with")
 compiled = pytest.mark.skipif(LANES is None, reason="the fast lanes are not in this build")
 
 
@@ -364,6 +364,25 @@ def test_a_child_hands_its_parent_what_that_takes_before_a_finalizer_runs() -> N
         handed = inner.refs.insert("handed", lifetime=RefLifetime.UNTIL_PARENT_FINISH)
         inner.refs.insert("closed", finalizer=lambda _: found.append(outer.refs[handed]))
     assert found == ["handed"]
+
+
+def test_an_exit_sees_what_leaves_the_body_after_a_finalizer_that_failed() -> None:
+    def fail(_value: object) -> None:
+        raise ValueError
+
+    @contextmanager
+    def watch() -> Iterator[None]:
+        try:
+            yield
+        except KeyError as error:
+            seen.append(error)
+
+    seen = list[KeyError]()
+    with pytest.raises(ExceptionGroup), Session() as session:
+        session.refs.enter_context(watch())
+        session.refs.insert("failing", finalizer=fail)
+        raise KeyError(1)
+    assert [error.args for error in seen] == [(1,)]
 
 
 def test_ctrl_c_in_a_finalizer_is_raised_once_all_have_run() -> None:

@@ -102,11 +102,19 @@ class Closing(Store):
         self._room = SHUT
         return not self._refs and (self._book is None or not self._book.due)
 
-    def _end_with(self, error: BaseException | None) -> bool:
-        """End with a session, which an exception leaves or none; whether an exit swallows that."""
-        if self._shut():
+    def _end_with(self, error: BaseException | None, begun: Outcome | None = None) -> bool:
+        """End with a session.
+
+        Args:
+            error: the exception that leaves it.
+            begun: what the end came to, where a fast lane has begun it.
+
+        Returns:
+            Whether an exit swallows the exception.
+        """
+        if self._shut() and begun is None:
             return False
-        outcome = Outcome(error)
+        outcome = begun or Outcome(error)
         run(self._finish(outcome), outcome)
         return error is not None and outcome.error is None
 

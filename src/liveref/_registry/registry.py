@@ -22,11 +22,11 @@ from liveref._registry.entering import Entering
 from liveref._registry.entry import Entry, Holder, RefInfo, let_go, place_of
 from liveref._registry.finalize import DUTY, Finalizer, arun, closing
 from liveref._registry.going import note_error
-from liveref._registry.leases import Seconds, Whose
+from liveref._registry.leases import Given, Seconds, Whose
 from liveref._registry.outcome import Outcome
 from liveref._registry.resolver import Resolver
 from liveref._registry.stats import RegistryStats, stats_of
-from liveref._registry.store import id_of
+from liveref._registry.store import SHUT, Store, id_of
 from liveref._registry.table import describe_all
 from liveref._registry.typed import TypedRefs
 from liveref._text.ids import FRESH_IDS, fresh_id, is_spent, pop_fresh_id
@@ -34,7 +34,7 @@ from liveref._text.tag import readable
 from liveref._typing import MISSING, Default, Missing, T, V
 from liveref.exceptions import InvalidArgumentError
 
-__all__ = ["SessionRefRegistry"]
+__all__ = ["SessionRefRegistry", "new_registry"]
 
 _TICK: Final = 0.001
 """Seconds: plain refs that one place inserts within a tick share an entry."""
@@ -88,7 +88,7 @@ class SessionRefRegistry(Entering):
 
     def _inner(self) -> SessionRefRegistry:
         """A registry of the same capacity and defaults, which finds the refs of this one too."""
-        inner = SessionRefRegistry._made(self._capacity, self._defaults, self._resolver)
+        inner = new_registry(self._capacity, self._defaults, self._resolver)
         inner._parent = self
         return inner
 
@@ -464,11 +464,19 @@ class SessionRefRegistry(Entering):
         raise TypeError(message)
 
 
+def new_registry(capacity: int, given: Given, resolver: Resolver | None) -> SessionRefRegistry:
+    """As the constructor, whose names cost a session a tenth."""
+    made: SessionRefRegistry = new_object(SessionRefRegistry)
+    Store.__init__(made, capacity, given, resolver)
+    return made
+
+
 _given = inspect.signature(SessionRefRegistry._insert)
 _parameters = [each for name, each in _given.parameters.items() if name != "frame"]
 setattr(SessionRefRegistry.insert, "__signature__", _given.replace(parameters=_parameters))  # noqa: B010  a method has no such attribute yet
 SessionRefRegistry._insert.__qualname__ = SessionRefRegistry.insert.__qualname__  # what a TypeError names
 
 if LANES is not None:  # pragma: no cover  the tests of the compiled wheel run it
-    _classes = SessionRefRegistry, RegistryKey, Finalizer, Entry(0.0, None, 0)
-    LANES.install(*_classes, FRESH_IDS, _TICK, DUTY, vars(finalize), class_info, deque[object].append, note_error)
+    _classes = SessionRefRegistry, RegistryKey, Finalizer, Entry(0.0, None, 0), Outcome
+    _values = FRESH_IDS, _TICK, DUTY, SHUT, vars(finalize)
+    LANES.install(*_classes, *_values, class_info, deque[object].append, note_error)

@@ -96,13 +96,6 @@ class Store(Going):
         if watching is not None:
             watching(self)
 
-    @classmethod
-    def _made(cls, capacity: int, given: Given, resolver: Resolver | None) -> Self:
-        """As the constructor, whose names cost a session a tenth."""
-        made = cls.__new__(cls)
-        Store.__init__(made, capacity, given, resolver)
-        return made
-
     # How refs come.
 
     _fresh_id: Callable[..., bytes] = staticmethod(fresh_id)
