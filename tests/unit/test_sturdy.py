@@ -69,8 +69,8 @@ def body_of(marker: dict[str, str]) -> bytes:
     return base64.urlsafe_b64decode(marker["recipe"] + "==")[:-32]
 
 
-def signed(marker: dict[str, str], body: bytes) -> dict[str, str]:
-    mac = new_mac(RING._secrets["a"])
+def signed(marker: dict[str, str], body: bytes, ring: SnapshotKeys = RING) -> dict[str, str]:
+    mac = new_mac(ring._secrets["a"])
     mac.update(sturdy._PREFIX + bytes.fromhex(marker["__blazen_session_ref__"].replace("-", "")) + body)
     token = base64.urlsafe_b64encode(body + mac.digest()).rstrip(b"=").decode()
     return {**marker, "recipe": token}
@@ -246,7 +246,7 @@ def test_other_readers_ignore_the_recipe(refs: SessionRefRegistry) -> None:
 
 
 WRONG: dict[str, Any] = {
-    "another ring's": lambda marker: {**marker, "recipe": signed(marker, body_of(marker))["recipe"][:-1] + "A"},
+    "another ring's": lambda marker: signed(marker, body_of(marker), OTHER),
     "cut": lambda marker: {**marker, "recipe": marker["recipe"][:-5]},
     "empty": lambda marker: {**marker, "recipe": ""},
     "no base64": lambda marker: {**marker, "recipe": "!" * 80},
