@@ -131,7 +131,7 @@ def decode(payload: JSON, *, registry: SessionRefRegistry | None = None, recipes
             value, inside = _decoded(item, here, registry, admit)
             copy[name] = value
             if inside is not None:
-                _refuse_cycle(item, around, here)
+                _refuse_cycle(inside, around, here)  # the item itself may be its escape, made anew each time
                 todo.append((inside, value, here))
     return decoded[0]
 

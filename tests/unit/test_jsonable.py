@@ -290,6 +290,14 @@ def test_an_escape_that_contains_itself_is_an_error_too(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", READERS)
+def test_what_holds_its_own_escape_is_an_error_too(name: str) -> None:
+    own: dict[str, object] = {}
+    own["a"] = {SESSION_REF_TAG: own}
+    with pytest.raises(NotJSONableError if name == "encode" else MarkerError):
+        READERS[name]([own])
+
+
+@pytest.mark.parametrize("name", READERS)
 def test_what_stands_in_two_places_is_no_cycle(name: str) -> None:
     shared: dict[str, object] = {"a": [{}]}
     READERS[name]([shared, [shared, {"b": shared}], shared])
