@@ -109,6 +109,24 @@ def test_an_argument_that_is_no_json_is_refused_with_its_path(value: object, pat
         join.recipe("a", sep=value)  # type: ignore[arg-type]
 
 
+@reopener("tests.recipe.named")
+def named(**values: int) -> list[str]:
+    return [*values]
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [("\ud800", "a dict key with a lone surrogate"), (Text("x"), "a dict key of type .*Text")],
+    ids=["surrogate", "str subclass"],
+)
+def test_the_name_of_an_argument_is_json_too(name: str, found: str) -> None:
+    with pytest.raises(NotJSONableError, match=rf"^\$ is not JSON: found {found}"):
+        named.recipe(**{name: 1})
+    with Session() as session:
+        key = session.refs.open(named.recipe(**{"\xe4 b": 1}))
+        assert session.refs[key] == ["\xe4 b"]
+
+
 @pytest.mark.parametrize("value", [nest(399), -(10**4_299)], ids=["deep", "huge"])
 def test_what_a_recipe_takes_a_snapshot_takes(value: object) -> None:
     with Session() as session:

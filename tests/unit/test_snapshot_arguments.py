@@ -234,6 +234,18 @@ def test_registering_a_reopener() -> None:
     assert before == _recipe._REOPENERS
 
 
+def test_methods_that_are_written_in_c_can_be_registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_recipe, "_REOPENERS", {})
+    monkeypatch.setattr(_serializer, "_BY_TAG", {})
+    monkeypatch.setattr(_serializer, "_BY_CLASS", {})
+    assert reopener("tests.arguments.c")(str.upper).origin == "builtins.str.upper"
+    reopener("tests.arguments.c")(str.upper)
+    for _ in range(2):
+        register_serializer("tests.arguments.c", bytearray, bytearray.strip, bytearray)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="tag must be one that no other class and functions have"):
+        register_serializer("tests.arguments.c", bytearray, bytearray.lstrip, bytearray)  # type: ignore[arg-type]
+
+
 def octal(first: str, second: str) -> int:
     return int(first + second, 8)
 

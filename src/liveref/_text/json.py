@@ -11,7 +11,10 @@ from typing_extensions import TypeAliasType
 from liveref._text.tag import readable
 from liveref.exceptions import NotJSONableError
 
-__all__ = ["ADVICE", "JSON", "SAFE_BITS", "SPECIAL", "encodable", "json_copy", "name_fault", "path_step", "writable"]
+__all__ = [
+    "ADVICE", "JSON", "SAFE_BITS", "SPECIAL", "encodable", "json_copy", "json_name", "name_fault", "path_step",
+    "writable",
+]  # fmt: skip
 
 JSON = TypeAliasType("JSON", "bool | int | float | str | list[JSON] | dict[str, JSON] | None")
 
@@ -65,13 +68,22 @@ def _copy(found: object, path: str, depth: int) -> JSON:
         return [_copy(item, f"{path}[{at}]", depth - 1) for at, item in enumerate(cast("list[object]", found))]
     if kind is dict:
         return {
-            _name(name, path): _copy(item, path + path_step(name), depth - 1)
+            json_name(name, path): _copy(item, path + path_step(name), depth - 1)
             for name, item in cast("dict[object, object]", found).items()
         }
     raise NotJSONableError(path, SPECIAL.get(kind) or readable(kind), ADVICE)
 
 
-def _name(name: object, path: str) -> str:
+def json_name(name: object, path: str) -> str:
+    """The key of a dict, if JSON holds it unchanged.
+
+    Args:
+        name: the key.
+        path: of the dict, for the error.
+
+    Raises:
+        NotJSONableError: it does not.
+    """
     fault = name_fault(name)
     if fault is not None:
         raise NotJSONableError(path, fault, ADVICE)
