@@ -668,6 +668,30 @@ def at_every_depth(call: Callable[[], object]) -> list[type[Exception]]:
     return met
 
 
+@pytest.mark.parametrize("policy", [DROP, SessionPausePolicy.PICKLE_OR_ERROR])
+@pytest.mark.parametrize("verify", [False, True])
+def test_near_the_recursion_limit_no_sound_ref_is_dropped_or_refused(
+    session: Session, policy: SessionPausePolicy, verify: bool
+) -> None:
+    session.refs.insert({"deep": [[[[[["x"]]]]]]})
+    session.refs.insert(Box([Box()]))
+    session.refs.insert(Blob(b"x"))
+    session.refs.open(open_handle.recipe("db"))
+
+    def take() -> None:
+        assert session.snapshot(policy=policy, verify=verify).dropped == []
+
+    take()
+    assert set(at_every_depth(take)) <= {RecursionError}
+
+
+def test_near_the_recursion_limit_a_policy_still_drops_what_it_never_keeps(session: Session) -> None:
+    session.refs.insert([])
+    with warnings.catch_warnings(action="ignore"):
+        met = at_every_depth(lambda: session.snapshot(policy=SessionPausePolicy.WARN_DROP))
+    assert len(met) < 150
+
+
 @pytest.mark.parametrize("what", ["from_bytes", "read", "resume", "refs"])
 def test_near_the_recursion_limit_a_sound_snapshot_is_not_called_damaged(
     session: Session, tmp_path: Path, what: str

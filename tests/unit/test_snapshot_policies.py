@@ -28,6 +28,8 @@ from liveref import (
     SessionSnapshot,
 )
 
+from liveref._pause import capture as _capture
+
 from .refs_of_all_kinds import (
     EXPLICIT,
     OUTCOMES,
@@ -403,6 +405,34 @@ def test_a_warning_that_is_an_error_comes_when_all_else_is_done(session: Session
     assert all(key in session.refs for key in others)
     for path in tmp_path.iterdir():
         assert len(SessionSnapshot.read(path, trusted=True).dropped) == 2
+
+
+def test_all_that_was_dropped_is_logged_before_the_first_warning_can_raise(
+    session: Session, take: Take, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_value: str) -> None:
+        raise ZeroDivisionError
+
+    session.refs.insert("x", lifetime=RefLifetime.UNTIL_SNAPSHOT, finalizer=fail)
+    dropped = [session.refs.insert(threading.Lock()), session.refs.insert(threading.Lock())]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(RuntimeWarning, match="ZeroDivisionError"):
+            take(session, policy=SessionPausePolicy.PICKLE_OR_DROP)
+    assert [text for text in caplog.messages if "was dropped" in text] == [
+        f"ref {redacted(key)} (_thread:lock) was dropped" for key in dropped
+    ]
+
+
+def test_where_memory_is_short_for_all_none_is_dropped(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    def dump(_values: object, _stand_ins: object) -> NoReturn:
+        raise MemoryError
+
+    session.refs.insert(["hours of work"])
+    session.refs.insert(Box())
+    monkeypatch.setattr(_capture, "dump_stream", dump)
+    with pytest.raises(MemoryError):
+        session.snapshot(policy=SessionPausePolicy.PICKLE_OR_DROP)
 
 
 EVIL = type("\x1b[31mEVIL\nforged line\u202e", (), {"__getstate__": lambda _self: fail_to_pickle()})

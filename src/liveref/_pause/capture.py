@@ -17,7 +17,7 @@ from liveref._registry.moment import Moment
 from liveref._registry.owners import Owner
 from liveref._snapshot.contents import Contents, Dropping
 from liveref._snapshot.stream import Stream, dump_stream
-from liveref._text.blame import Culprit, user_place, why_not_pickled
+from liveref._text.blame import Culprit, is_cramped, user_place, why_not_pickled
 from liveref._text.tag import readable
 from liveref.exceptions import RefFailure, SessionRefsNotSerializableError
 
@@ -53,6 +53,7 @@ def capture(store: Closing, policy: SessionPausePolicy, *, verify: bool = False)
 
     Raises:
         SessionRefsNotSerializableError: the policy drops nothing, and refs can't be captured.
+        MemoryError, RecursionError: there is no room left, for which none of them is to blame.
     """
     state, purged, row = store._moment(), list[Holder[Any]](), policy_row(policy)
     distinct = dict(zip(map(id, state.entries), state.entries, strict=True))  # most refs share theirs
@@ -138,11 +139,20 @@ def _pickle(fates: Fates, policy: SessionPausePolicy, *, drop: bool, verify: boo
         if not blame_each(fates, drop=drop) and not blame_whole(fates):
             tries += 1
             if tries == _TRIES:
-                reason = why_not_pickled(Culprit("$", None, failure))
-                fates.fail(dict.fromkeys(fates.pickled, reason), failure if user_place(failure) else None)
+                _fail_all(fates, failure)
+
+
+def _fail_all(fates: Fates, failure: Exception) -> None:
+    """Note that none can be pickled, though each alone can."""
+    if isinstance(failure, MemoryError):  # then they are blameless, and must not be dropped for that
+        raise failure
+    reason = why_not_pickled(Culprit("$", None, failure))
+    fates.fail(dict.fromkeys(fates.pickled, reason), failure if user_place(failure) else None)
 
 
 def _refuse(fates: Fates, policy: SessionPausePolicy, *, drop: bool) -> None:
+    if fates.failures and Way.PICKLE in policy_row(policy).ways and is_cramped():
+        raise RecursionError from fates.cause  # the refs may be blameless, and must not be dropped for that
     if fates.failures and not drop:
         raise SessionRefsNotSerializableError(policy.value, tuple(fates.told())) from fates.cause
 
