@@ -619,6 +619,29 @@ def test_a_failing_close_after_a_failing_resume_is_noted(session: Session) -> No
         session.refs.drain()
 
 
+class Worse:
+    """What is closed worse than badly."""
+
+
+def close_worse(_value: object) -> None:
+    raise KeyboardInterrupt
+
+
+register_serializer("tests.resume.worse", Worse, lambda _value: b"", lambda _data: Worse(), finalizer=close_worse)
+
+
+def test_what_is_no_exception_comes_out_once_all_is_closed_after_a_failing_resume(session: Session) -> None:
+    session.refs.insert(Worse())
+    session.refs.insert(Closing())
+    session.refs.insert(Broken())
+    snapshot = session.snapshot()
+    Closing.closed.clear()
+    with pytest.raises(KeyboardInterrupt) as caught:
+        Session.resume(snapshot)
+    assert isinstance(caught.value.__context__, RefLoadError)
+    assert len(Closing.closed) == 1
+
+
 def close_badly(_value: object) -> None:
     raise OSError(SECRET)
 

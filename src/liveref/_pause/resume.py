@@ -194,7 +194,11 @@ class Revival:
         return error
 
     def abandon(self, error: BaseException) -> Steps:
-        """Close what was loaded and opened, for nobody will get it; note what that raises on the error."""
+        """Close what was loaded and opened, for nobody will get it; note what that raises on the error.
+
+        What is no Exception, as a cancellation, is raised once all else is closed.
+        """
+        fatal: BaseException | None = None
         duties = [(finalizer, self.loaded[at]) for at, finalizer in self.finalizers.items()]
         duties += [(opening.finalizer, None) for opening in self.openings.values() if opening.finalizer is not None]
         for finalizer, value in duties:
@@ -204,6 +208,10 @@ class Revival:
                     yield Pending(held, finalizer.place)
             except Exception as failed:  # noqa: BLE001  user code
                 error.add_note(f"Closing what had been restored raised {readable(type(failed))}.")
+            except BaseException as failed:  # noqa: BLE001  raised below
+                fatal = fatal or failed
+        if fatal is not None:
+            raise fatal
 
     def _stand_in(self, number: object) -> object:
         """The object that a pickle refers to."""
