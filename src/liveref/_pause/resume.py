@@ -26,7 +26,7 @@ from liveref._snapshot.snapshot import SessionSnapshot
 from liveref._text.blame import is_cramped, why_not_loaded
 from liveref._text.marker import redact
 from liveref._text.tag import printable, readable
-from liveref._text.telling import told, warn_dropped
+from liveref._text.telling import log_dropped, told, warn_dropped
 from liveref._typing import MISSING
 from liveref.exceptions import (
     CapacityExceededError,
@@ -360,8 +360,9 @@ class _Restoring:
 
     def _load(self) -> None:
         self._objects.load(self._snapshot)
-        for failure in self._objects.told():
-            warn_dropped(failure, None, stacklevel=6)
+        dropped = self._objects.told()
+        log_dropped(dropped)
+        warn_dropped(dropped, None, stacklevel=6)
 
     def _put(self) -> None:
         self._places.fill()
