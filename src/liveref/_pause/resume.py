@@ -355,7 +355,10 @@ class _Restoring:
             self._put()
         except BaseException as error:
             self._places.undo(self._carry)
-            await adrive(self._objects.abandon(error), Outcome(error), None)
+            outcome = Outcome(error)
+            await adrive(self._objects.abandon(error), outcome, None)
+            if outcome.errors:  # it was cancelled meanwhile
+                outcome.reraise()
             raise
 
     def _load(self) -> None:
