@@ -289,6 +289,19 @@ def test_an_escape_that_contains_itself_is_an_error_too(name: str) -> None:
         READERS[name](own)
 
 
+class Row(tuple[object, ...]):
+    """As a named tuple is."""
+
+
+@pytest.mark.parametrize("own", [tuple, Row])
+def test_what_json_writes_as_a_list_is_looked_into(own: Callable[[list[object]], object]) -> None:
+    marker = RegistryKey[object].new().to_marker()
+    outside = {"a": own([1, marker])}
+    assert [path for path, _ in find_markers(outside)] == ["$.a[1]"]
+    with pytest.raises(MarkerError, match=r"at \$\.a\[1\]"):
+        reject_markers(outside)
+
+
 @pytest.mark.parametrize("name", READERS)
 def test_what_holds_its_own_escape_is_an_error_too(name: str) -> None:
     own: dict[str, object] = {}
