@@ -26,8 +26,8 @@ from liveref import (
     SessionPausePolicy,
     SessionRefsNotSerializableError,
     SessionSnapshot,
+    register_serializer,
 )
-
 from liveref._pause import capture as _capture
 
 from .refs_of_all_kinds import (
@@ -422,6 +422,35 @@ def test_all_that_was_dropped_is_logged_before_the_first_warning_can_raise(
     assert [text for text in caplog.messages if "was dropped" in text] == [
         f"ref {redacted(key)} (_thread:lock) was dropped" for key in dropped
     ]
+
+
+class Odd(type):
+    """A class of classes that have no hash, and equal each other."""
+
+    def __eq__(cls, other: object) -> bool:
+        return isinstance(other, Odd)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Unhashed(metaclass=Odd):
+    """What only a serializer can keep, for pickle looks its class up."""
+
+
+class Another(metaclass=Odd):
+    """Of an equal class."""
+
+
+register_serializer("tests.policies.unhashed", Unhashed, lambda _value: b"", lambda _data: Unhashed())
+
+
+def test_what_has_a_class_without_a_hash_is_kept_or_told_as_all_else(session: Session) -> None:
+    keys = [session.refs.insert(value) for value in (Unhashed(), Another(), [Another()], "x")]
+    assert [failure.key for failure in refused(session)] == list(map(redacted, keys[1:3]))
+    snapshot = take_quietly(session, SessionPausePolicy.PICKLE_OR_DROP)
+    assert [ref.how for ref in snapshot.refs] == ["serializer", "pickle"]
+    with Session.resume(snapshot) as resumed:
+        assert type(resumed.refs[keys[0]]) is Unhashed
 
 
 def test_where_memory_is_short_for_all_none_is_dropped(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:

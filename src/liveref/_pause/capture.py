@@ -92,10 +92,10 @@ def _sort(fates: Fates, row: PolicyRow) -> None:
 
 def _serialize(fates: Fates, others: dict[int, object]) -> None:
     """Take those out that have a serializer, and call it."""
-    found = serializers_of(set(map(type, others.values())))
-    for uid in [uid for uid, value in others.items() if type(value) in found] if found else ():
+    found = serializers_of(set(map(id, map(type, others.values()))))
+    for uid in [uid for uid, value in others.items() if id(type(value)) in found] if found else ():
         value = others.pop(uid)
-        _serialize_one(fates, uid, value, found[type(value)])
+        _serialize_one(fates, uid, value, found[id(type(value))])
 
 
 def _serialize_one(fates: Fates, uid: int, value: object, serializer: Serializer) -> None:
