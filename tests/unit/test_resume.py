@@ -674,6 +674,13 @@ def test_a_serializer_that_fails_to_load_names_its_ref(session: Session, monkeyp
     with pytest.raises(RefLoadError, match=r"gave .*SubBlob, not .*Blob"):
         Session.resume(snapshot)
 
+    def stop(data: bytes) -> Blob:
+        raise StopIteration(data)
+
+    monkeypatch.setitem(_serializer._BY_TAG, "tests.kinds.blob", registered_blob()._replace(load=stop))
+    with pytest.raises(RefLoadError, match=r"gave nothing, not .*Blob"):
+        Session.resume(snapshot)
+
 
 def registered_blob() -> _serializer.Serializer:
     found = _serializer.serializers_of([id(Blob)]).get(id(Blob))

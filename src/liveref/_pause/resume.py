@@ -199,7 +199,7 @@ class Revival:
         What is no Exception, as a cancellation, is raised once all else is closed.
         """
         fatal: BaseException | None = None
-        duties = [(finalizer, self.loaded[at]) for at, finalizer in self.finalizers.items()]
+        duties = [(finalizer, self.loaded[at]) for at, finalizer in self.finalizers.items() if at in self.loaded]
         duties += [(opening.finalizer, None) for opening in self.openings.values() if opening.finalizer is not None]
         for finalizer, value in duties:
             try:
@@ -239,22 +239,23 @@ class Revival:
         if at in self.troubles:
             raise self._held(at, self.troubles[at])
         if at not in self.loaded:
-            serializer = self._serializers[at]
-            self.loaded[at] = self._deserialize(at, serializer)
-            if serializer.finalizer is not None:
-                self.finalizers[at] = Finalizer(serializer.finalizer)
+            self._deserialize(at, self._serializers[at])
         return self.loaded[at]
 
-    def _deserialize(self, at: int, serializer: Serializer) -> object:
+    def _deserialize(self, at: int, serializer: Serializer) -> None:
+        """Load an object. To call and to hold what that gives is one step, so that an interrupt finds it held."""
         raised: Exception | None = None
+        if serializer.finalizer is not None:
+            self.finalizers[at] = Finalizer(serializer.finalizer)
         try:
-            value: object = serializer.load(bytes(self.kept.serialized[at][1]))
+            self.loaded.update(zip((at,), map(serializer.load, (bytes(self.kept.serialized[at][1]),)), strict=False))
         except Exception as error:  # noqa: BLE001  user code
             raised, reason = error, f"raised {readable(type(error))}"
         else:
-            if type(value) is serializer.cls:
-                return value
-            reason = f"gave {readable(type(value))}, not {readable(serializer.cls)}"
+            if at in self.loaded and type(self.loaded[at]) is serializer.cls:
+                return
+            found = readable(type(self.loaded.pop(at))) if at in self.loaded else "nothing"  # it raised StopIteration
+            reason = f"gave {found}, not {readable(serializer.cls)}"
         self.troubles[at] = Trouble(f"serializer {serializer.tag!r} {reason}", raised)
         raise self._held(at, self.troubles[at])
 
