@@ -1,7 +1,7 @@
 from _typeshed import Incomplete
 from typing import Final
 
-__all__ = ['ADVICE', 'JSON', 'SAFE_BITS', 'SPECIAL', 'encodable', 'json_copy', 'name_fault', 'path_step', 'writable']
+__all__ = ['ADVICE', 'JSON', 'SAFE_BITS', 'SPECIAL', 'encodable', 'json_copy', 'json_name', 'name_fault', 'path_step', 'writable']
 
 JSON: Incomplete
 ADVICE: Final[str]
@@ -9,6 +9,7 @@ SPECIAL: Final[dict[type, str]]
 SAFE_BITS: Final[int]
 
 def json_copy(found: object, path: str) -> JSON: ...
+def json_name(name: object, path: str) -> str: ...
 def name_fault(name: object) -> str | None: ...
 def writable(number: int) -> bool: ...
 def encodable(text: str) -> bool: ...
