@@ -495,7 +495,7 @@ def test_what_holds_an_expected_ref_that_is_not_carried_is_dropped(session: Sess
     session.refs.close()
 
 
-@pytest.mark.parametrize("broken", ["Drop", True, None])
+@pytest.mark.parametrize("broken", ["Drop", True, None, ["drop"]], ids=str)
 def test_broken_is_one_of_two(session: Session, broken: Any) -> None:
     with pytest.raises(InvalidArgumentError, match="broken must be 'raise' or 'drop'"):
         Session.resume(session.snapshot(), broken=broken)

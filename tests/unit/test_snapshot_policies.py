@@ -453,6 +453,30 @@ def test_what_has_a_class_without_a_hash_is_kept_or_told_as_all_else(session: Se
         assert type(resumed.refs[keys[0]]) is Unhashed
 
 
+class Claiming(bytes):
+    """Bytes that claim to be none."""
+
+    def __len__(self) -> int:
+        return 0
+
+
+class Claimed:
+    """What becomes such bytes."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+
+register_serializer("tests.policies.claimed", Claimed, lambda value: Claiming(value.data), Claimed)
+
+
+def test_the_bytes_of_a_serializer_are_counted_and_not_asked(session: Session) -> None:
+    key = session.refs.insert(Claimed(b"abc"))
+    data = session.snapshot().to_bytes()
+    with Session.resume(SessionSnapshot.from_bytes(data, trusted=True)) as resumed:
+        assert resumed.refs[key].data == b"abc"
+
+
 def test_where_memory_is_short_for_all_none_is_dropped(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     def dump(_values: object, _stand_ins: object) -> NoReturn:
         raise MemoryError

@@ -105,7 +105,7 @@ def _serialize_one(fates: Fates, uid: int, value: object, serializer: Serializer
         fates.fail({uid: f"serializer {serializer.tag!r} raised {readable(type(error))}"}, error)
         return
     if isinstance(data, bytes):
-        fates.serialized[uid] = serializer, data
+        fates.serialized[uid] = serializer, memoryview(data).tobytes() if type(data) is not bytes else data
     else:
         fates.fail({uid: f"serializer {serializer.tag!r} gave {readable(type(data))} instead of bytes"})
 

@@ -325,7 +325,7 @@ def check_resume(snapshot: SessionSnapshot, broken: str, carry: SessionRefRegist
         raise InvalidArgumentError("snapshot", "a SessionSnapshot", readable(type(snapshot)))
     if carry is not None and not isinstance(carry, SessionRefRegistry):
         raise InvalidArgumentError("carry", "a SessionRefRegistry", readable(type(carry)))
-    if broken not in {"raise", "drop"}:
+    if type(broken) is not str or broken not in {"raise", "drop"}:
         raise InvalidArgumentError("broken", "'raise' or 'drop'", f"another {readable(type(broken))}")
 
 
