@@ -289,6 +289,26 @@ def test_an_escape_that_contains_itself_is_an_error_too(name: str) -> None:
         READERS[name](own)
 
 
+class Odd(type):
+    """A class of classes that have no hash."""
+
+    def __eq__(cls, other: object) -> bool:
+        return cls is other
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Unhashed(metaclass=Odd):
+    """Of such a class."""
+
+
+def test_a_class_without_a_hash_is_told_or_carried_as_any_other() -> None:
+    registry, live = SessionRefRegistry(), Unhashed()
+    with pytest.raises(NotJSONableError, match=r"^\$\.a\[1\] is not JSON: found .*Unhashed"):
+        encode({"a": [1, live]})
+    assert decode(encode([1, live], registry=registry, live=[Unhashed]), registry=registry) == [1, live]
+
+
 class Row(tuple[object, ...]):
     """As a named tuple is."""
 

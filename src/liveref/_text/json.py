@@ -12,7 +12,7 @@ from liveref._text.tag import readable
 from liveref.exceptions import NotJSONableError
 
 __all__ = [
-    "ADVICE", "JSON", "SAFE_BITS", "SPECIAL", "encodable", "json_copy", "json_name", "name_fault", "path_step",
+    "ADVICE", "JSON", "SAFE_BITS", "encodable", "json_copy", "json_name", "name_fault", "path_step", "special_of",
     "writable",
 ]  # fmt: skip
 
@@ -21,7 +21,7 @@ JSON = TypeAliasType("JSON", "bool | int | float | str | list[JSON] | dict[str, 
 ADVICE: Final = "Pass None, bool, int, finite float, str, list, or dict with str keys."
 
 
-SPECIAL: Final[dict[type, str]] = {
+_SPECIAL: Final[dict[type, str]] = {
     float: "a float that is not finite",
     int: "an int of more than 4,300 digits",
     str: "a str with a lone surrogate",
@@ -71,7 +71,7 @@ def _copy(found: object, path: str, depth: int) -> JSON:
             json_name(name, path): _copy(item, path + path_step(name), depth - 1)
             for name, item in cast("dict[object, object]", found).items()
         }
-    raise NotJSONableError(path, SPECIAL.get(kind) or readable(kind), ADVICE)
+    raise NotJSONableError(path, special_of(kind) or readable(kind), ADVICE)
 
 
 def json_name(name: object, path: str) -> str:
@@ -88,6 +88,11 @@ def json_name(name: object, path: str) -> str:
     if fault is not None:
         raise NotJSONableError(path, fault, ADVICE)
     return cast("str", name)
+
+
+def special_of(kind: type) -> str | None:
+    """What JSON does not hold of a class of which it holds the rest; None of any other class, be it without a hash."""
+    return next((found for cls, found in _SPECIAL.items() if cls is kind), None)
 
 
 def name_fault(name: object) -> str | None:
