@@ -22,7 +22,7 @@ from typing import (
 )
 
 from liveref._text.blame import raised_at
-from liveref._text.json import JSON, json_copy, path_step
+from liveref._text.json import JSON, json_copy, json_name, path_step
 from liveref._text.tag import printable, readable
 from liveref._typing import MISSING, UNRESOLVED, Missing, T, T_co, persisted
 from liveref.exceptions import InvalidArgumentError, NotJSONableError, RefLoadError, ReopenError, UnknownTypeTagError
@@ -283,7 +283,8 @@ def recipe(tag: str, args: list[JSON], kwargs: dict[str, JSON]) -> AnyRecipe[Any
 def origin_of(function: Callable[..., object]) -> str:
     """The module and name of a function, the same when its module is loaded again; of other objects their identity."""
     if hasattr(function, "__qualname__"):
-        return printable(f"{function.__module__}.{function.__qualname__}")
+        named: object = getattr(function, "__objclass__", function)  # a method written in C has no module of its own
+        return printable(f"{named.__module__}.{function.__qualname__}")
     return f"{readable(type(function))} at {id(function):#x}"
 
 
@@ -297,7 +298,7 @@ def _signature(function: Callable[..., object]) -> inspect.Signature:
 
 def _copies(args: Iterable[object], kwargs: Mapping[str, object]) -> tuple[list[JSON], dict[str, JSON]]:
     copies = [json_copy(arg, f"$[{at}]") for at, arg in enumerate(args)]
-    return copies, {name: json_copy(arg, f"${path_step(name)}") for name, arg in kwargs.items()}
+    return copies, {json_name(name, "$"): json_copy(arg, f"${path_step(name)}") for name, arg in kwargs.items()}
 
 
 def is_coroutine_function(call: object) -> bool:

@@ -24,7 +24,7 @@ from liveref._snapshot.keyring import SnapshotKeys
 from liveref._snapshot.progress import Progress
 from liveref._snapshot.snapshot import SessionSnapshot, check_target, new_snapshot, save_snapshot
 from liveref._text.tag import printable, readable
-from liveref._text.telling import warn_dropped
+from liveref._text.telling import log_dropped, warn_dropped
 from liveref.exceptions import (
     InvalidArgumentError,
     RegistryClosedError,
@@ -363,17 +363,19 @@ class Session:
 
     def _settle(self, captured: Capture) -> None:
         """Once a snapshot stands: purge what lasted until it, and tell what was dropped."""
+        log_dropped(captured.dropped)
         if captured.purged:
             outcome = Outcome()
             drive(self._purge(captured, outcome))
             self._tell_failed(outcome)
-        self._tell_dropped(captured)
+        self._warn_dropped(captured)
 
     async def _asettle(self, captured: Capture, outcome: Outcome) -> None:
         """As `_settle`, awaiting finalizers."""
+        log_dropped(captured.dropped)
         await adrive(self._purge(captured, outcome), outcome, None)
         self._tell_failed(outcome)
-        self._tell_dropped(captured)
+        self._warn_dropped(captured)
 
     def _purge(self, captured: Capture, outcome: Outcome) -> Steps:
         return self._refs._drop(reversed(captured.purged), "purged by a snapshot", outcome)
@@ -388,10 +390,9 @@ class Session:
             what = f"{counted(len(failed), 'finalizer')} failed of refs that last until a snapshot: {kinds}"
             warnings.warn(f"{what}. The snapshot stands.", RuntimeWarning, stacklevel=4)
 
-    def _tell_dropped(self, captured: Capture) -> None:
+    def _warn_dropped(self, captured: Capture) -> None:
         """Warn of refs that were dropped."""
-        for failure in captured.dropped:
-            warn_dropped(failure, captured.contents.policy, stacklevel=5)
+        warn_dropped(captured.dropped, captured.contents.policy, stacklevel=5)
 
     def __enter__(self) -> Self:
         if self._state != "new":

@@ -131,7 +131,7 @@ def decode(payload: JSON, *, registry: SessionRefRegistry | None = None, recipes
             value, inside = _decoded(item, here, registry, admit)
             copy[name] = value
             if inside is not None:
-                _refuse_cycle(item, around, here)
+                _refuse_cycle(inside, around, here)  # the item itself may be its escape, made anew each time
                 todo.append((inside, value, here))
     return decoded[0]
 
@@ -217,7 +217,7 @@ def _refuse_cycle(container: object, around: set[int], path: Path) -> None:
 def _children(item: object) -> Iterable[tuple[str | int, object]]:
     if _is_dict(item):
         return item.items()
-    return enumerate(item) if _is_list(item) else ()
+    return enumerate(item) if _is_row(item) else ()
 
 
 def _empty(source: dict[str, object] | list[object]) -> dict[str, object] | list[object]:
@@ -257,7 +257,12 @@ def _is_list(value: object) -> TypeIs[list[object]]:
     return _is(value, list)
 
 
-def _is(value: object, kind: type) -> bool:
+def _is_row(value: object) -> TypeIs[list[object] | tuple[object, ...]]:
+    """Whether it is what JSON writes as a list."""
+    return _is(value, (list, tuple))
+
+
+def _is(value: object, kind: type | tuple[type, ...]) -> bool:
     """As isinstance, for proxies too: but a value that can't be asked what it is, or lies, is no container."""
     if issubclass(type(value), kind):
         return True

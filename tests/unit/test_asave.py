@@ -334,7 +334,7 @@ def test_what_progress_raises_ends_a_read(session: Session, tmp_path: Path) -> N
         raise ZeroDivisionError
 
     session.save(tmp_path / "a")
-    with pytest.raises(SnapshotReadError, match="progress raised ZeroDivisionError") as caught:
+    with pytest.raises(SnapshotReadError, match="progress raised ZeroDivisionError. Mend that") as caught:
         SessionSnapshot.read(tmp_path / "a", trusted=True, progress=stop)
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
 

@@ -627,6 +627,37 @@ def test_aresume_that_fails_awaits_the_finalizers_of_what_it_opened() -> None:
     asyncio.run(main())
 
 
+def test_aresume_that_is_cancelled_as_it_closes_what_it_opened_is_cancelled() -> None:
+    begun: list[Pool] = []
+    resuming: list[asyncio.Task[Session]] = []
+
+    async def close(pool: Pool) -> None:
+        begun.append(pool)
+        if len(begun) == 1:
+            resuming[0].cancel()
+        await pool.aclose()
+
+    async def main() -> None:
+        async with Session() as session:
+            pools = [Pool("one"), Pool("two")]
+            for pool in pools:
+                session.refs.insert(pool, finalizer=Pool.aclose, reopen=open_pool.recipe(pool.name))
+            session.refs.insert([*pools, Fragile()])
+            snapshot = session.snapshot()
+        open_pool.finalizer, former = close, open_pool.finalizer
+        try:
+            resuming.append(asyncio.create_task(Session.aresume(snapshot)))
+            with pytest.raises(asyncio.CancelledError) as caught:
+                await resuming[0]
+        finally:
+            open_pool.finalizer = former
+        assert isinstance(caught.value.__context__, RefLoadError)
+        assert not any(pool.is_open for pool in Pool.opened)
+
+    asyncio.run(main())
+    assert len(begun) == 2
+
+
 class Fragile:
     """Can't be loaded."""
 

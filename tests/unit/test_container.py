@@ -39,6 +39,15 @@ from liveref._snapshot.keyring import SnapshotKeys, SnapshotLimits
 from liveref._snapshot.file import read_file, write_file
 
 SECRET = b"a secret of the tests, 32 bytes."
+
+
+class Longer(bytes):
+    """Bytes that claim to be more."""
+
+    def __len__(self) -> int:
+        return 99
+
+
 OLD = b"an older one of the tests, also 32"
 KEYS = SnapshotKeys({"2026-11": SECRET}, current="2026-11")
 LIMITS = SnapshotLimits()
@@ -113,13 +122,14 @@ def test_a_ring_cannot_be_pickled(duplicate: Callable[[object], object]) -> None
         ({}, "b", "current must be one of"),
         ({"a": SECRET[:31]}, "a", "secret of key 'a' must be at least 32 bytes, found 31 bytes"),
         ({"a": SECRET.decode()}, "a", "at least 32 bytes, found str"),
+        ({"a": Longer(b"short")}, "a", "at least 32 bytes, found 5 bytes"),
         ({"": SECRET}, "", "1 to 64 printable ASCII"),
         ({"é": SECRET}, "é", "1 to 64 printable ASCII"),
         ({"a\0": SECRET}, "a\0", "1 to 64 printable ASCII"),
         ({"a" * 65: SECRET}, "a" * 65, "1 to 64 printable ASCII"),
         ({1: SECRET}, 1, "1 to 64 printable ASCII characters, found int"),
     ],
-    ids=["unknown current", "empty", "short", "text", "no name", "not ascii", "NUL", "long name", "int name"],
+    ids=["unknown current", "empty", "short", "text", "claims", "no name", "not ascii", "NUL", "long name", "int name"],
 )
 def test_a_ring_refuses_what_is_no_key(secrets: dict[str, bytes], current: str, message: str) -> None:
     with pytest.raises(InvalidArgumentError, match=message) as caught:

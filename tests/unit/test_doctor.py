@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
 import platform
 import re
 import subprocess
@@ -150,6 +151,17 @@ def test_a_broken_configuration_is_to_be_mended(folder: Path, capsys: pytest.Cap
     found = asked(capsys)
     assert found["plugin"] == {"file": None, "configured": False}
     assert "pyproject.toml: " in str(found["problems"])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a folder that is in use stays there")
+def test_a_folder_that_is_gone_is_to_be_mended(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "gone").mkdir()
+    monkeypatch.chdir(folder / "gone")
+    (folder / "gone").rmdir()
+    assert main(["doctor"]) == 1
+    assert "to mend    [Errno 2] No such file or directory\n" in capsys.readouterr().out
 
 
 def test_it_runs_from_a_source_that_is_not_installed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -249,6 +250,32 @@ def test_what_is_left_to_write_into_a_closed_pipe_goes_nowhere(
     assert (tmp_path / "pipe").read_bytes() == b""
 
 
+class Full(Closed):
+    """What there is no room for."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_output_that_finds_no_room_is_one_line_and_exit_code_1(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (tmp_path / "full").open("wb") as file:
+        monkeypatch.setattr(sys, "stdout", Full(file))
+        with pytest.raises(SystemExit) as caught:
+            main(["inspect", str(saved)])
+        file.write(b"the rest")
+    assert caught.value.code == "the output can't be written: No space left on device"
+    assert (tmp_path / "full").read_bytes() == b""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no line break is in a name there")
+def test_a_name_with_a_line_break_forges_no_line(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    forged = saved.rename(saved.with_name("a\nsignature  checked"))
+    assert main(["inspect", str(forged)]) == 0
+    assert capsys.readouterr().out.startswith(f"snapshot   {saved.with_name('a')}\\nsignature  checked, ")
+
+
 # Strange files
 
 
@@ -271,10 +298,19 @@ def test_more_than_its_own_small_limits_has_to_be_allowed(tmp_path: Path, capsys
     assert "refs: 20001" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("limit", ["max_refs", "max_refs=", "max_refs=-1", "max_refs=0", "refs=1", "max_refs=\u0661"])
+@pytest.mark.parametrize(
+    "limit",
+    ["max_refs", "max_refs=", "max_refs=-1", "max_refs=0", "refs=1", "max_refs=\u0661", f"max_refs={'9' * 5000}"],
+)
 def test_a_limit_is_one(saved: Path, limit: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", str(saved), "--limit", limit]) == 1
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("key", ["", "2026-11", "2026-11="])
+def test_a_key_is_a_name_and_a_path(saved: Path, key: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", str(saved), "--key", key]) == 1
+    assert capsys.readouterr().err == "--key must be NAME=PATH, found something else.\n"
 
 
 @pytest.mark.parametrize("kind", ["pickle", "values", "refs"])

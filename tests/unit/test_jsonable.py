@@ -289,6 +289,47 @@ def test_an_escape_that_contains_itself_is_an_error_too(name: str) -> None:
         READERS[name](own)
 
 
+class Odd(type):
+    """A class of classes that have no hash."""
+
+    def __eq__(cls, other: object) -> bool:
+        return cls is other
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Unhashed(metaclass=Odd):
+    """Of such a class."""
+
+
+def test_a_class_without_a_hash_is_told_or_carried_as_any_other() -> None:
+    registry, live = SessionRefRegistry(), Unhashed()
+    with pytest.raises(NotJSONableError, match=r"^\$\.a\[1\] is not JSON: found .*Unhashed"):
+        encode({"a": [1, live]})
+    assert decode(encode([1, live], registry=registry, live=[Unhashed]), registry=registry) == [1, live]
+
+
+class Row(tuple[object, ...]):
+    """As a named tuple is."""
+
+
+@pytest.mark.parametrize("own", [tuple, Row])
+def test_what_json_writes_as_a_list_is_looked_into(own: Callable[[list[object]], object]) -> None:
+    marker = RegistryKey[object].new().to_marker()
+    outside = {"a": own([1, marker])}
+    assert [path for path, _ in find_markers(outside)] == ["$.a[1]"]
+    with pytest.raises(MarkerError, match=r"at \$\.a\[1\]"):
+        reject_markers(outside)
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_what_holds_its_own_escape_is_an_error_too(name: str) -> None:
+    own: dict[str, object] = {}
+    own["a"] = {SESSION_REF_TAG: own}
+    with pytest.raises(NotJSONableError if name == "encode" else MarkerError):
+        READERS[name]([own])
+
+
 @pytest.mark.parametrize("name", READERS)
 def test_what_stands_in_two_places_is_no_cycle(name: str) -> None:
     shared: dict[str, object] = {"a": [{}]}

@@ -655,6 +655,9 @@ def test_a_collected_registry_tells_of_what_was_due(clock: Clock) -> None:
         pytest.param([["a", 5, "x", [0, 5]]], id="an idle that is a text"),
         pytest.param([["a", 5, None, [0, None]]], id="nothing left"),
         pytest.param([["a", 5, None, [0, -1]]], id="less than nothing left"),
+        pytest.param([["a", 10**400, None, [0, 5]]], id="a ttl that is no float"),
+        pytest.param([["a", 5, 10**400, [0, 5]]], id="an idle that is no float"),
+        pytest.param([["a", 5, None, [0, 10**400]]], id="more left than a float holds"),
         pytest.param([["a", 5, None]], id="a short row"),
     ],
 )

@@ -60,6 +60,19 @@ def test_arguments_are_copied_when_the_recipe_is_made() -> None:
     assert registry[registry.open(recipe)] == "a,[1]"
 
 
+class Odd(type):
+    """A class of classes that have no hash."""
+
+    def __eq__(cls, other: object) -> bool:
+        return cls is other
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Unhashed(metaclass=Odd):
+    """Of such a class."""
+
+
 class Text(str):
     """A text that is no plain one."""
 
@@ -83,6 +96,7 @@ def nest(depth: int) -> list[object]:
         ({1: 2}, r"\$\[1\]", "dict key of type int"),
         ({"\udfff": 2}, r"\$\[1\]", "dict key"),
         (sys, r"\$\[1\]", "module"),
+        (Unhashed(), r"\$\[1\]", "Unhashed"),
         (10**4_300, r"\$\[1\]", "an int of more than 4,300 digits"),
         (nest(401), r"\$\[1\]", "nested too deeply"),
         (nest(100_000), r"\$\[1\]", "nested too deeply"),
@@ -97,6 +111,7 @@ def nest(depth: int) -> list[object]:
         "int key",
         "surrogate key",
         "module",
+        "no hash",
         "huge",
         "deep",
         "very deep",
@@ -107,6 +122,24 @@ def test_an_argument_that_is_no_json_is_refused_with_its_path(value: object, pat
         join.recipe("a", value)
     with pytest.raises(NotJSONableError, match=r"\$\.sep"):
         join.recipe("a", sep=value)  # type: ignore[arg-type]
+
+
+@reopener("tests.recipe.named")
+def named(**values: int) -> list[str]:
+    return [*values]
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [("\ud800", "a dict key with a lone surrogate"), (Text("x"), "a dict key of type .*Text")],
+    ids=["surrogate", "str subclass"],
+)
+def test_the_name_of_an_argument_is_json_too(name: str, found: str) -> None:
+    with pytest.raises(NotJSONableError, match=rf"^\$ is not JSON: found {found}"):
+        named.recipe(**{name: 1})
+    with Session() as session:
+        key = session.refs.open(named.recipe(**{"\xe4 b": 1}))
+        assert session.refs[key] == ["\xe4 b"]
 
 
 @pytest.mark.parametrize("value", [nest(399), -(10**4_299)], ids=["deep", "huge"])

@@ -619,6 +619,29 @@ def test_a_failing_close_after_a_failing_resume_is_noted(session: Session) -> No
         session.refs.drain()
 
 
+class Worse:
+    """What is closed worse than badly."""
+
+
+def close_worse(_value: object) -> None:
+    raise KeyboardInterrupt
+
+
+register_serializer("tests.resume.worse", Worse, lambda _value: b"", lambda _data: Worse(), finalizer=close_worse)
+
+
+def test_what_is_no_exception_comes_out_once_all_is_closed_after_a_failing_resume(session: Session) -> None:
+    session.refs.insert(Worse())
+    session.refs.insert(Closing())
+    session.refs.insert(Broken())
+    snapshot = session.snapshot()
+    Closing.closed.clear()
+    with pytest.raises(KeyboardInterrupt) as caught:
+        Session.resume(snapshot)
+    assert isinstance(caught.value.__context__, RefLoadError)
+    assert len(Closing.closed) == 1
+
+
 def close_badly(_value: object) -> None:
     raise OSError(SECRET)
 
@@ -651,9 +674,16 @@ def test_a_serializer_that_fails_to_load_names_its_ref(session: Session, monkeyp
     with pytest.raises(RefLoadError, match=r"gave .*SubBlob, not .*Blob"):
         Session.resume(snapshot)
 
+    def stop(data: bytes) -> Blob:
+        raise StopIteration(data)
+
+    monkeypatch.setitem(_serializer._BY_TAG, "tests.kinds.blob", registered_blob()._replace(load=stop))
+    with pytest.raises(RefLoadError, match=r"gave nothing, not .*Blob"):
+        Session.resume(snapshot)
+
 
 def registered_blob() -> _serializer.Serializer:
-    found = _serializer.serializers_of([Blob]).get(Blob)
+    found = _serializer.serializers_of([id(Blob)]).get(id(Blob))
     assert found is not None
     return found
 

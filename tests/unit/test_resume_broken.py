@@ -495,7 +495,7 @@ def test_what_holds_an_expected_ref_that_is_not_carried_is_dropped(session: Sess
     session.refs.close()
 
 
-@pytest.mark.parametrize("broken", ["Drop", True, None])
+@pytest.mark.parametrize("broken", ["Drop", True, None, ["drop"]], ids=str)
 def test_broken_is_one_of_two(session: Session, broken: Any) -> None:
     with pytest.raises(InvalidArgumentError, match="broken must be 'raise' or 'drop'"):
         Session.resume(session.snapshot(), broken=broken)
@@ -666,6 +666,30 @@ def at_every_depth(call: Callable[[], object]) -> list[type[Exception]]:
 
     descend()
     return met
+
+
+@pytest.mark.parametrize("policy", [DROP, SessionPausePolicy.PICKLE_OR_ERROR])
+@pytest.mark.parametrize("verify", [False, True])
+def test_near_the_recursion_limit_no_sound_ref_is_dropped_or_refused(
+    session: Session, policy: SessionPausePolicy, verify: bool
+) -> None:
+    session.refs.insert({"deep": [[[[[["x"]]]]]]})
+    session.refs.insert(Box([Box()]))
+    session.refs.insert(Blob(b"x"))
+    session.refs.open(open_handle.recipe("db"))
+
+    def take() -> None:
+        assert session.snapshot(policy=policy, verify=verify).dropped == []
+
+    take()
+    assert set(at_every_depth(take)) <= {RecursionError}
+
+
+def test_near_the_recursion_limit_a_policy_still_drops_what_it_never_keeps(session: Session) -> None:
+    session.refs.insert([])
+    with warnings.catch_warnings(action="ignore"):
+        met = at_every_depth(lambda: session.snapshot(policy=SessionPausePolicy.WARN_DROP))
+    assert len(met) < 150
 
 
 @pytest.mark.parametrize("what", ["from_bytes", "read", "resume", "refs"])

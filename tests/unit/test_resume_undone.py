@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
+from itertools import count
+from types import FrameType
 from typing import Any, TypeAlias
 
 import pytest
@@ -17,8 +20,10 @@ from liveref import (
     SessionRefRegistry,
     SessionSnapshot,
     acting_as,
+    register_serializer,
     reopener,
 )
+from liveref._pause import resume as _resume
 from liveref._registry.leases import Book
 
 
@@ -141,3 +146,62 @@ def test_another_key_that_finds_no_room_leaves_the_finalizer_to_the_first(held_u
     with acting_as("ann"):
         assert carry.release(key)
     assert len(closed) == 1
+
+
+class Loaded:
+    """What a serializer makes."""
+
+    made = 0
+
+    @classmethod
+    def load(cls, _data: bytes) -> Loaded:
+        cls.made += 1
+        return cls()
+
+
+register_serializer("tests.resume_undone.loaded", Loaded, lambda _value: b"", Loaded.load, finalizer=closed.append)
+
+
+class Interrupt(BaseException):
+    """What comes from outside."""
+
+
+def interrupted(snapshot: SessionSnapshot, number: int) -> Session | None:
+    """What a resume gives that is interrupted before the n-th of its lines."""
+    left = number
+
+    def trace(frame: FrameType, event: str, _arg: object) -> Callable[..., Any] | None:
+        nonlocal left
+        if frame.f_code.co_filename != _resume.__file__:
+            return None
+        left -= event == "line"
+        if not left:
+            raise Interrupt
+        return trace
+
+    outer = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        return Session.resume(snapshot)
+    except Interrupt:
+        return None
+    finally:
+        sys.settrace(outer)
+
+
+def test_what_comes_from_outside_at_any_line_leaves_nothing_open() -> None:
+    with Session() as session:
+        session.refs.insert(Loaded())
+        session.refs.insert([session.refs[session.refs.insert(Loaded())]])
+        connection = session.refs.open(connect.recipe())
+        session.refs.insert(Query(session.refs[connection]))
+        snapshot = session.snapshot()
+    resumed, numbers = None, count(1)
+    while resumed is None:
+        opened.clear()
+        closed.clear()
+        Loaded.made = 0
+        resumed = interrupted(snapshot, next(numbers))
+        assert resumed or len(closed) == len(opened) + Loaded.made
+    resumed.close()
+    assert len(closed) == 3

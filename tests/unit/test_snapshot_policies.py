@@ -26,7 +26,9 @@ from liveref import (
     SessionPausePolicy,
     SessionRefsNotSerializableError,
     SessionSnapshot,
+    register_serializer,
 )
+from liveref._pause import capture as _capture
 
 from .refs_of_all_kinds import (
     EXPLICIT,
@@ -403,6 +405,87 @@ def test_a_warning_that_is_an_error_comes_when_all_else_is_done(session: Session
     assert all(key in session.refs for key in others)
     for path in tmp_path.iterdir():
         assert len(SessionSnapshot.read(path, trusted=True).dropped) == 2
+
+
+def test_all_that_was_dropped_is_logged_before_the_first_warning_can_raise(
+    session: Session, take: Take, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_value: str) -> None:
+        raise ZeroDivisionError
+
+    session.refs.insert("x", lifetime=RefLifetime.UNTIL_SNAPSHOT, finalizer=fail)
+    dropped = [session.refs.insert(threading.Lock()), session.refs.insert(threading.Lock())]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(RuntimeWarning, match="ZeroDivisionError"):
+            take(session, policy=SessionPausePolicy.PICKLE_OR_DROP)
+    assert [text for text in caplog.messages if "was dropped" in text] == [
+        f"ref {redacted(key)} (_thread:lock) was dropped" for key in dropped
+    ]
+
+
+class Odd(type):
+    """A class of classes that have no hash, and equal each other."""
+
+    def __eq__(cls, other: object) -> bool:
+        return isinstance(other, Odd)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Unhashed(metaclass=Odd):
+    """What only a serializer can keep, for pickle looks its class up."""
+
+
+class Another(metaclass=Odd):
+    """Of an equal class."""
+
+
+register_serializer("tests.policies.unhashed", Unhashed, lambda _value: b"", lambda _data: Unhashed())
+
+
+def test_what_has_a_class_without_a_hash_is_kept_or_told_as_all_else(session: Session) -> None:
+    keys = [session.refs.insert(value) for value in (Unhashed(), Another(), [Another()], "x")]
+    assert [failure.key for failure in refused(session)] == list(map(redacted, keys[1:3]))
+    snapshot = take_quietly(session, SessionPausePolicy.PICKLE_OR_DROP)
+    assert [ref.how for ref in snapshot.refs] == ["serializer", "pickle"]
+    with Session.resume(snapshot) as resumed:
+        assert type(resumed.refs[keys[0]]) is Unhashed
+
+
+class Claiming(bytes):
+    """Bytes that claim to be none."""
+
+    def __len__(self) -> int:
+        return 0
+
+
+class Claimed:
+    """What becomes such bytes."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+
+register_serializer("tests.policies.claimed", Claimed, lambda value: Claiming(value.data), Claimed)
+
+
+def test_the_bytes_of_a_serializer_are_counted_and_not_asked(session: Session) -> None:
+    key = session.refs.insert(Claimed(b"abc"))
+    data = session.snapshot().to_bytes()
+    with Session.resume(SessionSnapshot.from_bytes(data, trusted=True)) as resumed:
+        assert resumed.refs[key].data == b"abc"
+
+
+def test_where_memory_is_short_for_all_none_is_dropped(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    def dump(_values: object, _stand_ins: object) -> NoReturn:
+        raise MemoryError
+
+    session.refs.insert(["hours of work"])
+    session.refs.insert(Box())
+    monkeypatch.setattr(_capture, "dump_stream", dump)
+    with pytest.raises(MemoryError):
+        session.snapshot(policy=SessionPausePolicy.PICKLE_OR_DROP)
 
 
 EVIL = type("\x1b[31mEVIL\nforged line\u202e", (), {"__getstate__": lambda _self: fail_to_pickle()})

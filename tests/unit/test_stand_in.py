@@ -97,6 +97,38 @@ def test_a_stand_in_outside_of_a_read_gives_a_key_or_raises() -> None:
         KeyStandIn(type="builtins:int")
 
 
+class Odd(type):
+    """A class of classes that have no hash."""
+
+    def __eq__(cls, other: object) -> bool:
+        return cls is other
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Unhashed(Conn, metaclass=Odd):
+    """Can't be pickled either."""
+
+
+class Unasked(Conn):
+    """Can't be asked what it is."""
+
+    @property
+    def __class__(self) -> type:  # pyright: ignore[reportIncompatibleMethodOverride]
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("cls", [Unhashed, Unasked], ids=["unhashed", "unasked"])
+def test_what_has_no_hash_or_tells_no_class_is_named_all_the_same(cls: type[Conn]) -> None:
+    with pytest.raises(NotJSONableError, match=rf"^\$\.a\[1\] is not JSON: found .*{cls.__name__}"):
+        write(Swap(), pickle.dumps, {"a": [1, cls()]}, opener_of)
+
+
+def test_a_live_object_needs_no_class_with_a_hash() -> None:
+    swap, live = Swap(SessionRefRegistry(), live=[Unhashed]), Unhashed()
+    assert read(swap, pickle.loads, write(swap, pickle.dumps, [live], opener_of)) == [live]
+
+
 def test_the_culprit_is_named_by_its_path() -> None:
     with pytest.raises(NotJSONableError, match=r"^\$\.deps\.conn\[1\] is not JSON: found .*\.Conn\. Insert it"):
         write(Swap(), pickle.dumps, {"deps": Deps([1, conn])}, opener_of)

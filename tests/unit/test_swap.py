@@ -155,7 +155,9 @@ def test_an_object_is_told_from_where_it_is_known() -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ({"live": ["Conn"]}, "live"),
+        ({"live": ["Conn"]}, "live must be classes, found str"),
+        ({"live": Conn}, "live must be an iterable of classes, found type"),
+        ({"live": None}, "live must be an iterable of classes, found None"),
         ({"live": [int, Closes]}, "live must be classes that isinstance can check, found .*Closes"),
         ({"live": [State]}, "live must be classes that isinstance can check, found .*State"),
         ({"registry": {}}, "registry"),

@@ -70,25 +70,25 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def version_line() -> str:
     """What runs, in one line."""
-    found = _look(Path.cwd())
+    found = _look()
     return f"liveref {found.liveref} ({found.build}), {found.python}; engines: {_listed(found.engines) or 'none'}"
 
 
 def _doctor(chosen: argparse.Namespace) -> int:
-    found = _look(Path.cwd())
+    found = _look()
     write(sys.stdout, *([json.dumps(dataclasses.asdict(found))] if chosen.output == "json" else _lines(found)))
     return 1 if found.problems else 0
 
 
-def _look(folder: Path) -> Findings:
+def _look() -> Findings:
     bounds = dict(_requirements(extra=True))
     packages = _versions(name for name, _ in _requirements(extra=False))
     checkers = _versions(_CHECKERS)
     engines = _versions(name for name in bounds if name not in _CHECKERS)
     problems = list(_outside(bounds, {**checkers, **engines}))
     try:
-        plugin = _plugin(folder)
-    except ConfigError as error:
+        plugin = _plugin(Path.cwd())
+    except (ConfigError, OSError) as error:  # OSError: the folder is gone
         plugin = Plugin(None, configured=False)
         problems.append(str(error))
     return Findings(

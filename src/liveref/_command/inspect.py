@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -22,6 +23,9 @@ __all__ = ["add_parser"]
 _UNCHECKED: Final = "NOT CHECKED: anyone may have written what follows"
 _LIMITS: Final = SnapshotLimits(max_refs=20_000, max_header_bytes=2 << 20)
 """Of a strange file: what is mapped costs nothing, and so this is a matter of a quarter of a second and of 20 MB."""
+
+
+_LIMIT: Final = re.compile("[0-9]{1,18}")
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -54,14 +58,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _inspect(chosen: argparse.Namespace) -> int:
     try:
         snapshot = SessionSnapshot.read(chosen.file, keys=_keys(chosen.key), trusted=True, limits=_limits(chosen.limit))
-        text = _json(snapshot) if chosen.output == "json" else "\n".join(_lines(chosen.file, snapshot))
+        lines = [_json(snapshot)] if chosen.output == "json" else [*_lines(chosen.file, snapshot)]
     except SnapshotLimitError as error:
         write(sys.stderr, f"{error.args[0]}. Where you expect that, allow it by --limit NAME=NUMBER.")
         return 1
     except (SnapshotError, InvalidArgumentError, OSError) as error:
         write(sys.stderr, str(error))
         return 1
-    write(sys.stdout, *text.split("\n"))
+    write(sys.stdout, *lines)
     return 0
 
 
@@ -69,6 +73,8 @@ def _keys(given: Sequence[str]) -> SnapshotKeys | None:
     secrets: dict[str, bytes] = {}
     for each in given:
         name, _, path = each.partition("=")
+        if not path:
+            raise InvalidArgumentError("--key", "NAME=PATH", "something else")
         secrets[name] = Path(path).read_bytes()
     return SnapshotKeys(secrets, current=next(iter(secrets))) if secrets else None
 
@@ -77,7 +83,7 @@ def _limits(given: Sequence[str]) -> SnapshotLimits:
     limits = dataclasses.asdict(_LIMITS)
     for each in given:
         name, _, number = each.partition("=")
-        if name not in limits or not (number.isascii() and number.isdecimal()):
+        if name not in limits or not _LIMIT.fullmatch(number):
             expected = f"NAME=NUMBER with a name of {', '.join(limits)}"
             raise InvalidArgumentError("--limit", expected, "something else")
         limits[name] = int(number)

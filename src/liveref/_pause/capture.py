@@ -17,7 +17,7 @@ from liveref._registry.moment import Moment
 from liveref._registry.owners import Owner
 from liveref._snapshot.contents import Contents, Dropping
 from liveref._snapshot.stream import Stream, dump_stream
-from liveref._text.blame import Culprit, user_place, why_not_pickled
+from liveref._text.blame import Culprit, is_cramped, user_place, why_not_pickled
 from liveref._text.tag import readable
 from liveref.exceptions import RefFailure, SessionRefsNotSerializableError
 
@@ -53,6 +53,7 @@ def capture(store: Closing, policy: SessionPausePolicy, *, verify: bool = False)
 
     Raises:
         SessionRefsNotSerializableError: the policy drops nothing, and refs can't be captured.
+        MemoryError, RecursionError: there is no room left, for which none of them is to blame.
     """
     state, purged, row = store._moment(), list[Holder[Any]](), policy_row(policy)
     distinct = dict(zip(map(id, state.entries), state.entries, strict=True))  # most refs share theirs
@@ -91,10 +92,10 @@ def _sort(fates: Fates, row: PolicyRow) -> None:
 
 def _serialize(fates: Fates, others: dict[int, object]) -> None:
     """Take those out that have a serializer, and call it."""
-    found = serializers_of(set(map(type, others.values())))
-    for uid in [uid for uid, value in others.items() if type(value) in found] if found else ():
+    found = serializers_of(set(map(id, map(type, others.values()))))
+    for uid in [uid for uid, value in others.items() if id(type(value)) in found] if found else ():
         value = others.pop(uid)
-        _serialize_one(fates, uid, value, found[type(value)])
+        _serialize_one(fates, uid, value, found[id(type(value))])
 
 
 def _serialize_one(fates: Fates, uid: int, value: object, serializer: Serializer) -> None:
@@ -104,7 +105,7 @@ def _serialize_one(fates: Fates, uid: int, value: object, serializer: Serializer
         fates.fail({uid: f"serializer {serializer.tag!r} raised {readable(type(error))}"}, error)
         return
     if isinstance(data, bytes):
-        fates.serialized[uid] = serializer, data
+        fates.serialized[uid] = serializer, memoryview(data).tobytes() if type(data) is not bytes else data
     else:
         fates.fail({uid: f"serializer {serializer.tag!r} gave {readable(type(data))} instead of bytes"})
 
@@ -138,11 +139,20 @@ def _pickle(fates: Fates, policy: SessionPausePolicy, *, drop: bool, verify: boo
         if not blame_each(fates, drop=drop) and not blame_whole(fates):
             tries += 1
             if tries == _TRIES:
-                reason = why_not_pickled(Culprit("$", None, failure))
-                fates.fail(dict.fromkeys(fates.pickled, reason), failure if user_place(failure) else None)
+                _fail_all(fates, failure)
+
+
+def _fail_all(fates: Fates, failure: Exception) -> None:
+    """Note that none can be pickled, though each alone can."""
+    if isinstance(failure, MemoryError):  # then they are blameless, and must not be dropped for that
+        raise failure
+    reason = why_not_pickled(Culprit("$", None, failure))
+    fates.fail(dict.fromkeys(fates.pickled, reason), failure if user_place(failure) else None)
 
 
 def _refuse(fates: Fates, policy: SessionPausePolicy, *, drop: bool) -> None:
+    if fates.failures and Way.PICKLE in policy_row(policy).ways and is_cramped():
+        raise RecursionError from fates.cause  # the refs may be blameless, and must not be dropped for that
     if fates.failures and not drop:
         raise SessionRefsNotSerializableError(policy.value, tuple(fates.told())) from fates.cause
 

@@ -21,8 +21,8 @@ from liveref.exceptions import RefFailure
 
 __all__ = ["Fates", "blame_each", "blame_whole", "drop_holders"]
 
-_SHARED: Final = frozenset({type(None), bool, int, float, complex, str, bytes, type(Ellipsis)})
-"""Classes whose objects the interpreter shares, so that their identity means nothing."""
+_SHARED: Final = frozenset(map(id, (type(None), bool, int, float, complex, str, bytes, type(Ellipsis))))
+"""The ids of the classes whose objects the interpreter shares, so that their identity means nothing."""
 
 
 class Fates:
@@ -64,7 +64,7 @@ class Fates:
         for row, (entry, value) in enumerate(zip(self.entries, self.values, strict=True)):
             if entry.recipe is None and id(entry) not in expected:
                 continue
-            if type(value) in _SHARED:
+            if id(type(value)) in _SHARED:
                 self.ids[row] = ~row  # no id is negative
             if entry.recipe is not None:
                 self.recipes.setdefault(self.ids[row], entry.recipe)
@@ -116,7 +116,7 @@ class Fates:
 
     def has_identity(self, uid: int) -> bool:
         """Whether it matters which object this is: not where the interpreter shares it."""
-        return type(self.objects[uid]) not in _SHARED
+        return id(type(self.objects[uid])) not in _SHARED
 
 
 def blame_each(fates: Fates, *, drop: bool) -> bool:

@@ -26,7 +26,7 @@ from liveref._snapshot.snapshot import SessionSnapshot
 from liveref._text.blame import is_cramped, why_not_loaded
 from liveref._text.marker import redact
 from liveref._text.tag import printable, readable
-from liveref._text.telling import told, warn_dropped
+from liveref._text.telling import log_dropped, told, warn_dropped
 from liveref._typing import MISSING
 from liveref.exceptions import (
     CapacityExceededError,
@@ -194,8 +194,12 @@ class Revival:
         return error
 
     def abandon(self, error: BaseException) -> Steps:
-        """Close what was loaded and opened, for nobody will get it; note what that raises on the error."""
-        duties = [(finalizer, self.loaded[at]) for at, finalizer in self.finalizers.items()]
+        """Close what was loaded and opened, for nobody will get it; note what that raises on the error.
+
+        What is no Exception, as a cancellation, is raised once all else is closed.
+        """
+        fatal: BaseException | None = None
+        duties = [(finalizer, self.loaded[at]) for at, finalizer in self.finalizers.items() if at in self.loaded]
         duties += [(opening.finalizer, None) for opening in self.openings.values() if opening.finalizer is not None]
         for finalizer, value in duties:
             try:
@@ -204,6 +208,10 @@ class Revival:
                     yield Pending(held, finalizer.place)
             except Exception as failed:  # noqa: BLE001  user code
                 error.add_note(f"Closing what had been restored raised {readable(type(failed))}.")
+            except BaseException as failed:  # noqa: BLE001  raised below
+                fatal = fatal or failed
+        if fatal is not None:
+            raise fatal
 
     def _stand_in(self, number: object) -> object:
         """The object that a pickle refers to."""
@@ -231,22 +239,23 @@ class Revival:
         if at in self.troubles:
             raise self._held(at, self.troubles[at])
         if at not in self.loaded:
-            serializer = self._serializers[at]
-            self.loaded[at] = self._deserialize(at, serializer)
-            if serializer.finalizer is not None:
-                self.finalizers[at] = Finalizer(serializer.finalizer)
+            self._deserialize(at, self._serializers[at])
         return self.loaded[at]
 
-    def _deserialize(self, at: int, serializer: Serializer) -> object:
+    def _deserialize(self, at: int, serializer: Serializer) -> None:
+        """Load an object. To call and to hold what that gives is one step, so that an interrupt finds it held."""
         raised: Exception | None = None
+        if serializer.finalizer is not None:
+            self.finalizers[at] = Finalizer(serializer.finalizer)
         try:
-            value: object = serializer.load(bytes(self.kept.serialized[at][1]))
+            self.loaded.update(zip((at,), map(serializer.load, (bytes(self.kept.serialized[at][1]),)), strict=False))
         except Exception as error:  # noqa: BLE001  user code
             raised, reason = error, f"raised {readable(type(error))}"
         else:
-            if type(value) is serializer.cls:
-                return value
-            reason = f"gave {readable(type(value))}, not {readable(serializer.cls)}"
+            if at in self.loaded and type(self.loaded[at]) is serializer.cls:
+                return
+            found = readable(type(self.loaded.pop(at))) if at in self.loaded else "nothing"  # it raised StopIteration
+            reason = f"gave {found}, not {readable(serializer.cls)}"
         self.troubles[at] = Trouble(f"serializer {serializer.tag!r} {reason}", raised)
         raise self._held(at, self.troubles[at])
 
@@ -316,7 +325,7 @@ def check_resume(snapshot: SessionSnapshot, broken: str, carry: SessionRefRegist
         raise InvalidArgumentError("snapshot", "a SessionSnapshot", readable(type(snapshot)))
     if carry is not None and not isinstance(carry, SessionRefRegistry):
         raise InvalidArgumentError("carry", "a SessionRefRegistry", readable(type(carry)))
-    if broken not in {"raise", "drop"}:
+    if type(broken) is not str or broken not in {"raise", "drop"}:
         raise InvalidArgumentError("broken", "'raise' or 'drop'", f"another {readable(type(broken))}")
 
 
@@ -347,13 +356,17 @@ class _Restoring:
             self._put()
         except BaseException as error:
             self._places.undo(self._carry)
-            await adrive(self._objects.abandon(error), Outcome(error), None)
+            outcome = Outcome(error)
+            await adrive(self._objects.abandon(error), outcome, None)
+            if outcome.errors:  # it was cancelled meanwhile
+                outcome.reraise()
             raise
 
     def _load(self) -> None:
         self._objects.load(self._snapshot)
-        for failure in self._objects.told():
-            warn_dropped(failure, None, stacklevel=6)
+        dropped = self._objects.told()
+        log_dropped(dropped)
+        warn_dropped(dropped, None, stacklevel=6)
 
     def _put(self) -> None:
         self._places.fill()

@@ -41,7 +41,8 @@ class Serializer(NamedTuple):
 
 
 _BY_TAG: Final[dict[str, Serializer]] = {}
-_BY_CLASS: Final[dict[type, Serializer]] = {}
+_BY_CLASS: Final[dict[int, Serializer]] = {}
+"""By the ids of their classes, for what a metaclass makes of a hash or of equality is anyone's code."""
 
 
 def serializer(tag: str, *, version: int = 1) -> Callable[[type[S]], type[S]]:
@@ -129,7 +130,7 @@ def _check_tag(tag: object, version: object) -> None:
 
 def _register(made: Serializer) -> None:
     """Note a serializer. The same may come again, as of a module that is loaded again, and takes its former place."""
-    known, other = _BY_TAG.get(made.tag), _BY_CLASS.get(made.cls)
+    known, other = _BY_TAG.get(made.tag), _BY_CLASS.get(id(made.cls))
     if known is not None and _origins(known) != _origins(made):
         expected = "one that no other class and functions have"
         raise InvalidArgumentError("tag", expected, f"{made.tag!r} of {readable(known.cls)}")
@@ -137,17 +138,17 @@ def _register(made: Serializer) -> None:
         found = f"{readable(made.cls)}, which has {other.tag!r}"
         raise InvalidArgumentError("cls", "a class without a serializer", found)
     if known is not None:
-        _BY_CLASS.pop(known.cls, None)
-    _BY_TAG[made.tag] = _BY_CLASS[made.cls] = made
+        _BY_CLASS.pop(id(known.cls), None)
+    _BY_TAG[made.tag] = _BY_CLASS[id(made.cls)] = made
 
 
 def _origins(serializer: Serializer) -> tuple[str, str, str]:
     return type_tag(serializer.cls), origin_of(serializer.dump), origin_of(serializer.load)
 
 
-def serializers_of(classes: Iterable[type]) -> dict[type, Serializer]:
-    """The serializers of those of some classes that have one: each of exactly its class."""
-    return {cls: _BY_CLASS[cls] for cls in classes if cls in _BY_CLASS}
+def serializers_of(classes: Iterable[int]) -> dict[int, Serializer]:
+    """The serializers of those of some classes that have one, by the ids of the classes: each of exactly its class."""
+    return {uid: _BY_CLASS[uid] for uid in classes if uid in _BY_CLASS}
 
 
 def serializer_tagged(tag: str, version: int) -> Serializer:

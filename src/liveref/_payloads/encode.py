@@ -10,7 +10,7 @@ from liveref._key import RegistryKey
 from liveref._payloads.swap import Swap
 from liveref._registry.registry import SessionRefRegistry
 from liveref._snapshot.keyring import SnapshotKeys
-from liveref._text.json import ADVICE, JSON, SAFE_BITS, SPECIAL, encodable, name_fault, path_step, writable
+from liveref._text.json import ADVICE, JSON, SAFE_BITS, encodable, name_fault, path_step, special_of, writable
 from liveref._text.marker import SESSION_REF_TAG
 from liveref.exceptions import NotJSONableError
 
@@ -65,7 +65,7 @@ class Encoder:
             _, _, source, copy, depth = node
             if depth >= _DEEP and not depth & (depth - 1):
                 _refuse_cycle(node)
-            if type(source) is list and _PLAIN.issuperset(map(type, copy)) and _are_small(copy):
+            if type(source) is list and _are_plain(copy):
                 continue
             depth += 1
             for name, item in _items(node):
@@ -76,7 +76,7 @@ class Encoder:
                 elif kind is int:
                     if item.bit_length() <= SAFE_BITS:
                         continue
-                elif kind in _PLAIN:
+                elif kind is bool or item is None:
                     continue
                 if kind is dict or kind is list:
                     copy[name] = inner = item.copy()
@@ -100,8 +100,9 @@ class Encoder:
         if kind is int and writable(cast("int", item)):
             return item
         path = path_text((node, name))
-        if kind in SPECIAL:
-            raise NotJSONableError(path, SPECIAL[kind], ADVICE)
+        special = special_of(kind)
+        if special is not None:
+            raise NotJSONableError(path, special, ADVICE)
         raise self._swap.refusal(path, item, _ADVICE)
 
 
@@ -120,11 +121,13 @@ def _items(node: _Node) -> Iterable[tuple[Any, Any]]:
     return fields.items()
 
 
-def _are_small(plain: list[Any]) -> bool:
-    """Whether a list of None, bool and int holds small ints alone, as far as the quickest look at it tells."""
+def _are_plain(items: list[Any]) -> bool:
+    """Whether a list holds None, bool and small ints alone, as far as the quickest look at it tells."""
     try:
-        math.fsum(plain)
-    except (TypeError, OverflowError):  # None is in it, or an int above every float: each is looked at then
+        if not _PLAIN.issuperset(map(type, items)):
+            return False
+        math.fsum(items)
+    except Exception:  # noqa: BLE001  None, an int above every float, a class without a hash: each is looked at then
         return False
     return True
 

@@ -24,14 +24,17 @@ from liveref._text.tag import loaded_class, readable, type_tag
 from liveref._typing import persisted
 from liveref.exceptions import HintError, LiveRefError, NotJSONableError
 
-__all__ = ["BUILTIN_DATA", "ERROR", "STAND_INS", "read", "unnamed_in", "write"]
+__all__ = ["ERROR", "STAND_INS", "read", "unnamed_in", "write"]
 
 Written = TypeVar("Written")
 
-BUILTIN_DATA: Final = frozenset(
-    {type(None), bool, int, float, str, bytes, bytearray, memoryview, list, tuple, dict, set, frozenset}
+_BUILTIN_DATA: Final = frozenset(
+    map(
+        id,
+        (type(None), bool, int, float, str, bytes, bytearray, memoryview, list, tuple, dict, set, frozenset),
+    )
 )
-"""What is never live, by exact type."""
+"""The ids of the classes of what is never live: another class may have no hash."""
 
 _INSERT: Final = "Insert it into the registry and pass its key, or add its class to live=."
 _OTHER_FORM: Final = "Pass it in another form, such as a str."
@@ -190,7 +193,7 @@ class _Writer(Generic[Written]):
             yield step_of(name), part
 
     def _stand_in(self, value: object) -> object:
-        if type(value) in BUILTIN_DATA:
+        if id(type(value)) in _BUILTIN_DATA:
             return value
         if type(value) is RegistryKey:
             key = cast("RegistryKey[object]", value)
@@ -204,14 +207,14 @@ class _Writer(Generic[Written]):
         for name in _names(value):
             if self._failure({name: None}):
                 return NotJSONableError(path, f"a dict key of type {readable(type(name))}", _OTHER_FORM)
-        if kind in BUILTIN_DATA:
+        if id(kind) in _BUILTIN_DATA:
             found = f"a value of type {readable(kind)} that is too large or nested too deeply"
             return NotJSONableError(path, found, _OTHER_FORM)
         return self._swap.refusal(path, value, _INSERT)
 
 
 def _names(value: object) -> Iterable[object]:
-    return cast("dict[object, object]", value) if isinstance(value, dict) else ()
+    return cast("dict[object, object]", value) if issubclass(type(value), dict) else ()
 
 
 class _Reading:

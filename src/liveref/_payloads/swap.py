@@ -58,7 +58,7 @@ class Swap:
         engine: str | None = None,
     ) -> None:
         self.engine: Final = engine
-        self.classes: Final = tuple(live)
+        self.classes: Final = _all_of(live)
         for cls in self.classes:
             if not isinstance(cls, type):
                 raise InvalidArgumentError("live", "classes", readable(type(cls)))
@@ -257,6 +257,12 @@ class Writing:
         if error is not None and self._registry is not None:
             for key in self._new:
                 self._registry.release(key)
+
+
+def _all_of(live: Iterable[type]) -> tuple[type, ...]:
+    if isinstance(live, Iterable) and not isinstance(live, type):
+        return tuple(live)
+    raise InvalidArgumentError("live", "an iterable of classes", readable(type(live)))
 
 
 def _is_checkable(cls: type) -> bool:

@@ -367,7 +367,9 @@ def _mapper(path: StrPath, source: _Source, prologue: Prologue) -> Callable[[], 
 def _unreadable(path: StrPath, error: OSError | ValueError | StoppedError) -> SnapshotReadError:
     reason = "it was cut while it was read" if isinstance(error, ValueError) else _why(error)
     what = f"the snapshot {os.fspath(path)!r} can't be read: {reason}"
-    return SnapshotReadError(what, "Pass the path of a file that write or save made.")
+    is_stopped = isinstance(error, StoppedError)
+    advice = "Mend that, and read it again." if is_stopped else "Pass the path of a file that write or save made."
+    return SnapshotReadError(what, advice)
 
 
 class _Source:

@@ -7,7 +7,7 @@ what is left of its ttl each: ``[owner, ttl, idle, [row, left, row, left, …]]`
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import isfinite
+from sys import float_info
 from typing import NamedTuple, TypeAlias
 
 from liveref._snapshot.header import broken
@@ -99,6 +99,6 @@ def _seconds(found: JSON) -> float | None:
 
 
 def _left(found: JSON) -> float:
-    if isinstance(found, bool) or not isinstance(found, int | float) or not isfinite(found) or found < 0:
+    if isinstance(found, bool) or not isinstance(found, int | float) or not 0 <= found <= float_info.max:
         raise broken("a lease is no number of seconds")
     return found

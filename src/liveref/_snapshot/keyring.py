@@ -72,9 +72,10 @@ def _key_name(name: object) -> str:
 
 
 def _secret(name: str, secret: object) -> bytes:
-    if isinstance(secret, bytes) and len(secret) >= _SECRET_SIZE:
-        return bytes(secret)
-    found = f"{len(secret)} bytes" if isinstance(secret, bytes) else readable(type(secret))
+    raw = memoryview(secret).tobytes() if isinstance(secret, bytes) else b""  # whatever a subclass makes of its length
+    if len(raw) >= _SECRET_SIZE:
+        return raw
+    found = f"{len(raw)} bytes" if isinstance(secret, bytes) else readable(type(secret))
     raise InvalidArgumentError(f"the secret of key {name!r}", f"at least {_SECRET_SIZE} bytes", found)
 
 

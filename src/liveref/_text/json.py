@@ -11,14 +11,17 @@ from typing_extensions import TypeAliasType
 from liveref._text.tag import readable
 from liveref.exceptions import NotJSONableError
 
-__all__ = ["ADVICE", "JSON", "SAFE_BITS", "SPECIAL", "encodable", "json_copy", "name_fault", "path_step", "writable"]
+__all__ = [
+    "ADVICE", "JSON", "SAFE_BITS", "encodable", "json_copy", "json_name", "name_fault", "path_step", "special_of",
+    "writable",
+]  # fmt: skip
 
 JSON = TypeAliasType("JSON", "bool | int | float | str | list[JSON] | dict[str, JSON] | None")
 
 ADVICE: Final = "Pass None, bool, int, finite float, str, list, or dict with str keys."
 
 
-SPECIAL: Final[dict[type, str]] = {
+_SPECIAL: Final[dict[type, str]] = {
     float: "a float that is not finite",
     int: "an int of more than 4,300 digits",
     str: "a str with a lone surrogate",
@@ -65,17 +68,31 @@ def _copy(found: object, path: str, depth: int) -> JSON:
         return [_copy(item, f"{path}[{at}]", depth - 1) for at, item in enumerate(cast("list[object]", found))]
     if kind is dict:
         return {
-            _name(name, path): _copy(item, path + path_step(name), depth - 1)
+            json_name(name, path): _copy(item, path + path_step(name), depth - 1)
             for name, item in cast("dict[object, object]", found).items()
         }
-    raise NotJSONableError(path, SPECIAL.get(kind) or readable(kind), ADVICE)
+    raise NotJSONableError(path, special_of(kind) or readable(kind), ADVICE)
 
 
-def _name(name: object, path: str) -> str:
+def json_name(name: object, path: str) -> str:
+    """The key of a dict, if JSON holds it unchanged.
+
+    Args:
+        name: the key.
+        path: of the dict, for the error.
+
+    Raises:
+        NotJSONableError: it does not.
+    """
     fault = name_fault(name)
     if fault is not None:
         raise NotJSONableError(path, fault, ADVICE)
     return cast("str", name)
+
+
+def special_of(kind: type) -> str | None:
+    """What JSON does not hold of a class of which it holds the rest; None of any other class, be it without a hash."""
+    return next((found for cls, found in _SPECIAL.items() if cls is kind), None)
 
 
 def name_fault(name: object) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Literal, cast
@@ -13,7 +14,7 @@ from liveref.exceptions import RefDroppedWarning, RefFailure
 if TYPE_CHECKING:
     from logging import Logger
 
-__all__ = ["note_of", "told", "warn_dropped"]
+__all__ = ["log_dropped", "note_of", "told", "warn_dropped"]
 
 
 def told(level: Literal["debug", "info", "warning"], message: str, *facts: object) -> None:
@@ -53,7 +54,13 @@ def note_of(error: BaseException) -> str:
     return "of a ref that nobody knows"
 
 
-def warn_dropped(failure: RefFailure, policy: str | None, *, stacklevel: int) -> None:
-    """Warn of a ref that was left out, the caller that many calls above, and log it."""
-    told("warning", "ref %s (%s) was dropped", failure.key, failure.type_tag)
-    warnings.warn(RefDroppedWarning(failure, policy), stacklevel=stacklevel)
+def log_dropped(failures: Iterable[RefFailure]) -> None:
+    """Log the refs that were left out: before anything warns, for with ``-W error`` the first warning raises."""
+    for failure in failures:
+        told("warning", "ref %s (%s) was dropped", failure.key, failure.type_tag)
+
+
+def warn_dropped(failures: Iterable[RefFailure], policy: str | None, *, stacklevel: int) -> None:
+    """Warn of the refs that were left out, the caller that many calls above."""
+    for failure in failures:
+        warnings.warn(RefDroppedWarning(failure, policy), stacklevel=stacklevel)
