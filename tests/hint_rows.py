@@ -410,6 +410,7 @@ TUPLES = [
     Row("tuple takes a NamedTuple", tuple[int, int], Point(1, 2), Point("a", 2)),
     Row("list of tuples", list[tuple[int, str]], [(1, "a")], [(1, "a"), ("a", 1)]),
     Row("typing.Tuple", typing.Tuple[int, ...], (1,), [1]),
+    Row("typing.Tuple without its items", typing.Tuple, (1, "a"), [1]),
     Row("generic NamedTuple", Tagged[int], Tagged(1), (1,)),
 ]
 CONTAINERS = [

@@ -7,7 +7,7 @@ from functools import cached_property, partial
 from typing import Final, NamedTuple
 
 from mypy.errorcodes import ErrorCode
-from mypy.messages import format_type
+from mypy.messages import format_type_distinctly
 from mypy.nodes import ARG_STAR, ARG_STAR2, CallExpr, Expression, MemberExpr, NameExpr
 from mypy.plugin import CheckerPluginInterface, FunctionSigContext, MethodSigContext
 from mypy.types import CallableType, Instance, Type
@@ -78,7 +78,11 @@ class Call:
 
     def text(self, typ: Type) -> str:
         """A type as mypy's own messages write it, in quotes."""
-        return format_type(typ, self.api.options)
+        return self.texts([typ])[0]
+
+    def texts(self, types: Sequence[Type]) -> tuple[str, ...]:
+        """Some types, with their modules where two are of one name."""
+        return format_type_distinctly(*types, options=self.api.options)
 
 
 def takes(signature: CallableType, args: Sequence[Sequence[Expression]]) -> bool:

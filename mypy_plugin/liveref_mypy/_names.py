@@ -35,6 +35,8 @@ LIFETIMES_THAT_OUTLIVE: Final = frozenset({"UNTIL_EXPLICIT_DROP", "UNTIL_PARENT_
 # What liveref's own run-time table knows of other packages.
 STR: Final = "builtins.str"
 TYPE: Final = "builtins.type"
+INT: Final = "builtins.int"
+PROMOTED_TO: Final = frozenset({"builtins.complex", "builtins.float"})
 UUID: Final = "uuid.UUID"
 OBJECT: Final = "builtins.object"
 TUPLE: Final = "builtins.tuple"

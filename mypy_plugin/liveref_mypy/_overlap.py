@@ -94,9 +94,11 @@ class Overlap:
     def _literal(self, this: LiteralType, other: ProperType, depth: int) -> bool:
         if isinstance(other, LiteralType):
             return (this.fallback.type, this.value) != (other.fallback.type, other.value)
-        return (
-            _exact_is_disjoint(this, other) if _is_structural(other) else self.are_disjoint(this.fallback, other, depth)
-        )
+        if isinstance(other, Instance):
+            other = self._current(other)
+            if _is_vague(other.type):
+                return False
+        return _exact_is_disjoint(this, other) or self.are_disjoint(this.fallback, other, depth)
 
     def _record(self, this: TypedDictType, other: ProperType, depth: int) -> bool:
         if isinstance(other, TypedDictType):
@@ -143,8 +145,14 @@ class Overlap:
         if inherits(held.type, _names.IO) and inherits(hint.type, _names.IO):
             return self._files(held, hint, depth)
         if _is_structural(held) or _is_structural(hint):
-            return _is_disjoint_structure(held, hint) or _is_disjoint_structure(hint, held)
+            return self._structures(held, hint) or self._structures(hint, held)
         return self._strangers(held, hint)
+
+    def _structures(self, this: Instance, other: Instance) -> bool:
+        """Of a class and a Protocol; what is a float or complex to checkers may be an int."""
+        is_promoted = this.type.fullname in _names.PROMOTED_TO
+        kinds = [this, self._checker.named_type(_names.INT)] if is_promoted else [this]
+        return all(_is_disjoint_structure(kind, other) for kind in kinds)
 
     def _strangers(self, held: Instance, hint: Instance) -> bool:
         """Of two classes that do not inherit each other."""
@@ -206,7 +214,9 @@ def _is_never_callable(typ: Instance) -> bool:
 
 def _is_closed(info: TypeInfo) -> bool:
     """Whether no subclass of a class will be something else too: it is final, or one of builtins."""
-    return info.is_final or bool(info.is_enum and info.enum_members) or info.module_name == _names.BUILTINS
+    if info.is_final or (info.is_enum and info.enum_members):
+        return True
+    return info.module_name == _names.BUILTINS and info.fullname != _names.TYPE  # a class has members of its own
 
 
 def _is_abstract(info: TypeInfo) -> bool:

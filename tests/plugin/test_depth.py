@@ -87,7 +87,7 @@ BRACKETS: Final = ("", "[int]", "[int, int]", "[int, int, int]", "[Any]", "[Any,
 UNLIKE: Final = {
     "typing.TypeAlias": "mypy takes it for a value",
 }
-"""Where the plugin may be silent though a hint is shallow."""
+"""Where the plugin may be silent though a hint is refused."""
 
 
 def _of_the_standard_library() -> dict[str, str]:

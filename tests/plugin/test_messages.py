@@ -10,7 +10,9 @@ from pathlib import Path
 from .harness import run, write_config
 
 HEAD = """\
+import asyncio
 import functools
+import threading
 from collections import UserDict
 from typing import Any, TypedDict, TypeVar
 from uuid import UUID
@@ -31,6 +33,7 @@ def use(
     refs: SessionRefRegistry, text: str, uuid: UUID, marker: dict[str, str], typed: Marker, holder: Holder,
     key: RegistryKey[int], thing: RegistryKey[object], maybe: str | None, loose: Any,
     either: RegistryKey[int] | RegistryKey[str], bound: K, other: RegistryKey[int] | RegistryKey[Any],
+    event: RegistryKey[threading.Event],
 ) -> None:
 """
 
@@ -48,6 +51,8 @@ SAYS = {
     "RegistryKey(1)": "RegistryKey.new(hint)",
     "RegistryKey()": "RegistryKey.from_marker(marker, hint)",
     "refs.get(key, None)": "default=None",
+    "refs.get(event, asyncio.Event)": '"threading.Event", and no value of that type is a "asyncio.locks.Event"',
+    "RegistryKey.parse(str(event), asyncio.Event)": 'read it back with the hint "threading.Event"',
 }
 SILENT = (
     "refs.get(1)",

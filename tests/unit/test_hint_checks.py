@@ -559,6 +559,7 @@ def test_mismatch_tells_of_a_class_that_was_loaded_anew() -> None:
     new = type("Base", (), {"__module__": __name__, "__qualname__": "Base"})
     for hint, value in ((new, old), (list[new], [old]), (new | None, old)):
         assert "Base, another class of that name, loaded anew" in found(value, hint)
+    assert found(Base, type[new]).endswith("Base, another class of that name, loaded anew")
     assert "anew" not in found(Other(), new)
 
 

@@ -54,6 +54,7 @@ NO_NAME_TO_MYPY = {
     typing.NoReturn: "mypy has a type of its own",
     typing.Self: "mypy reports it",
     typing.Concatenate: "mypy reports it",
+    typing.TypeAlias: "mypy takes it for a value",
     typing.TypedDict: "mypy reports it",
     importlib.import_module("typing_extensions").TypedDict: "mypy reports it",
     importlib.import_module("typing_extensions").TypeForm: "mypy has a type of its own",

@@ -886,6 +886,7 @@ ALONE = [
     (ClassVar[int], "ClassVar"),
     (typing.Final, "Final"),
     (typing.Final[int], "Final"),
+    (typing.TypeAlias, "TypeAlias"),
     (typing.TypeGuard, "TypeGuard"),
     (typing.TypeGuard[int], "TypeGuard"),
     (te.TypeIs, "TypeIs"),
@@ -1257,6 +1258,23 @@ class _AttributeMeta(type):
 class AttributeClass(metaclass=_AttributeMeta): ...
 
 
+class _ShutMeta(type):
+    def __getattribute__(cls, name: str) -> object:
+        raise ZeroDivisionError("hunter2")
+
+
+class ShutClass(metaclass=_ShutMeta): ...
+
+
+class _TupleMeta(type):
+    @property
+    def __class__(cls):
+        return tuple
+
+
+class TupleClass(metaclass=_TupleMeta): ...
+
+
 class LyingList(list):
     def __len__(self) -> int:
         return 0
@@ -1459,7 +1477,24 @@ def test_odd_class_is_a_hint_like_any_other(registry: SessionRefRegistry, kind: 
     assert check_depth(hint) is EXACT
 
 
-@pytest.mark.parametrize("kind", ["Rebel", "UnhashableClass", "UncomparableClass", "AttributeClass", "RaisingCheck"])
+ODD_CLASSES = (
+    *("Rebel", "UnhashableClass", "UncomparableClass", "AttributeClass", "RaisingCheck", "ShutClass", "TupleClass"),
+)
+
+
+@pytest.mark.parametrize("kind", ODD_CLASSES)
+def test_key_of_an_odd_class_is_a_key_like_any_other(registry: SessionRefRegistry, kind: str) -> None:
+    cls = globals()[kind]
+    value = cls()
+    key = registry.insert(value)
+    registry.verify(key)
+    assert registry[key] is value
+    assert key.hint is cls
+    assert repr(key).startswith(f"RegistryKey[{__name__}.{kind}]")
+    assert key.to_marker(typed=True)["type"] == f"{__name__}:{kind}"
+
+
+@pytest.mark.parametrize("kind", ODD_CLASSES)
 def test_class_whose_metaclass_raises_passes_or_gives_an_error_of_ours(registry: SessionRefRegistry, kind: str) -> None:
     cls = globals()[kind]
     value = cls()
@@ -1793,6 +1828,15 @@ def test_form_that_is_not_known_here_is_beartypes(monkeypatch: pytest.MonkeyPatc
         (tuple[typing.Unpack[int]], "only a tuple with its items"),
         (tuple[typing.Unpack[list[int]]], "only a tuple with its items"),
         (tuple[typing.Unpack[tuple]], "only a tuple with its items"),
+        (list[int, str], "list takes 1 parameter"),
+        (dict[int], "dict takes 2 parameters"),
+        (list[set[int, int]], "set takes 1 parameter"),
+        (collections.Counter[str, int], "Counter takes 1 parameter"),
+        (re.Pattern[str, str], "Pattern takes 1 parameter"),
+        (cabc.ItemsView[int], "ItemsView takes 2 parameters"),
+        (type[int, str], "type takes 1 parameter"),
+        (Literal[1.5], "a Literal takes texts"),
+        (Literal["a", int], "a Literal takes texts"),
     ],
     ids=[
         "type of a literal",
@@ -1800,6 +1844,15 @@ def test_form_that_is_not_known_here_is_beartypes(monkeypatch: pytest.MonkeyPatc
         "a class unpacked",
         "a list unpacked",
         "any tuple unpacked",
+        "list of two",
+        "dict of one",
+        "set of two inside",
+        "Counter of two",
+        "Pattern of two",
+        "ItemsView of one",
+        "type of two",
+        "Literal of a float",
+        "Literal of a class",
     ],
 )
 def test_form_that_has_no_meaning_is_refused(hint: object, part: str) -> None:

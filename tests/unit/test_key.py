@@ -629,6 +629,16 @@ def test_dict_subclass_is_read_as_the_dict_that_it_is() -> None:
     assert RegistryKey.from_marker(collections.OrderedDict(marker())) == RegistryKey.parse(TEXT)
 
 
+def test_no_method_of_a_dict_subclass_runs() -> None:
+    def fail(*_: object) -> typing.NoReturn:
+        raise ZeroDivisionError
+
+    names = ("__iter__", "__len__", "__getitem__", "__contains__", "__eq__", "keys", "items", "values", "get", "copy")
+    shut = type("Shut", (dict,), dict.fromkeys(names, fail))
+    for read in (RegistryKey.from_marker, RegistryKey.read):
+        assert read(shut(marker())) == RegistryKey.parse(TEXT)
+
+
 def test_marker_error_is_a_value_error() -> None:
     assert issubclass(MarkerError, KeyFormatError)
     assert issubclass(MarkerError, ValueError)

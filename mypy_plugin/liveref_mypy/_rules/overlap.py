@@ -6,7 +6,7 @@ from mypy.types import NoneType, get_proper_type
 
 from liveref_mypy import _codes
 from liveref_mypy._call import Call, spell
-from liveref_mypy._rules.misfit import held_instead
+from liveref_mypy._rules.misfit import misfit_of
 
 _INSTEAD = "leave the hint out, or make the key with the type of its value"
 _INSTEAD_OF_NONE = "for a default write default=None"
@@ -17,12 +17,12 @@ __all__ = ["check_overlap"]
 def check_overlap(call: Call) -> None:
     """Check ``get(key, hint)``; where RefTypeError is waited for, a wrong hint is meant."""
     hint = call.hint
-    held = None if hint is None else held_instead(call, call.type_of("key"), hint)
-    if hint is None or held is None:
+    found = None if hint is None else misfit_of(call, call.type_of("key"), hint)
+    if found is None:
         return
     is_none = isinstance(get_proper_type(hint), NoneType)
     advice = _INSTEAD_OF_NONE if is_none else _INSTEAD
     call.fail(
         _codes.OVERLAP,
-        f"{spell(call.args['key'])} is a key of {held}, and no value of that type is a {call.text(hint)}; {advice}",
+        f"{spell(call.args['key'])} is a key of {found.held}, and no value of that type is a {found.hint}; {advice}",
     )

@@ -9,7 +9,7 @@ from mypy.nodes import CallExpr, Expression, MemberExpr, NameExpr, RefExpr, StrE
 from liveref_mypy import _codes, _names
 from liveref_mypy._call import Call, spell
 from liveref_mypy._hint import quiet_type
-from liveref_mypy._rules.misfit import held_instead
+from liveref_mypy._rules.misfit import misfit_of
 
 __all__ = ["check_roundtrip"]
 
@@ -22,13 +22,13 @@ def check_roundtrip(call: Call) -> None:
     key = None if hint is None else _key_of(call)
     if key is None or hint is None:
         return
-    held = held_instead(call, quiet_type(key, call.api), hint)
-    if held is None:
+    found = misfit_of(call, quiet_type(key, call.api), hint)
+    if found is None:
         return
     call.fail(
         _codes.ROUNDTRIP,
-        f"{spell(key)} is a key of {held}, and comes back as a key of {call.text(hint)}; "
-        f"read it back with the hint {held}",
+        f"{spell(key)} is a key of {found.held}, and comes back as a key of {found.hint}; "
+        f"read it back with the hint {found.held}",
     )
 
 

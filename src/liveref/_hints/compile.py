@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import enum
 import functools
 import inspect
 import sys
@@ -31,7 +32,7 @@ from liveref._hints.forms import (
 )
 from liveref._hints.pinned import Pinned
 from liveref._hints.predicates import ANY, METHODS, Asked, Part, bearable, classes, leaf
-from liveref._text.tag import in_class, is_alias, made_by, readable, stays
+from liveref._text.tag import LITERALS, in_class, is_alias, made_by, readable, readable_beside, stays
 from liveref._typing import UNRESOLVED
 from liveref.exceptions import HintError, counted
 
@@ -82,7 +83,8 @@ class _Compiler:
         if not isinstance(alias, type) and is_alias(alias):
             key = [tuple(cast("list[object]", arg)) if isinstance(arg, list) else arg for arg in args]  # of a ParamSpec
             return self._recurring((alias, *key), alias, lambda: self._alias(alias, args if origin else None))
-        if origin is not None and (args or origin is tuple):
+        if origin is not None and (args or (origin is tuple and hint is not typing.Tuple)):  # noqa: UP006  which has no args either
+            _count(hint, origin, args)
             return _BUILDERS.get(origin, _Compiler._generic)(self, cast("type", origin), args)
         if isinstance(alias, type):
             return self._class(alias)
@@ -128,6 +130,12 @@ class _Compiler:
         self._scope = alias, bound(alias.__type_params__, args)
         return self.part(bind(alias.__value__, self._scope[1]))
 
+    def _literal(self, _: object, args: Sequence[object]) -> Part:
+        for value in args:
+            if type(value) not in LITERALS and not isinstance(value, enum.Enum):
+                raise Refused(value, "a Literal takes texts, bytes, ints, bools, None and members of enums; write one")
+        return predicates.literals(tuple(args))
+
     def _annotated(self, _: object, args: Sequence[object]) -> Part:
         inner = self.part(args[0])
         valid = [getattr(item, "is_valid") for item in args if type(item).__module__.startswith("beartype.vale")]  # noqa: B009
@@ -157,7 +165,7 @@ class _Compiler:
             depth,
             asked=_asked(type, [part]),
             kinds=(type,),
-            found=lambda value: f"the class {readable(value)}",
+            found=lambda value: f"the class {readable_beside(cast('type', value), bases)}",
         )
 
     def _tuple(self, _: object, args: Sequence[object]) -> Part:
@@ -266,7 +274,7 @@ class _Compiler:
 Builder: TypeAlias = Callable[[_Compiler, type, Sequence[object]], Part]
 
 _BUILDERS: Final[Mapping[object, Builder]] = {
-    typing.Literal: lambda _, _origin, args: predicates.literals(tuple(args)),
+    typing.Literal: _Compiler._literal,
     typing.Annotated: _Compiler._annotated,
     type: _Compiler._type,
     tuple: _Compiler._tuple,
@@ -287,6 +295,13 @@ def _refuse(hint: object, origin: object) -> None:
     for form, reason in (*forms.BARE.items(), *forms.REFUSED.items()):
         if hint is form or (origin is form and form in forms.REFUSED):  # not ``in``: the hash may be anyone's code
             raise Refused(hint, reason)
+
+
+def _count(hint: object, origin: object, args: Sequence[object]) -> None:
+    """Refuse a class with too many or too few parameters, which Python itself lets pass."""
+    wanted = next((count for cls, count in forms.COUNTS.items() if cls is origin), len(args))
+    if len(args) != wanted:
+        raise Refused(hint, f"{readable(origin)} takes {counted(wanted, 'parameter')}; write so many")
 
 
 def _union(hints: Sequence[object], parts: Sequence[Part]) -> Part:

@@ -29,6 +29,7 @@ from liveref._text.tag import is_alias
 __all__ = [
     "ALONE",
     "BARE",
+    "COUNTS",
     "FILES",
     "ITEMS",
     "ONE_SHOT",
@@ -88,6 +89,12 @@ FILES: Final[Mapping[object, tuple[type, ...]]] = {
 TEXTS: Final[Mapping[object, str]] = {re.Pattern: "pattern", re.Match: "string"}
 """Classes of text or bytes, and the attribute that tells which; beartype looks at the class alone."""
 
+COUNTS: Final[Mapping[object, int]] = {
+    **dict.fromkeys((*ITEMS, *TEXTS, collections.Counter, type), 1),
+    **dict.fromkeys((*PAIRS, abc.ItemsView), 2),
+}
+"""How many parameters a class takes, which Python itself does not count."""
+
 UNIONS: Final[frozenset[object]] = frozenset({typing.Union, types.UnionType})
 ALONE: Final = "write a type that stands by itself"
 REFUSED: Final[Mapping[object, str]] = {
@@ -96,6 +103,7 @@ REFUSED: Final[Mapping[object, str]] = {
     typing.Self: f"it means a class only inside of that class; {ALONE}",  # pyright: ignore[reportUnknownMemberType]  a special form
     typing.ClassVar: f"it qualifies an attribute; {ALONE}",
     typing.Final: f"it qualifies a name; {ALONE}",
+    typing.TypeAlias: f"it qualifies an alias; {ALONE}",
     typing.TypeGuard: f"it qualifies a result; {ALONE}",
     typing_extensions.TypeIs: f"it qualifies a result; {ALONE}",
     typing_extensions.TypeForm: f"no value tells that it is a type form; {ALONE}",

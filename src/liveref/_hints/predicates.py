@@ -22,7 +22,7 @@ from typing import Any, Final, TypeAlias, TypeVar, Union, cast
 from weakref import ref
 
 from liveref._hints.forms import CheckDepth, subscribe
-from liveref._text.tag import in_class, mro_of, readable, stays, type_tag
+from liveref._text.tag import in_class, mro_of, readable, readable_beside, stays
 from liveref.exceptions import counted
 
 __all__ = [
@@ -118,9 +118,7 @@ def classes(*kinds: type, depth: CheckDepth = CheckDepth.EXACT) -> Part:
         return subscribe(Union, kinds) if all(map(stays, kinds)) else None
 
     def why(value: object, whole: bool) -> Found:  # noqa: ARG001, FBT001
-        found = type(value)
-        anew = any(cls is not found and type_tag(cls) == type_tag(found) for cls in kinds)
-        return "", f"{readable(found)}{', another class of that name, loaded anew' if anew else ''}"
+        return "", readable_beside(type(value), kinds)
 
     def takes(value: object) -> bool:
         return isinstance(value, kinds)

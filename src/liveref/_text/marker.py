@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from liveref._lanes import LANES
@@ -35,6 +35,7 @@ RECIPE_LIMIT: Final = 8192
 CANONICAL_PATTERN: Final = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 _COPY: Final[Callable[[object], dict[object, object]]] = vars(dict)["copy"]
+_ITEMS: Final[Callable[[object], Iterable[tuple[object, object]]]] = vars(dict)["items"]
 _CANONICAL: Final = re.compile(CANONICAL_PATTERN)
 _is_canonical: Final = _CANONICAL.fullmatch
 _from_hex: Final = bytes.fromhex
@@ -87,7 +88,7 @@ def parse_marker(marker: object) -> tuple[bytes, str | None]:
     cls = type(marker)
     if cls is not dict and not issubclass(cls, dict):
         raise MarkerError(_describe(marker), "a marker, which is a dict", _READS_TEXT if issubclass(cls, str) else None)
-    fields = _COPY(marker)
+    fields = _COPY(marker) if cls is dict else dict(_ITEMS(marker))  # a copy runs keys() where __iter__ is another's
     for name in fields:
         if type(name) is not str:
             raise MarkerError("a dict with a key that is no plain str", "a marker")

@@ -14,6 +14,7 @@ from typing import Final, TypeGuard, cast, get_args, get_origin
 from typing_extensions import TypeAliasType
 
 __all__ = [
+    "LITERALS",
     "class_dict",
     "in_class",
     "is_alias",
@@ -23,6 +24,7 @@ __all__ = [
     "printable",
     "qualname_of",
     "readable",
+    "readable_beside",
     "stays",
     "type_tag",
     "type_tags",
@@ -35,6 +37,8 @@ _MODULE_DICT: Final[Callable[[object], dict[str, object]]] = vars(types.ModuleTy
 class_dict: Final[Callable[[type], dict[str, object]]] = vars(type)["__dict__"].__get__
 mro_of: Final[Callable[[type], tuple[type, ...]]] = vars(type)["__mro__"].__get__
 _ALIASES: Final = (TypeAliasType, getattr(typing, "TypeAliasType", TypeAliasType))
+LITERALS: Final = frozenset({bool, bytes, int, str, types.NoneType})
+"""Of what classes a Literal may hold values, besides the members of enums."""
 _UNIONS: Final = (typing.Union, types.UnionType)
 _FUNCTIONS: Final = (types.FunctionType, types.BuiltinFunctionType, types.MethodType)
 _FACTORIES: Final[Mapping[object, type]] = {each: type(each()) for each in (threading.Lock, threading.RLock)}
@@ -68,6 +72,12 @@ def readable(hint: object) -> str:
         text = f"a value of type {_name_of_class(type(hint))}"
     text = text if len(text) <= _LIMIT else f"{text[:_LIMIT]}…"
     return text if text.isprintable() else printable(text)
+
+
+def readable_beside(found: type, expected: Iterable[type]) -> str:
+    """The text of a class for people, beside that of those that it is none of."""
+    anew = any(cls is not found and type_tag(cls) == type_tag(found) for cls in expected)
+    return f"{readable(found)}{', another class of that name, loaded anew' if anew else ''}"
 
 
 def printable(text: str) -> str:
@@ -141,6 +151,8 @@ def _text(hint: object, name: Callable[[type], str]) -> str:  # noqa: C901, PLR0
         return "None"
     if hint is Ellipsis:
         return "..."
+    if issubclass(type(hint), type):  # before anything that asks it for attributes: a metaclass may raise
+        return name(cast("type", hint))
     origin, args = get_origin(hint), get_args(hint)
     if origin is typing.Literal:
         return f"Literal[{', '.join(sorted(map(_literal, args)))}]"
@@ -152,13 +164,11 @@ def _text(hint: object, name: Callable[[type], str]) -> str:  # noqa: C901, PLR0
         return f"Annotated[{_text(args[0], name)}, {metadata}]"
     if isinstance(hint, list):
         return f"[{', '.join(_text(arg, name) for arg in cast('list[object]', hint))}]"
-    if origin is not None and origin is not hint:
+    if origin is not None:
         parameters = ", ".join(_text(arg, name) for arg in args) or "()"
         bare = not args and origin is not tuple
         star = "*" if getattr(hint, "__unpacked__", False) else ""
         return _text(origin, name) if bare else f"{star}{_text(origin, name)}[{parameters}]"
-    if issubclass(type(hint), type):
-        return name(cast("type", hint))
     if _is_function(hint):
         made = made_by(hint)
         return f"the {type(hint).__name__} {getattr(hint, '__qualname__')}" if made is None else name(made)  # noqa: B009
@@ -172,7 +182,7 @@ def _text(hint: object, name: Callable[[type], str]) -> str:  # noqa: C901, PLR0
 
 
 def _literal(value: object) -> str:
-    if not isinstance(value, enum.Enum):
-        return repr(value)
     cls: type = type(value)
-    return f"{_name_of_class(cls)}.{value.name}"
+    if isinstance(value, enum.Enum):
+        return f"{_name_of_class(cls)}.{value.name}"
+    return repr(value) if cls in LITERALS else f"a value of type {_name_of_class(cls)}"

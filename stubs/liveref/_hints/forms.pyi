@@ -3,7 +3,7 @@ from _typeshed import Incomplete
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
-__all__ = ['ALONE', 'BARE', 'FILES', 'ITEMS', 'ONE_SHOT', 'PAIRS', 'REFUSED', 'RESULTS', 'TEXTS', 'TOWER', 'UNIONS', 'UNPACK', 'VARIABLES', 'CheckDepth', 'Refused', 'Variables', 'bind', 'bound', 'items_of', 'record_of', 'subscribe']
+__all__ = ['ALONE', 'BARE', 'COUNTS', 'FILES', 'ITEMS', 'ONE_SHOT', 'PAIRS', 'REFUSED', 'RESULTS', 'TEXTS', 'TOWER', 'UNIONS', 'UNPACK', 'VARIABLES', 'CheckDepth', 'Refused', 'Variables', 'bind', 'bound', 'items_of', 'record_of', 'subscribe']
 
 Variables: TypeAlias = dict[object, list[object]]
 
@@ -18,6 +18,7 @@ PAIRS: Final[frozenset[object]]
 ONE_SHOT: Final[frozenset[object]]
 FILES: Final[Mapping[object, tuple[type, ...]]]
 TEXTS: Final[Mapping[object, str]]
+COUNTS: Final[Mapping[object, int]]
 UNIONS: Final[frozenset[object]]
 ALONE: Final[str]
 REFUSED: Final[Mapping[object, str]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sized
-from typing import Protocol, final, runtime_checkable
+from typing import Literal, Protocol, final, runtime_checkable
 
 from liveref import RegistryKey, SessionRefRegistry
 
@@ -15,6 +15,11 @@ class Loads(Protocol):
 @runtime_checkable
 class Closes(Protocol):
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class Counts(Protocol):
+    def __index__(self) -> int: ...
 
 
 class Plain: ...
@@ -47,7 +52,16 @@ def protocol_of_key(
     vault: RegistryKey[Vault],
     everything: RegistryKey[Everything],
     lines: RegistryKey[Iterable[int]],
+    ratio: RegistryKey[float],
+    counts: RegistryKey[Counts],
+    cls: RegistryKey[type],
+    one: RegistryKey[Literal[1]],
 ) -> None:
+    refs.get(counts, float)  # ok
+    refs.get(counts, complex | None)  # ok
+    refs.get(closes, type)  # ok
+    refs.get(cls, Sized)  # ok
+    refs.get(one, Everything)  # ok
     refs.get(loads, Plain)  # ok
     refs.get(loads, Vault)  # ok
     refs.get(closes, Plain)  # ok

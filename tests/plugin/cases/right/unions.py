@@ -93,6 +93,10 @@ def numbers_and_new_types(
     refs.get(rows, list[int])  # ok
     refs.get(rows, Sequence[int])  # ok
     refs.get(point, int)  # ok
+    refs.get(point, numbers.Integral)  # ok
+    refs.get(user, Literal[1])  # ok
+    refs.get(ratio, Literal[1])  # ok
+    refs.get(number, Literal[1, "a"])  # ok
 
 
 def literals(

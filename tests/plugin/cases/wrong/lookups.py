@@ -38,6 +38,10 @@ class Size(enum.Enum):
     BIG = 1
 
 
+class Level(enum.IntEnum):
+    LOW = 1
+
+
 class Movie(TypedDict):
     title: str
     year: int
@@ -106,7 +110,12 @@ def literals(
     red: RegistryKey[Literal[Colour.RED]],
     yes: RegistryKey[Literal[True]],
     number: RegistryKey[int],
+    flag: RegistryKey[bool],
+    level: RegistryKey[Level],
 ) -> None:
+    refs.get(flag, Literal[1])  # E: liveref-overlap
+    refs.get(level, Literal[1])  # E: liveref-overlap
+    refs.get(mode, Sequence[int])  # E: liveref-overlap
     refs.get(mode, Literal["x"])  # E: liveref-overlap
     refs.get(mode, int)  # E: liveref-overlap
     refs.get(mode, bytes)  # E: liveref-overlap
