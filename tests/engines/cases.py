@@ -634,6 +634,25 @@ def a_thousand_sessions_live_side_by_side(site: Site) -> None:
 
 
 @case
+def sessions_that_were_resumed_beside_each_other_answer_one_after_the_other(site: Site) -> None:
+    refs = site.engine.refs
+    first = site.engine.session()
+    key = first.refs.insert([1])
+    snapshot, later, home = first.snapshot(), first.refs.insert([2]), route_of(key._id)
+    assert home is not None
+    second, third, fourth = (site.engine.resume(snapshot, home=home.home) for _ in range(3))
+    for each in (third, first, second):
+        assert (refs[key], refs.get_many([key])) == ([1], [[1]])
+        each.close()
+    assert refs[key] == [1]
+    with pytest.raises(RefReleasedError, match="session ended"):
+        refs[later]
+    fourth.close()
+    with pytest.raises(RefReleasedError, match="session ended"):
+        refs[key]
+
+
+@case
 def a_key_whose_class_is_of_no_module_opens_its_ref(site: Site) -> None:
     class Local:
         size = 3

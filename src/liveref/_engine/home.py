@@ -7,9 +7,10 @@ import os
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, KeysView
 from functools import partial
 from importlib import import_module
+from itertools import product
 from time import monotonic
 from typing import Any, Final, TypeVar, cast, get_args
 from uuid import UUID
@@ -90,9 +91,10 @@ class Home:
         self._allow_functions: Final = allow_functions
         self._sessions: Final[dict[Route, HomeSession]] = {}
         self._ended: Final[OrderedDict[Route, float]] = OrderedDict()
+        self._heirs: Final[dict[Route, list[HomeSession]]] = {}
         self._count = 0
         self._born: Final = monotonic()
-        self._lock: Final = threading.Lock()
+        self._lock: Final = threading.RLock()  # what is collected while one holds it may end a session
         self._closed: Final = threading.Event()
         self._reaper: threading.Thread | None = None
 
@@ -131,8 +133,8 @@ class Home:
         with self._lock:
             if self._closed.is_set() or self._count + 1 >= NUMBERS:
                 raise RegistryClosedError("session")
-            self._count += 1
-            return Route(self.number, self._count)
+            self._count = count = self._count + 1
+            return Route(self.number, count)
 
     def _add(self, session: HomeSession) -> HomeSession:
         self._sessions[session.route] = session
@@ -152,9 +154,23 @@ class Home:
         self._ended[session.route] = monotonic()
         while len(self._ended) > _REMEMBERED:
             self._ended.popitem(last=False)
-        for route in [route for route, each in self._sessions.copy().items() if each is session]:
-            self._sessions.pop(route, None)
+        with self._lock:
+            for route in [route for route, each in self._sessions.copy().items() if each is session]:
+                self._sessions.pop(route, None)
+                self._answer_for([route], *self._heirs.pop(route, ()))
         session.close()
+
+    def _answer_for(self, routes: list[Route], *sessions: HomeSession) -> None:
+        """Have the first of the sessions answer for keys; the others once those before them have ended."""
+        with self._lock:
+            for route, session in product(routes, sessions):
+                if session.route in self._sessions and self._sessions.setdefault(route, session) is not session:
+                    waiting = [each for each in self._heirs.get(route, ()) if each.route in self._sessions]
+                    self._heirs[route] = [*waiting, session]
+
+    def routes(self) -> KeysView[Route]:
+        """The routes of the keys that its sessions hold now."""
+        return self._sessions.keys()
 
     def _watch(self) -> None:
         """Have a thread end the sessions whose lease has run out."""
@@ -368,10 +384,7 @@ class Home:
         restore(snapshot, session._refs, None, broken)
         found = (route_of(uid) for uid in [*snapshot._contents.ids, *snapshot._contents.dropped])
         routes = [route for route in dict.fromkeys(found) if route is not None]
-        self._add(session)
-        for route in routes:
-            if route not in self._sessions:
-                self._sessions[route] = session
+        self._answer_for(routes, self._add(session))
         return session.token, routes
 
     def hello(self) -> str:
