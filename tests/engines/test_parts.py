@@ -514,6 +514,41 @@ def test_who_renews_a_lease_stops_once_there_is_nothing_to_renew() -> None:
     assert not renewing.is_alive()
 
 
+def test_a_lease_is_not_renewed_once_nobody_holds_the_session_or_its_refs() -> None:
+    with LocalEngine() as engine:
+        refs: object = engine.session(lease=0.15).refs
+        renewing = next(each for each in threading.enumerate() if each.name == "liveref-lease")
+        renewing.join(0.3)
+        assert renewing.is_alive()
+        del refs
+        renewing.join(5)
+        assert not renewing.is_alive()
+        deadline = time.monotonic() + 5
+        while engine._home._sessions and time.monotonic() < deadline:
+            time.sleep(0.005)
+        assert not engine._home._sessions
+
+
+def test_moves_to_sessions_that_have_ended_are_forgotten() -> None:
+    with LocalEngine() as engine:
+        session = engine.session()
+        first, kept = session.refs.insert("first"), engine.session()
+        other = kept.refs.insert("other")
+        held = engine.resume(kept.snapshot())
+        kept.close()
+        for number in range(200):
+            session.refs.insert(number)
+            snapshot = session.snapshot()
+            session.close()
+            session = engine.resume(snapshot)
+            session.refs.drain()
+        assert len(engine._moves) < 100
+        assert engine.refs[other] == "other"
+        with pytest.raises(liveref.RefReleasedError, match="session ended"):
+            engine.refs[first]
+        held.close()
+
+
 # Event loops
 
 
