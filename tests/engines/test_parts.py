@@ -300,6 +300,7 @@ class Far(Calls):
         super().__init__(0.5)
         self.says = says
         self.asked = 0
+        self.names = {1: "one"}
 
     def _send(self, home: int, group: str, packet: Any, timeout: float) -> Any:
         self.asked += 1
@@ -308,7 +309,7 @@ class Far(Calls):
         return self.says
 
     def _find_homes(self) -> dict[int, str]:
-        return {1: "one"}
+        return self.names
 
     def _moved_to(self, route: Route) -> None:
         return None
@@ -339,6 +340,18 @@ def test_what_is_lost_is_not_asked_for_again_for_a_while(monkeypatch: pytest.Mon
         refs[far_key()]
     assert far.asked == 4
     assert far.name_of(9) == "home 000009"
+
+
+def test_homes_are_asked_for_anew_once_all_that_were_known_are_lost() -> None:
+    from liveref._engine.refs import EngineRefs
+
+    far = Far(Gone("it is gone"))
+    assert far.homes() == {1: "one"}
+    far.names = {2: "two"}
+    assert far.homes() == {1: "one"}
+    with pytest.raises(RefLostError):
+        EngineRefs(far)[far_key()]
+    assert far.homes() == {2: "two"}
 
 
 def test_what_is_silent_is_asked_again() -> None:

@@ -107,7 +107,8 @@ class Calls(ABC):
     def homes(self) -> dict[int, str]:
         """The homes that there are, by their numbers, and their names; it may be 5 seconds old."""
         with self._lock:
-            if monotonic() - self._asked > _FRESH:
+            has_lost_all = bool(self._found) and all(map(self._is_unknown, self._found))
+            if has_lost_all or monotonic() - self._asked > _FRESH:
                 self._found, self._asked = self._find_homes(), monotonic()
                 self._names.update(self._found)
             return {home: name for home, name in self._found.items() if not self._is_unknown(home)}

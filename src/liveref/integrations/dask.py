@@ -13,6 +13,7 @@ from liveref._engine.calls import Gone, Silent
 from liveref._engine.wire import Packet
 from liveref._key import RegistryKey
 from liveref._payloads.swap import key_of_typed
+from liveref._text.elsewhere import EngineError
 from liveref._text.route import Route
 
 try:
@@ -24,16 +25,14 @@ try:
     )
     from distributed.utils import sync
 
-    from liveref.integrations._dask import LiveRefPlugin, shipped, this_worker
+    from liveref.integrations._dask import UNREACHED, LiveRefPlugin, ask_workers, shipped, this_worker, until_gone
 except ImportError as _error:
     raise ImportError("dask is missing: pip install 'liveref[dask]'") from _error
 
 __all__ = ["DaskEngine", "LiveRefPlugin", "register"]
 
-_FIRST, _LAST = 0.05, 1.0
-"""Seconds between two questions to the scheduler whether a worker is there, while it gives no answer."""
 _MOVES: Final = ("liveref", "moves")
-_ANSWER: Final = 2  # number and name; a worker that is no home answers by an error
+_QUICK: Final = 2.0  # seconds for a worker to say that it is a home
 _SOME_TIME: Final = 1.0
 """Seconds between two broadcasts at least: each is a message to every worker."""
 
@@ -54,29 +53,36 @@ class DaskEngine(RefEngine):
         self._pid = os.getpid()
         self._node: Any = this_worker() if client is None else client  # Any: they share loop, scheduler and rpc
         self._addresses: dict[int, str] = {}
+        self._some_are_silent = False
         self._told = -_SOME_TIME
         if client is not None:
             client.register_plugin(LiveRefPlugin())  # pyright: ignore[reportUnknownMemberType]
 
     def _send(self, home: int, group: str, packet: Packet, timeout: float) -> Packet:
-        if home not in self._addresses:
-            sleep(max(0.0, self._told + _SOME_TIME - monotonic()))  # so that forged routes cost who asks alone
-            self._find_homes()
-        if home not in self._addresses:
-            message = "there is no such home"
-            raise Gone(message)
-        reply: Packet = self._sync(self._call, self._addresses[home], group, packet, timeout)
-        return reply
+        end = monotonic() + timeout
+        try:
+            if home not in self._addresses:
+                sleep(max(0.0, self._told + _SOME_TIME - monotonic()))  # so that forged routes cost who asks alone
+                self._look()
+            address = self._addresses.get(home)
+            if address is not None:
+                reply: Packet = self._sync(self._call, address, group, packet, max(0.0, end - monotonic()))
+                return reply
+        except UNREACHED as error:
+            raise Silent("the cluster can't be reached") from error
+        if self._some_are_silent:
+            raise Silent("no answer from a worker, which may be that home")
+        raise Gone("there is no such home")
 
     async def _call(self, address: str, group: str, packet: Packet, timeout: float) -> Packet:
         """Ask a worker once, and the scheduler meanwhile whether there is one: Dask itself would try for 30 s."""
         end = monotonic() + timeout
         call = asyncio.ensure_future(self._node.rpc(address).liveref_ask(group=group, packet=shipped(packet)))
-        gone = asyncio.ensure_future(self._until_gone(address))
+        gone = asyncio.ensure_future(until_gone(self._node, address))
         try:
             await asyncio.wait([call, gone], timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
             broken = call.exception() if call.done() else None
-            if call.done() and not isinstance(broken, OSError):
+            if call.done() and not isinstance(broken, UNREACHED):
                 reply: Packet = call.result()
                 return reply
             if broken is not None:
@@ -88,29 +94,33 @@ class DaskEngine(RefEngine):
             call.cancel()
             gone.cancel()
 
-    async def _until_gone(self, address: str) -> None:
-        pause, is_there = _FIRST, True
-        while is_there:
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _LAST)
-            is_there = bool(await self._node.scheduler.ncores(workers=[address]))
-
     def _find_homes(self) -> dict[int, str]:
-        self._told = monotonic()
-        told: dict[str, tuple[int, str]] = self._sync(self._broadcast)
-        self._addresses = {number: address for address, (number, _) in told.items()}
-        return dict(told.values())
+        try:
+            return self._look()
+        except UNREACHED as error:
+            raise EngineError("the cluster can't be reached, or its scheduler gives no answer") from error
 
-    async def _broadcast(self) -> dict[str, tuple[int, str]]:
-        told: dict[str, Any] = await self._node.scheduler.broadcast(msg={"op": "liveref_home"}, on_error="ignore")
-        return {address: (answer[0], answer[1]) for address, answer in told.items() if len(answer) == _ANSWER}
+    def _look(self) -> dict[int, str]:
+        """Ask which homes there are now; what does not answer is where it was."""
+        self._told = monotonic()
+        homes, silent = self._sync(self._broadcast, callback_timeout=self.timeout)
+        known = {home: address for home, address in self._addresses.items() if address in silent}
+        self._addresses = known | {home: address for address, (home, _) in homes.items()}
+        self._some_are_silent = bool(silent)
+        return dict(homes.values())
+
+    async def _broadcast(self) -> tuple[dict[str, tuple[int, str]], set[str]]:
+        return await ask_workers(self._node, min(_QUICK, self.timeout / 4))
 
     def _moved_to(self, route: Route) -> Route | None:
         try:
-            moved = self._sync(self._node.scheduler.get_metadata, keys=[*_MOVES, str(route)], default=None)
-        except (OSError, TimeoutError):
+            moved = self._sync(self._metadata, route, callback_timeout=self.timeout)
+        except UNREACHED:
             return None
         return None if moved is None else Route(*moved)
+
+    async def _metadata(self, route: Route) -> Any:  # Any: as Dask gives it
+        return await self._node.scheduler.get_metadata(keys=[*_MOVES, str(route)], default=None)
 
     def _note_moves(self, routes: Sequence[Route], to: Route) -> None:
         for route in routes:
