@@ -354,6 +354,21 @@ def test_homes_are_asked_for_anew_once_all_that_were_known_are_lost() -> None:
     assert far.homes() == {2: "two"}
 
 
+def test_a_session_whose_end_met_silence_can_be_closed_again() -> None:
+    from liveref._engine.remote import RemoteSession
+
+    far = Far(Silent("no answer"))
+    session = RemoteSession(far, str(far_key()), None)
+    with pytest.raises(RefUnavailableError), session:
+        with pytest.raises(RefUnavailableError):
+            session.close()
+        assert far.asked == 1
+    far.says = pack(Answer("ok", None))
+    session.close()
+    session.close()
+    assert far.asked == 3
+
+
 def test_what_is_silent_is_asked_again() -> None:
     from liveref._engine.refs import EngineRefs
 

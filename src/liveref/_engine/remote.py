@@ -15,7 +15,7 @@ from liveref._engine.refs import SessionRefs
 from liveref._policy import SessionPausePolicy
 from liveref._registry.shield import to_its_end
 from liveref._snapshot.snapshot import SessionSnapshot
-from liveref._text.elsewhere import EngineError, RefLostError
+from liveref._text.elsewhere import EngineError, RefLostError, RefUnavailableError
 from liveref._text.tag import readable
 from liveref.exceptions import RefDroppedWarning, RefFailure, RegistryClosedError, SessionStateError
 
@@ -71,11 +71,16 @@ class RemoteSession:
         Raises:
             ExceptionGroup: of what finalizers raised, once all have run.
             RefLostError: the home is gone.
-            RefUnavailableError: it gives no answer in time; the session may have ended.
+            RefUnavailableError: it gives no answer in time; the session may have ended. To close it again asks again.
         """
         if self._state != "closed":
+            before = self._state
             self.abandon()
-            self.refs._ask("end")
+            try:
+                self.refs._ask("end")
+            except (RefUnavailableError, KeyboardInterrupt):
+                self._state = before  # it may live
+                raise
 
     async def aclose(self) -> None:
         """As `close`, without blocking the event loop, asyncio's or trio's. Who is cancelled waits for the end."""
