@@ -263,6 +263,19 @@ def test_leases_run_on_whatever_finalizers_raise_and_that_is_logged(caplog: pyte
     ]
 
 
+def test_a_finalizer_that_hangs_holds_up_no_other_lease(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("liveref._engine.home._PATIENCE", 0.01)
+    home, closed, go_on = Home(3, "a home"), list[object](), threading.Event()
+    begin(home, lambda _: go_on.wait(10), lease=0.01)
+    begin(home, closed.append, lease=0.02)
+    deadline = time.monotonic() + 5
+    while not closed and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert len(closed) == 1
+    go_on.set()
+    home.close()
+
+
 def test_a_home_whose_thread_of_leases_did_not_start_tries_again(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_thread: object) -> None:
         raise RuntimeError

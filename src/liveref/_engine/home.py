@@ -52,6 +52,8 @@ if hasattr(os, "register_at_fork"):  # pragma: no branch  Windows has no fork
 
 _REMEMBERED: Final = 10_000
 """Sessions that have ended of which a home knows when."""
+_PATIENCE: Final = 1.0
+"""Seconds for which the end of one session, whose finalizers may hang, holds up those of others."""
 _MOVE: Final = "Nothing was moved. Make it anew at the target, or clone_ref it where it is."
 
 
@@ -183,8 +185,12 @@ class Home:
     def _reap(self) -> None:
         while not self._closed.wait(self._pause()):
             for session in [each for each in self._sessions.copy().values() if each.is_due(monotonic())]:
-                for error in within_reason(lambda: self._end(session)):  # noqa: B023  it is called at once
-                    told("warning", "the end of a session whose lease was over raised %s", readable(type(error)))
+                over = partial(within, partial(self._end_over, session), _PATIENCE, "of a session", "a session")
+                within_reason(over)
+
+    def _end_over(self, session: HomeSession) -> None:
+        for error in within_reason(lambda: self._end(session)):
+            told("warning", "the end of a session whose lease was over raised %s", readable(type(error)))
 
     def _pause(self) -> float:
         """Seconds between two looks at the leases."""
