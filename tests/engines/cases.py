@@ -84,6 +84,14 @@ def open_list(*items: int) -> list[int]:
     return list(items)
 
 
+async def close_later(_: object) -> None: ...
+
+
+@reopener("tests.engines.awaited", finalizer=close_later)
+def open_and_await() -> list[int]:
+    raise AssertionError
+
+
 def connect() -> sqlite3.Connection:
     return sqlite3.connect(":memory:")
 
@@ -631,6 +639,40 @@ def a_thousand_sessions_live_side_by_side(site: Site) -> None:
     assert site.engine.refs.get_many(keys) == list(range(1_000))
     for session in sessions:
         session.close()
+
+
+@case
+def bad_arguments_are_refused_before_anything_is_done(site: Site) -> None:
+    made = list[object]()
+    engine, unknown = site.engine, RegistryKey.new(list)
+    with engine.session() as session:
+        shared, pinned = session.refs.insert([1]), session.refs.create(list)
+        for timeout in ("x", 0, -1, float("nan"), float("inf"), True, 10**400):
+            bad: Any = timeout
+            for call in (
+                lambda: engine.refs.get(shared, timeout=bad),  # noqa: B023  it is called at once, as the next ones
+                lambda: engine.refs.get_many([shared], timeout=bad),  # noqa: B023
+                lambda: engine.refs[pinned].run(made.append, timeout=bad),  # noqa: B023
+                lambda: engine.refs.derive(pinned, made.append, timeout=bad),  # noqa: B023
+                lambda: session.refs.insert(made, timeout=bad),  # noqa: B023
+                lambda: session.refs.create(lambda: made.append(1), timeout=bad),  # noqa: B023
+            ):
+                with pytest.raises(InvalidArgumentError, match="timeout"):
+                    call()
+        assert engine.refs.get(shared, timeout=1e300) == [1]
+        assert engine.refs[pinned].run(len, timeout=1e300) == 0
+        with pytest.raises(InvalidArgumentError, match="fn"):
+            engine.refs[pinned].run(5)  # type: ignore[arg-type]
+        with pytest.raises(RefTypeError):
+            engine.refs.at(5)  # type: ignore[call-overload]
+        with pytest.raises(InvalidArgumentError, match="homes await nothing"):
+            session.refs.create(lambda: made.append(1), finalizer=close_later)
+        with pytest.raises(InvalidArgumentError, match="homes await nothing"):
+            session.refs.open(open_and_await.recipe())
+        assert len(session.refs) == 2
+    assert not made
+    with pytest.raises(RefNotFoundError):
+        engine.refs.at(unknown)
 
 
 @case

@@ -23,7 +23,7 @@ from liveref._hints.pinned import Pinned, tag_of_value
 from liveref._key import RegistryKey, make_key
 from liveref._pause.resume import restore
 from liveref._policy import SessionPausePolicy
-from liveref._recipe import Recipe, recipe, reopener
+from liveref._recipe import Recipe, is_coroutine_function, recipe, reopener
 from liveref._registry.current import using
 from liveref._registry.entry import Holder
 from liveref._registry.outcome import Outcome
@@ -38,7 +38,7 @@ from liveref._text.route import NUMBERS, Route, route_of
 from liveref._text.tag import readable, type_tag
 from liveref._text.telling import told
 from liveref._typing import MISSING, Missing
-from liveref.exceptions import RefFailure, RefNotFoundError, RefReleasedError, RegistryClosedError
+from liveref.exceptions import InvalidArgumentError, RefFailure, RefNotFoundError, RefReleasedError, RegistryClosedError
 
 __all__ = ["HOMES", "OPERATIONS", "Home", "draw"]
 
@@ -270,6 +270,7 @@ class Home:
     ) -> RegistryKey[Any]:
         """The key of an object that is made here and stays here."""
         self._require_functions()
+        _require_plain(finalizer)
         refs = self._of_token(token, "create").home_refs
         refs.guard_by(terms)  # so that nothing is made in vain
         with using(refs):
@@ -278,6 +279,7 @@ class Home:
 
     def open(self, token: str, opened: Recipe[Any], terms: Terms, timeout: float | None) -> RegistryKey[Any]:
         """The key of an object that a recipe opens here, and after a pause again."""
+        _require_plain(opened._reopener.finalizer)
         refs = self._of_token(token, "open").home_refs
         refs.guard_by(terms)
         made = pin_within(opened._open, opened._reopener.finalizer, thread=True, timeout=timeout)
@@ -421,6 +423,12 @@ def reopen_pinned(tag: str, args: list[JSON], kwargs: dict[str, JSON]) -> Pinned
     """What a recipe of the user's opens, pinned again."""
     again = recipe(tag, args, kwargs)
     return pin_within(again._open, again._reopener.finalizer, thread=True, timeout=None)
+
+
+def _require_plain(finalizer: object) -> None:
+    """Raise InvalidArgumentError where a finalizer would have to be awaited: a home ends its refs in threads."""
+    if is_coroutine_function(finalizer):
+        raise InvalidArgumentError("finalizer", "a plain function, for homes await nothing", "an asynchronous one")
 
 
 def kind_of(holder: Holder[Any], value: object) -> str:
