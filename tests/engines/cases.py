@@ -675,6 +675,21 @@ def bad_arguments_are_refused_before_anything_is_done(site: Site) -> None:
         engine.refs.at(unknown)
 
 
+class Lazy:
+    """As a proxy of an object that opens at its first use."""
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise ConnectionError
+
+
+@case
+def no_attribute_of_a_value_is_asked_for_by_its_insert(site: Site) -> None:
+    with site.engine.session() as session:
+        assert type(site.engine.refs[session.refs.insert(Lazy())]) is Lazy
+
+
 @case
 def sessions_that_were_resumed_beside_each_other_answer_one_after_the_other(site: Site) -> None:
     refs = site.engine.refs
