@@ -367,6 +367,29 @@ def test_homes_are_asked_for_anew_once_all_that_were_known_are_lost() -> None:
     assert far.homes() == {2: "two"}
 
 
+@pytest.mark.parametrize("run", [anyio.run, trio.run], ids=["asyncio", "trio"])
+def test_a_registry_asks_a_home_beside_the_event_loop(run: Callable[..., object]) -> None:
+    asked = list[object]()
+
+    class Asked:
+        def _resolve(self, key: RegistryKey[object], /) -> object:
+            asked.append((threading.get_ident(), liveref.current_owner(), key))
+            return 7
+
+    async def look_up() -> None:
+        key, own = far_key(), session.refs.insert(1)
+        with liveref.acting_as("ann"):
+            assert await session.refs.aget(key) == 7
+            assert await session.refs.aget(own) == 1
+        [(thread, owner, found)] = asked
+        assert (owner, found) == ("ann", key)
+        assert thread != threading.get_ident()
+        assert await session.refs.aget(RegistryKey.new(int), default=None) is None
+
+    with Session(engine=Asked()) as session:
+        run(look_up)
+
+
 def test_a_session_whose_end_met_silence_can_be_closed_again() -> None:
     from liveref._engine.remote import RemoteSession
 
