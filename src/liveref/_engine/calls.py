@@ -110,7 +110,11 @@ class Calls(ABC):
         with self._lock:
             has_lost_all = bool(self._found) and all(map(self._is_unknown, self._found))
             if has_lost_all or monotonic() - self._asked > _FRESH:
-                self._found, self._asked = self._find_homes(), monotonic()
+                try:
+                    self._found, self._asked = self._find_homes(), monotonic()
+                except Silent as silent:
+                    message = f"nobody can be asked which homes there are: {silent}"
+                    raise EngineError(message) from silent.__cause__
                 self._names.update(self._found)
             return {home: name for home, name in self._found.items() if not self._is_unknown(home)}
 

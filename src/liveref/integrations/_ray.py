@@ -9,12 +9,13 @@ from typing import Final
 
 import ray
 
+from liveref._engine.calls import Silent
 from liveref._engine.home import Home
 from liveref._engine.wire import Packet
 from liveref._text.elsewhere import EngineError
 from liveref._text.route import Route
 
-__all__ = ["Host", "Moves", "is_connected", "shipped"]
+__all__ = ["Host", "Moves", "is_connected", "require_connection", "shipped"]
 
 _FORKED: Final[set[int]] = set()
 """This process, if a fork left its connection behind: to use it, or to make another one, hangs (ray #59661)."""
@@ -76,3 +77,15 @@ def is_connected() -> bool:
         message = "a fork left the connection to Ray behind: start this process by spawn, or connect after the fork"
         raise EngineError(message)
     return ray.is_initialized()
+
+
+def require_connection() -> None:
+    """Go on only where this process is connected to a cluster: else Ray would start one of its own.
+
+    Raises:
+        Silent: it is not, or not any more.
+        EngineError: as `is_connected`.
+    """
+    if not is_connected():
+        message = "this process is not connected to a cluster any more"
+        raise Silent(message)

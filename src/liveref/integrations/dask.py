@@ -13,7 +13,6 @@ from liveref._engine.calls import Gone, Silent
 from liveref._engine.wire import Packet
 from liveref._key import RegistryKey
 from liveref._payloads.swap import key_of_typed
-from liveref._text.elsewhere import EngineError
 from liveref._text.route import Route
 
 try:
@@ -98,7 +97,7 @@ class DaskEngine(RefEngine):
         try:
             return self._look()
         except UNREACHED as error:
-            raise EngineError("the cluster can't be reached, or its scheduler gives no answer") from error
+            raise Silent("the cluster can't be reached") from error
 
     def _look(self) -> dict[int, str]:
         """Ask which homes there are now; what does not answer is where it was."""

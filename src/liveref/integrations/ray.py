@@ -18,7 +18,7 @@ try:
     from ray.exceptions import ActorDiedError, GetTimeoutError, ObjectLostError, RayActorError, RayError
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    from liveref.integrations._ray import Host, Moves, is_connected, shipped
+    from liveref.integrations._ray import Host, Moves, is_connected, require_connection, shipped
 except ImportError as _error:
     raise ImportError("ray is missing: pip install 'liveref[ray]'") from _error
 
@@ -83,10 +83,9 @@ class RayEngine(RefEngine):
         self._started.append(number)
 
     def _send(self, home: int, group: str, packet: Packet, timeout: float) -> Packet:
-        is_connected()
+        require_connection()
         try:
-            answer = self._answers.get((home, group)) or self._way_to(home, group)
-            reply: Packet = _ray.get(answer.remote(shipped(packet)), timeout=timeout)
+            reply: Packet = _ray.get(self._submit(home, group, packet), timeout=timeout)
         except ValueError as error:
             raise Gone("there is no such home") from error
         except (ActorDiedError, ObjectLostError) as error:
@@ -97,14 +96,29 @@ class RayEngine(RefEngine):
             raise Silent("it can't be reached") from error
         return reply
 
-    def _way_to(self, home: int, group: str) -> Any:  # Any: see _ray
-        """The method of an actor, in one of its groups of threads; to make it takes a tenth of a call."""
-        actor = self._actors.get(home) or _ray.get_actor(_name(home), _NAMESPACE)
+    def _submit(self, home: int, group: str, packet: Packet) -> Any:  # Any: see _ray
+        try:
+            answer = self._answers.get((home, group)) or self._way_to(home, group)
+            return answer.remote(shipped(packet))
+        except Exception as error:
+            if type(error) is not Exception:
+                raise
+            return self._way_to(home, group, anew=True).remote(shipped(packet))  # nothing was sent
+
+    def _way_to(self, home: int, group: str, *, anew: bool = False) -> Any:  # Any: see _ray
+        """The method of an actor, in one of its groups of threads; to make it takes a tenth of a call.
+
+        Args:
+            home: the actor's number.
+            group: the group.
+            anew: not by the handle of an earlier connection. It is kept: an actor ends with its first handle.
+        """
+        actor = (None if anew else self._actors.get(home)) or _ray.get_actor(_name(home), _NAMESPACE)
         self._answers[home, group] = actor.answer.options(concurrency_group=group)
         return self._answers[home, group]
 
     def _find_homes(self) -> dict[int, str]:
-        is_connected()
+        require_connection()
         named = _ray.util.list_named_actors(all_namespaces=True)
         names = [each["name"] for each in named if each["namespace"] == _NAMESPACE]
         numbers = [int(name.removeprefix("home/"), 16) for name in names if name.startswith("home/")]
@@ -119,9 +133,10 @@ class RayEngine(RefEngine):
 
     def _moved_to(self, route: Route) -> Route | None:
         try:
+            require_connection()
             shard = _ray.get_actor(_shard(route), _NAMESPACE)
             moved: Route | None = _ray.get(shard.find.remote(route), timeout=_QUICK)
-        except (ValueError, RayError):
+        except (Silent, ValueError, RayError):
             return None
         return moved
 
@@ -132,10 +147,12 @@ class RayEngine(RefEngine):
             _ray.get(shard.note.remote([route], to))
 
     def _stop(self) -> None:
-        for number in self._started if not self._detached else ():
-            with suppress(RayError):
-                _ray.get(self._actors[number].close.options(concurrency_group="live").remote(), timeout=self.timeout)
-            _ray.kill(self._actors[number])
+        for number in self._started if is_connected() and not self._detached else ():
+            with suppress(RayError, ValueError):  # the latter where it ended with the connection that started it
+                actor = _ray.get_actor(_name(number), _NAMESPACE)
+                with suppress(RayError):
+                    _ray.get(actor.close.options(concurrency_group="live").remote(), timeout=self.timeout)
+                _ray.kill(actor)
 
 
 def _nodes() -> list[str]:
