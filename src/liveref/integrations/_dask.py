@@ -19,6 +19,8 @@ from liveref._text.elsewhere import EngineError
 
 __all__ = ["UNREACHED", "LiveRefPlugin", "ask_workers", "shipped", "this_worker", "until_gone"]
 
+_QUICK: Final = 2.0
+"""Seconds for a worker at most to say whether it is a home."""
 UNREACHED: Final = (OSError, TimeoutError, RuntimeError)
 """What Dask raises where a cluster can't be reached: the last where its connection or loop is closed."""
 
@@ -98,15 +100,16 @@ async def ask_workers(node: Any, limit: float) -> tuple[dict[str, tuple[int, str
 
     Args:
         node: a Client or a Worker: Any, for they share ``scheduler`` and ``rpc``.
-        limit: seconds for a worker.
+        limit: seconds for a worker, if that is less than `_QUICK`.
     """
+    limit = min(limit, _QUICK)
     try:
         asked = node.scheduler.broadcast(msg={"op": "liveref_home"}, on_error="ignore")
         told: dict[str, Any] = await asyncio.wait_for(asked, limit)
     except TimeoutError:  # the scheduler waits for all of them
         workers = list(await node.scheduler.ncores())
         told = dict(zip(workers, await asyncio.gather(*(_ask(node.rpc(each), limit) for each in workers)), strict=True))
-    homes = {address: (answer[0], answer[1]) for address, answer in told.items() if isinstance(answer, list | tuple)}
+    homes = {address: (answer[0], answer[1]) for address, answer in told.items() if type(answer) in {list, tuple}}
     return homes, {address for address, answer in told.items() if answer is None}
 
 

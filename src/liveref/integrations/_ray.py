@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pickle import PickleBuffer
-from typing import Final
+from typing import Any, Final
 
 import ray
 
@@ -15,7 +15,19 @@ from liveref._engine.wire import Packet
 from liveref._text.elsewhere import EngineError
 from liveref._text.route import Route
 
-__all__ = ["Host", "Moves", "is_connected", "require_connection", "shipped"]
+__all__ = [
+    "NAMESPACE",
+    "Host",
+    "Moves",
+    "is_connected",
+    "nodes",
+    "require_connection",
+    "shipped",
+]
+
+NAMESPACE: Final = "liveref"
+"""Of the actors' names."""
+_SHARDS: Final = 16
 
 _FORKED: Final[set[int]] = set()
 """This process, if a fork left its connection behind: to use it, or to make another one, hangs (ray #59661)."""
@@ -39,6 +51,10 @@ class Host:
             number, f"ray node {context.get_node_id()[:12]} pid {os.getpid()}", imports
         )
 
+    @staticmethod
+    def name(home: int) -> str:
+        return f"home/{home:06x}"
+
     def answer(self, packet: Packet) -> Packet:
         return shipped(self._home.answer(packet))
 
@@ -51,6 +67,10 @@ class Moves:
 
     def __init__(self) -> None:
         self._moves: Final[dict[Route, Route]] = {}
+
+    @staticmethod
+    def name(route: Route) -> str:
+        return f"moves/{(route.home ^ route.session) % _SHARDS}"
 
     def find(self, route: Route) -> Route | None:
         return self._moves.get(route)
@@ -89,3 +109,9 @@ def require_connection() -> None:
     if not is_connected():
         message = "this process is not connected to a cluster any more"
         raise Silent(message)
+
+
+def nodes() -> list[str]:
+    """The nodes of the cluster that are alive."""
+    known: Any = ray.nodes()  # type: ignore[no-untyped-call]  # Any: Ray does not annotate it
+    return [node["NodeID"] for node in known if node["Alive"]]

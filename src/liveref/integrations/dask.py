@@ -31,9 +31,7 @@ except ImportError as _error:
 __all__ = ["DaskEngine", "LiveRefPlugin", "register"]
 
 _MOVES: Final = ("liveref", "moves")
-_QUICK: Final = 2.0  # seconds for a worker to say that it is a home
-_SOME_TIME: Final = 1.0
-"""Seconds between two broadcasts at least: each is a message to every worker."""
+_SOME_TIME: Final = 1.0  # seconds between two broadcasts at least: each is a message to every worker
 
 
 class DaskEngine(RefEngine):
@@ -52,26 +50,22 @@ class DaskEngine(RefEngine):
         self._pid = os.getpid()
         self._node: Any = this_worker() if client is None else client  # Any: they share loop, scheduler and rpc
         self._addresses: dict[int, str] = {}
-        self._some_are_silent = False
+        self._silent: set[str] = set()
         self._told = -_SOME_TIME
         if client is not None:
             client.register_plugin(LiveRefPlugin())  # pyright: ignore[reportUnknownMemberType]
 
     def _send(self, home: int, group: str, packet: Packet, timeout: float) -> Packet:
         end = monotonic() + timeout
-        try:
-            if home not in self._addresses:
-                sleep(max(0.0, self._told + _SOME_TIME - monotonic()))  # so that forged routes cost who asks alone
-                self._look()
-            address = self._addresses.get(home)
-            if address is not None:
-                reply: Packet = self._sync(self._call, address, group, packet, max(0.0, end - monotonic()))
-                return reply
-        except UNREACHED as error:
-            raise Silent("the cluster can't be reached") from error
-        if self._some_are_silent:
-            raise Silent("no answer from a worker, which may be that home")
-        raise Gone("there is no such home")
+        if home not in self._addresses:
+            sleep(max(0.0, self._told + _SOME_TIME - monotonic()))  # so that forged routes cost who asks alone
+            self._find_homes()
+        address = self._addresses.get(home)
+        if address is None:
+            silent = Silent("no answer from a worker, which may be that home")
+            raise silent if self._silent else Gone("there is no such home")
+        reply: Packet = self._reach(self._call, address, group, packet, max(0.0, end - monotonic()))
+        return reply
 
     async def _call(self, address: str, group: str, packet: Packet, timeout: float) -> Packet:
         """Ask a worker once, and the scheduler meanwhile whether there is one: Dask itself would try for 30 s."""
@@ -94,27 +88,19 @@ class DaskEngine(RefEngine):
             gone.cancel()
 
     def _find_homes(self) -> dict[int, str]:
-        try:
-            return self._look()
-        except UNREACHED as error:
-            raise Silent("the cluster can't be reached") from error
-
-    def _look(self) -> dict[int, str]:
-        """Ask which homes there are now; what does not answer is where it was."""
         self._told = monotonic()
-        homes, silent = self._sync(self._broadcast, callback_timeout=self.timeout)
-        known = {home: address for home, address in self._addresses.items() if address in silent}
+        homes, self._silent = self._reach(self._broadcast, callback_timeout=self.timeout)
+        known = {home: address for home, address in self._addresses.items() if address in self._silent}
         self._addresses = known | {home: address for address, (home, _) in homes.items()}
-        self._some_are_silent = bool(silent)
         return dict(homes.values())
 
     async def _broadcast(self) -> tuple[dict[str, tuple[int, str]], set[str]]:
-        return await ask_workers(self._node, min(_QUICK, self.timeout / 4))
+        return await ask_workers(self._node, self.timeout / 4)
 
     def _moved_to(self, route: Route) -> Route | None:
         try:
-            moved = self._sync(self._metadata, route, callback_timeout=self.timeout)
-        except UNREACHED:
+            moved = self._reach(self._metadata, route, callback_timeout=self.timeout)
+        except Silent:
             return None
         return None if moved is None else Route(*moved)
 
@@ -124,6 +110,12 @@ class DaskEngine(RefEngine):
     def _note_moves(self, routes: Sequence[Route], to: Route) -> None:
         for route in routes:
             self._sync(self._node.scheduler.set_metadata, keys=[*_MOVES, str(route)], value=list(to))
+
+    def _reach(self, call: Any, *args: object, **kwargs: Any) -> Any:  # Any: as Dask gives it
+        try:
+            return self._sync(call, *args, **kwargs)
+        except UNREACHED as error:
+            raise Silent("the cluster can't be reached") from error
 
     def _sync(self, call: Any, *args: object, **kwargs: Any) -> Any:  # Any: as Dask gives it
         if self._pid != os.getpid():  # a fork left the thread of the connection behind
