@@ -25,6 +25,7 @@ __all__ = [
     "shipped",
 ]
 
+_ray: Final[Any] = ray  # Any: Ray does not annotate what is used of it
 NAMESPACE: Final = "liveref"
 """Of the actors' names."""
 _SHARDS: Final = 16
@@ -113,5 +114,4 @@ def require_connection() -> None:
 
 def nodes() -> list[str]:
     """The nodes of the cluster that are alive."""
-    known: Any = ray.nodes()  # type: ignore[no-untyped-call]  # Any: Ray does not annotate it
-    return [node["NodeID"] for node in known if node["Alive"]]
+    return [node["NodeID"] for node in _ray.nodes() if node["Alive"]]
