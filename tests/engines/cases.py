@@ -84,6 +84,14 @@ def open_list(*items: int) -> list[int]:
     return list(items)
 
 
+async def close_later(_: object) -> None: ...
+
+
+@reopener("tests.engines.awaited", finalizer=close_later)
+def open_and_await() -> list[int]:
+    raise AssertionError
+
+
 def connect() -> sqlite3.Connection:
     return sqlite3.connect(":memory:")
 
@@ -631,6 +639,74 @@ def a_thousand_sessions_live_side_by_side(site: Site) -> None:
     assert site.engine.refs.get_many(keys) == list(range(1_000))
     for session in sessions:
         session.close()
+
+
+@case
+def bad_arguments_are_refused_before_anything_is_done(site: Site) -> None:
+    made = list[object]()
+    engine, unknown = site.engine, RegistryKey.new(list)
+    with engine.session() as session:
+        shared, pinned = session.refs.insert([1]), session.refs.create(list)
+        for timeout in ("x", 0, -1, float("nan"), float("inf"), True, 10**400):
+            bad: Any = timeout
+            for call in (
+                lambda: engine.refs.get(shared, timeout=bad),  # noqa: B023  it is called at once, as the next ones
+                lambda: engine.refs.get_many([shared], timeout=bad),  # noqa: B023
+                lambda: engine.refs[pinned].run(made.append, timeout=bad),  # noqa: B023
+                lambda: engine.refs.derive(pinned, made.append, timeout=bad),  # noqa: B023
+                lambda: session.refs.insert(made, timeout=bad),  # noqa: B023
+                lambda: session.refs.create(lambda: made.append(1), timeout=bad),  # noqa: B023
+            ):
+                with pytest.raises(InvalidArgumentError, match="timeout"):
+                    call()
+        assert engine.refs.get(shared, timeout=1e300) == [1]
+        assert engine.refs[pinned].run(len, timeout=1e300) == 0
+        with pytest.raises(InvalidArgumentError, match="fn"):
+            engine.refs[pinned].run(5)  # type: ignore[arg-type]
+        with pytest.raises(RefTypeError):
+            engine.refs.at(5)  # type: ignore[call-overload]
+        with pytest.raises(InvalidArgumentError, match="homes await nothing"):
+            session.refs.create(lambda: made.append(1), finalizer=close_later)
+        with pytest.raises(InvalidArgumentError, match="homes await nothing"):
+            session.refs.open(open_and_await.recipe())
+        assert len(session.refs) == 2
+    assert not made
+    with pytest.raises(RefNotFoundError):
+        engine.refs.at(unknown)
+
+
+class Lazy:
+    """As a proxy of an object that opens at its first use."""
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise ConnectionError
+
+
+@case
+def no_attribute_of_a_value_is_asked_for_by_its_insert(site: Site) -> None:
+    with site.engine.session() as session:
+        assert type(site.engine.refs[session.refs.insert(Lazy())]) is Lazy
+
+
+@case
+def sessions_that_were_resumed_beside_each_other_answer_one_after_the_other(site: Site) -> None:
+    refs = site.engine.refs
+    first = site.engine.session()
+    key = first.refs.insert([1])
+    snapshot, later, home = first.snapshot(), first.refs.insert([2]), route_of(key._id)
+    assert home is not None
+    second, third, fourth = (site.engine.resume(snapshot, home=home.home) for _ in range(3))
+    for each in (third, first, second):
+        assert (refs[key], refs.get_many([key])) == ([1], [[1]])
+        each.close()
+    assert refs[key] == [1]
+    with pytest.raises(RefReleasedError, match="session ended"):
+        refs[later]
+    fourth.close()
+    with pytest.raises(RefReleasedError, match="session ended"):
+        refs[key]
 
 
 @case

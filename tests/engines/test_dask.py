@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 import os
 import signal
@@ -65,8 +66,8 @@ def test_case(case: Callable[[Site], None], site: Site) -> None:
 def test_what_it_uses_of_dask_is_there(engine: RefEngine) -> None:
     """Handlers, broadcast, metadata and a rpc of one's own are semi-public: this fails first when they change."""
     node = engine._node  # type: ignore[attr-defined]
-    told = engine._sync(engine._broadcast)  # type: ignore[attr-defined]
-    assert len(told) == 2
+    told, silent = engine._sync(engine._broadcast)  # type: ignore[attr-defined]
+    assert (len(told), silent) == (2, set())
     address = next(iter(told))
     assert set(engine._sync(node.scheduler.ncores, workers=[address, "tcp://127.0.0.1:1"])) == {address}  # type: ignore[attr-defined]
     engine._sync(node.scheduler.set_metadata, keys=["liveref", "tests"], value=[1])  # type: ignore[attr-defined]
@@ -92,6 +93,77 @@ def test_a_home_that_is_stopped_is_unavailable_and_goes_on(engine: RefEngine) ->
         finally:
             os.kill(pid, signal.SIGCONT)
         assert engine.refs[key] == [1]
+
+
+def test_a_home_that_is_stopped_hides_no_other_one(engine: RefEngine) -> None:
+    from liveref.integrations.dask import DaskEngine
+
+    first, second = engine.homes()
+    with engine.session(home=first) as stopped, engine.session(home=second) as session:
+        key, other = stopped.refs.insert([1]), session.refs.insert([2])
+        pid = pid_of(engine, key)
+        fresh = DaskEngine(engine._node, timeout=1)  # type: ignore[attr-defined]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            assert fresh.refs[other] == [2]
+            with pytest.raises(RefUnavailableError, match="which may be that home"):
+                fresh.refs.get(key)
+            assert set(fresh.homes()) == {second}
+            engine._find_homes()
+            with pytest.raises(RefUnavailableError):
+                engine.refs.get(key, timeout=0.2)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        assert fresh.refs[key] == [1]
+
+
+def test_without_a_connection_refs_are_unavailable_and_homes_are_not_found(engine: RefEngine) -> None:
+    from distributed import Client
+
+    from liveref.integrations.dask import DaskEngine
+
+    with engine.session() as session:
+        key = session.refs.insert([1])
+        with Client(engine._node.scheduler.address, set_as_default=False) as client:  # type: ignore[attr-defined, no-untyped-call]
+            known, fresh = DaskEngine(client), DaskEngine(client)
+            assert known.refs[key] == [1]
+        for each in (known, fresh):
+            with pytest.raises(RefUnavailableError):
+                each.refs.get(key, default=None)
+        with pytest.raises(EngineError, match="can't be reached"):
+            fresh.homes()
+        assert known._moved_to(Route(1, 1)) is None
+
+
+def test_a_worker_is_a_home_is_none_or_is_silent() -> None:
+    from liveref.integrations._dask import ask_workers
+
+    class Node:
+        scheduler: Node
+
+        def __init__(self, says: object) -> None:
+            self.says = says
+
+        def rpc(self, address: object) -> Node:
+            return Node(address)
+
+        async def ncores(self) -> list[object]:
+            return [(1, "one"), ValueError(), None]
+
+        async def broadcast(self, **_: object) -> object:
+            await asyncio.sleep(60)
+
+        async def liveref_home(self) -> object:
+            if self.says is None:
+                await asyncio.sleep(60)
+            if isinstance(self.says, Exception):
+                raise self.says
+            return self.says
+
+    node = Node(None)
+    node.scheduler = node
+    homes, silent = asyncio.run(ask_workers(node, 0.01))
+    assert (homes, silent) == ({(1, "one"): (1, "one")}, {None})
 
 
 def test_a_home_that_is_killed_is_lost_also_in_flight_and_its_session_resumes(engine: RefEngine) -> None:

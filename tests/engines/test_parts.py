@@ -263,6 +263,19 @@ def test_leases_run_on_whatever_finalizers_raise_and_that_is_logged(caplog: pyte
     ]
 
 
+def test_a_finalizer_that_hangs_holds_up_no_other_lease(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("liveref._engine.home._PATIENCE", 0.01)
+    home, closed, go_on = Home(3, "a home"), list[object](), threading.Event()
+    begin(home, lambda _: go_on.wait(10), lease=0.01)
+    begin(home, closed.append, lease=0.02)
+    deadline = time.monotonic() + 5
+    while not closed and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert len(closed) == 1
+    go_on.set()
+    home.close()
+
+
 def test_a_home_whose_thread_of_leases_did_not_start_tries_again(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_thread: object) -> None:
         raise RuntimeError
@@ -300,6 +313,7 @@ class Far(Calls):
         super().__init__(0.5)
         self.says = says
         self.asked = 0
+        self.names = {1: "one"}
 
     def _send(self, home: int, group: str, packet: Any, timeout: float) -> Any:
         self.asked += 1
@@ -308,7 +322,7 @@ class Far(Calls):
         return self.says
 
     def _find_homes(self) -> dict[int, str]:
-        return {1: "one"}
+        return self.names
 
     def _moved_to(self, route: Route) -> None:
         return None
@@ -339,6 +353,56 @@ def test_what_is_lost_is_not_asked_for_again_for_a_while(monkeypatch: pytest.Mon
         refs[far_key()]
     assert far.asked == 4
     assert far.name_of(9) == "home 000009"
+
+
+def test_homes_are_asked_for_anew_once_all_that_were_known_are_lost() -> None:
+    from liveref._engine.refs import EngineRefs
+
+    far = Far(Gone("it is gone"))
+    assert far.homes() == {1: "one"}
+    far.names = {2: "two"}
+    assert far.homes() == {1: "one"}
+    with pytest.raises(RefLostError):
+        EngineRefs(far)[far_key()]
+    assert far.homes() == {2: "two"}
+
+
+@pytest.mark.parametrize("run", [anyio.run, trio.run], ids=["asyncio", "trio"])
+def test_a_registry_asks_a_home_beside_the_event_loop(run: Callable[..., object]) -> None:
+    asked = list[object]()
+
+    class Asked:
+        def _resolve(self, key: RegistryKey[object], /) -> object:
+            asked.append((threading.get_ident(), liveref.current_owner(), key))
+            return 7
+
+    async def look_up() -> None:
+        key, own = far_key(), session.refs.insert(1)
+        with liveref.acting_as("ann"):
+            assert await session.refs.aget(key) == 7
+            assert await session.refs.aget(own) == 1
+        [(thread, owner, found)] = asked
+        assert (owner, found) == ("ann", key)
+        assert thread != threading.get_ident()
+        assert await session.refs.aget(RegistryKey.new(int), default=None) is None
+
+    with Session(engine=Asked()) as session:
+        run(look_up)
+
+
+def test_a_session_whose_end_met_silence_can_be_closed_again() -> None:
+    from liveref._engine.remote import RemoteSession
+
+    far = Far(Silent("no answer"))
+    session = RemoteSession(far, str(far_key()), None)
+    with pytest.raises(RefUnavailableError), session:
+        with pytest.raises(RefUnavailableError):
+            session.close()
+        assert far.asked == 1
+    far.says = pack(Answer("ok", None))
+    session.close()
+    session.close()
+    assert far.asked == 3
 
 
 def test_what_is_silent_is_asked_again() -> None:
@@ -512,6 +576,41 @@ def test_who_renews_a_lease_stops_once_there_is_nothing_to_renew() -> None:
     engine.close()
     renewing.join(5)
     assert not renewing.is_alive()
+
+
+def test_a_lease_is_not_renewed_once_nobody_holds_the_session_or_its_refs() -> None:
+    with LocalEngine() as engine:
+        refs: object = engine.session(lease=0.15).refs
+        renewing = next(each for each in threading.enumerate() if each.name == "liveref-lease")
+        renewing.join(0.3)
+        assert renewing.is_alive()
+        del refs
+        renewing.join(5)
+        assert not renewing.is_alive()
+        deadline = time.monotonic() + 5
+        while engine._home._sessions and time.monotonic() < deadline:
+            time.sleep(0.005)
+        assert not engine._home._sessions
+
+
+def test_moves_to_sessions_that_have_ended_are_forgotten() -> None:
+    with LocalEngine() as engine:
+        session = engine.session()
+        first, kept = session.refs.insert("first"), engine.session()
+        other = kept.refs.insert("other")
+        held = engine.resume(kept.snapshot())
+        kept.close()
+        for number in range(200):
+            session.refs.insert(number)
+            snapshot = session.snapshot()
+            session.close()
+            session = engine.resume(snapshot)
+            session.refs.drain()
+        assert len(engine._moves) < 100
+        assert engine.refs[other] == "other"
+        with pytest.raises(liveref.RefReleasedError, match="session ended"):
+            engine.refs[first]
+        held.close()
 
 
 # Event loops

@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 
 from liveref import RegistryKey
-from liveref.engine import EngineError, RefEngine, RefLostError, RefUnavailableError
+from liveref.engine import EngineError, RefEngine, RefLostError, RefUnavailableError, Route, route_of
 from tests.engines.cases import Site, name, pid_of
 from tests.engines.handles import CASES
 
@@ -265,3 +265,40 @@ def test_who_was_forked_is_told_so_at_once(engine: RefEngine, monkeypatch: pytes
     monkeypatch.setattr(_ray.ray, "is_initialized", lambda: False)
     _ray._note_fork()
     assert not _ray.is_connected()
+
+
+def test_without_a_connection_refs_are_unavailable_and_no_cluster_is_started(
+    engine: RefEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ray
+
+    from liveref.integrations.ray import RayEngine
+
+    with engine.session() as session:
+        key, other = session.refs.insert([1]), RayEngine(hosts=1)
+        monkeypatch.setattr(ray, "is_initialized", lambda: False)
+        with pytest.raises(RefUnavailableError, match="not connected"):
+            engine.refs.get(key, default=None)
+        monkeypatch.setattr(engine, "_asked", -100.0)
+        with pytest.raises(EngineError, match="not connected"):
+            engine.homes()
+        assert engine._moved_to(Route(1, 1)) is None
+        other.close()
+        monkeypatch.undo()
+        assert engine.refs[key] == [1]
+        other._closed = False
+        other.close()
+
+
+def test_what_an_earlier_connection_left_is_asked_for_anew(engine: RefEngine) -> None:
+    class Stale:
+        def remote(self, packet: object) -> object:
+            raise Exception("Can't find actor")  # noqa: TRY002  as Ray does
+
+    with engine.session() as session:
+        key = session.refs.insert([1])
+        route = route_of(key._id)
+        assert route is not None
+        engine._answers[route.home, "lookup"] = Stale()  # type: ignore[attr-defined]
+        assert engine.refs[key] == [1]
+        assert not isinstance(engine._answers[route.home, "lookup"], Stale)  # type: ignore[attr-defined]

@@ -12,6 +12,7 @@ from liveref._engine.answers import Found
 from liveref._engine.home import HOMES, Home
 from liveref._engine.wire import Answer, Packet, Request, pack, pack_named, unpack
 from liveref._key import RegistryKey
+from liveref._registry.leases import check_seconds
 from liveref._registry.owners import current_owner
 from liveref._text.elsewhere import EngineError, RefLostError, RefUnavailableError, RemoteResultError
 from liveref._text.marker import redact
@@ -65,7 +66,7 @@ class Calls(ABC):
 
     def __init__(self, timeout: float) -> None:
         number: object = timeout
-        if type(number) not in {int, float} or not 0 < timeout < float("inf"):
+        if type(number) not in {int, float} or not 0 < timeout <= threading.TIMEOUT_MAX:
             raise InvalidArgumentError("timeout", "a positive number of seconds", readable(type(number)))
         self.timeout: float = float(timeout)
         self._closed = False
@@ -107,8 +108,13 @@ class Calls(ABC):
     def homes(self) -> dict[int, str]:
         """The homes that there are, by their numbers, and their names; it may be 5 seconds old."""
         with self._lock:
-            if monotonic() - self._asked > _FRESH:
-                self._found, self._asked = self._find_homes(), monotonic()
+            has_lost_all = bool(self._found) and all(map(self._is_unknown, self._found))
+            if has_lost_all or monotonic() - self._asked > _FRESH:
+                try:
+                    self._found, self._asked = self._find_homes(), monotonic()
+                except Silent as silent:
+                    message = f"nobody can be asked which homes there are: {silent}"
+                    raise EngineError(message) from silent.__cause__
                 self._names.update(self._found)
             return {home: name for home, name in self._found.items() if not self._is_unknown(home)}
 
@@ -134,8 +140,9 @@ class Calls(ABC):
                 raise first from first.__cause__
 
     def _limit(self, operation: str, timeout: float | None) -> float:
+        check_seconds("timeout", timeout)
         if timeout is not None:
-            return timeout
+            return min(timeout, threading.TIMEOUT_MAX)
         return max(_LONG, self.timeout) if operation in {"insert", "snapshot", "resume", "take"} else self.timeout
 
     def _ask_at(self, target: Target, operation: str, args: tuple[object, ...], timeout: float) -> Any:

@@ -7,9 +7,10 @@ import os
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, KeysView
 from functools import partial
 from importlib import import_module
+from itertools import product
 from time import monotonic
 from typing import Any, Final, TypeVar, cast, get_args
 from uuid import UUID
@@ -22,7 +23,7 @@ from liveref._hints.pinned import Pinned, tag_of_value
 from liveref._key import RegistryKey, make_key
 from liveref._pause.resume import restore
 from liveref._policy import SessionPausePolicy
-from liveref._recipe import Recipe, recipe, reopener
+from liveref._recipe import Recipe, is_coroutine_function, recipe, reopener
 from liveref._registry.current import using
 from liveref._registry.entry import Holder
 from liveref._registry.outcome import Outcome
@@ -37,7 +38,7 @@ from liveref._text.route import NUMBERS, Route, route_of
 from liveref._text.tag import readable, type_tag
 from liveref._text.telling import told
 from liveref._typing import MISSING, Missing
-from liveref.exceptions import RefFailure, RefNotFoundError, RefReleasedError, RegistryClosedError
+from liveref.exceptions import InvalidArgumentError, RefFailure, RefNotFoundError, RefReleasedError, RegistryClosedError
 
 __all__ = ["HOMES", "OPERATIONS", "Home", "draw"]
 
@@ -51,6 +52,8 @@ if hasattr(os, "register_at_fork"):  # pragma: no branch  Windows has no fork
 
 _REMEMBERED: Final = 10_000
 """Sessions that have ended of which a home knows when."""
+_PATIENCE: Final = 1.0
+"""Seconds for which the end of one session, whose finalizers may hang, holds up those of others."""
 _MOVE: Final = "Nothing was moved. Make it anew at the target, or clone_ref it where it is."
 
 
@@ -90,9 +93,10 @@ class Home:
         self._allow_functions: Final = allow_functions
         self._sessions: Final[dict[Route, HomeSession]] = {}
         self._ended: Final[OrderedDict[Route, float]] = OrderedDict()
+        self._heirs: Final[dict[Route, list[HomeSession]]] = {}
         self._count = 0
         self._born: Final = monotonic()
-        self._lock: Final = threading.Lock()
+        self._lock: Final = threading.RLock()  # what is collected while one holds it may end a session
         self._closed: Final = threading.Event()
         self._reaper: threading.Thread | None = None
 
@@ -131,8 +135,8 @@ class Home:
         with self._lock:
             if self._closed.is_set() or self._count + 1 >= NUMBERS:
                 raise RegistryClosedError("session")
-            self._count += 1
-            return Route(self.number, self._count)
+            self._count = count = self._count + 1
+            return Route(self.number, count)
 
     def _add(self, session: HomeSession) -> HomeSession:
         self._sessions[session.route] = session
@@ -152,9 +156,23 @@ class Home:
         self._ended[session.route] = monotonic()
         while len(self._ended) > _REMEMBERED:
             self._ended.popitem(last=False)
-        for route in [route for route, each in self._sessions.copy().items() if each is session]:
-            self._sessions.pop(route, None)
+        with self._lock:
+            for route in [route for route, each in self._sessions.copy().items() if each is session]:
+                self._sessions.pop(route, None)
+                self._answer_for([route], *self._heirs.pop(route, ()))
         session.close()
+
+    def _answer_for(self, routes: list[Route], *sessions: HomeSession) -> None:
+        """Have the first of the sessions answer for keys; the others once those before them have ended."""
+        with self._lock:
+            for route, session in product(routes, sessions):
+                if session.route in self._sessions and self._sessions.setdefault(route, session) is not session:
+                    waiting = [each for each in self._heirs.get(route, ()) if each.route in self._sessions]
+                    self._heirs[route] = [*waiting, session]
+
+    def routes(self) -> KeysView[Route]:
+        """The routes of the keys that its sessions hold now."""
+        return self._sessions.keys()
 
     def _watch(self) -> None:
         """Have a thread end the sessions whose lease has run out."""
@@ -167,8 +185,12 @@ class Home:
     def _reap(self) -> None:
         while not self._closed.wait(self._pause()):
             for session in [each for each in self._sessions.copy().values() if each.is_due(monotonic())]:
-                for error in within_reason(lambda: self._end(session)):  # noqa: B023  it is called at once
-                    told("warning", "the end of a session whose lease was over raised %s", readable(type(error)))
+                over = partial(within, partial(self._end_over, session), _PATIENCE, "of a session", "a session")
+                within_reason(over)
+
+    def _end_over(self, session: HomeSession) -> None:
+        for error in within_reason(lambda: self._end(session)):
+            told("warning", "the end of a session whose lease was over raised %s", readable(type(error)))
 
     def _pause(self) -> float:
         """Seconds between two looks at the leases."""
@@ -248,6 +270,7 @@ class Home:
     ) -> RegistryKey[Any]:
         """The key of an object that is made here and stays here."""
         self._require_functions()
+        _require_plain(finalizer)
         refs = self._of_token(token, "create").home_refs
         refs.guard_by(terms)  # so that nothing is made in vain
         with using(refs):
@@ -256,6 +279,7 @@ class Home:
 
     def open(self, token: str, opened: Recipe[Any], terms: Terms, timeout: float | None) -> RegistryKey[Any]:
         """The key of an object that a recipe opens here, and after a pause again."""
+        _require_plain(opened._reopener.finalizer)
         refs = self._of_token(token, "open").home_refs
         refs.guard_by(terms)
         made = pin_within(opened._open, opened._reopener.finalizer, thread=True, timeout=timeout)
@@ -368,10 +392,7 @@ class Home:
         restore(snapshot, session._refs, None, broken)
         found = (route_of(uid) for uid in [*snapshot._contents.ids, *snapshot._contents.dropped])
         routes = [route for route in dict.fromkeys(found) if route is not None]
-        self._add(session)
-        for route in routes:
-            if route not in self._sessions:
-                self._sessions[route] = session
+        self._answer_for(routes, self._add(session))
         return session.token, routes
 
     def hello(self) -> str:
@@ -402,6 +423,12 @@ def reopen_pinned(tag: str, args: list[JSON], kwargs: dict[str, JSON]) -> Pinned
     """What a recipe of the user's opens, pinned again."""
     again = recipe(tag, args, kwargs)
     return pin_within(again._open, again._reopener.finalizer, thread=True, timeout=None)
+
+
+def _require_plain(finalizer: object) -> None:
+    """Raise InvalidArgumentError where a finalizer would have to be awaited: a home ends its refs in threads."""
+    if is_coroutine_function(finalizer):
+        raise InvalidArgumentError("finalizer", "a plain function, for homes await nothing", "an asynchronous one")
 
 
 def kind_of(holder: Holder[Any], value: object) -> str:

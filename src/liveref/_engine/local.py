@@ -13,6 +13,9 @@ from liveref._text.route import Route
 
 __all__ = ["LocalEngine"]
 
+_FEW: Final = 64
+"""Moves up to which none is forgotten."""
+
 
 class LocalEngine(RefEngine):
     """An engine whose one home is this process: the same code as on a cluster, without one.
@@ -53,7 +56,12 @@ class LocalEngine(RefEngine):
         return self._moves.get(route)
 
     def _note_moves(self, routes: Sequence[Route], to: Route) -> None:
+        here = self._home.routes()
         self._moves.update(dict.fromkeys(routes, to))
+        if len(self._moves) > 2 * len(here) + _FEW:
+            for route, at in self._moves.copy().items():
+                if at not in here:  # it has ended, which the first home tells as well
+                    self._moves.pop(route, None)
 
     def _stop(self) -> None:
         self._home.close()

@@ -189,8 +189,8 @@ class EngineRefs:
         Raises:
             RefNotFoundError: the key says nothing of where its object is.
         """
-        is_pinned, _ = inner_hint(key)
         target = self._target(key)
+        is_pinned, _ = inner_hint(key)
         return Handle(self._calls, key, target.tag if is_pinned else type_tag(hint_of_pinned(hint_of(key._info))))
 
     def derive(
@@ -270,7 +270,7 @@ class EngineRefs:
 class SessionRefs(EngineRefs):
     """The refs of one session of a home; new ones go there. Any ref of the engine can be looked up too."""
 
-    __slots__ = ("_id", "_place", "_token")
+    __slots__ = ("__weakref__", "_id", "_place", "_token")
 
     def __init__(self, calls: Calls, token: str) -> None:
         super().__init__(calls)
@@ -370,7 +370,7 @@ class SessionRefs(EngineRefs):
 
         Args:
             factory: makes it, there.
-            finalizer: closes it, there.
+            finalizer: closes it, there; a plain function.
             lifetime: when the ref is purged.
             ttl: as for `insert`, as are the next two.
             idle: seconds without a use after which it has expired. It does not expire while a function uses it.
@@ -380,6 +380,7 @@ class SessionRefs(EngineRefs):
 
         Raises:
             InvalidArgumentError, CapacityExceededError, RegistryClosedError: as `insert`.
+            InvalidArgumentError: so is an asynchronous finalizer, which a home can't await; nothing is made.
             RefLostError, RefUnavailableError: as `insert`.
                 What the factory raises is raised here.
         """
@@ -402,6 +403,7 @@ class SessionRefs(EngineRefs):
 
         Raises:
             ReopenError: the recipe raised.
+            InvalidArgumentError: its finalizer is asynchronous, as for `create`.
             UnknownTypeTagError: it is not registered at the home: see ``imports``.
         """
         if not isinstance(recipe, Recipe):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
+import weakref
 from functools import partial
 from types import TracebackType
 from typing import Final, Self, cast
@@ -14,7 +15,7 @@ from liveref._engine.refs import SessionRefs
 from liveref._policy import SessionPausePolicy
 from liveref._registry.shield import to_its_end
 from liveref._snapshot.snapshot import SessionSnapshot
-from liveref._text.elsewhere import EngineError, RefLostError
+from liveref._text.elsewhere import EngineError, RefLostError, RefUnavailableError
 from liveref._text.tag import readable
 from liveref.exceptions import RefDroppedWarning, RefFailure, RegistryClosedError, SessionStateError
 
@@ -32,18 +33,17 @@ class RemoteSession:
         refs: its refs.
     """
 
-    __slots__ = ("_calls", "_done", "_lease", "_state", "id", "refs", "token")
+    __slots__ = ("_done", "_state", "id", "refs", "token")
 
     def __init__(self, calls: Calls, token: str, lease: float | None) -> None:
         self.token: Final[str] = token
         self.refs: Final[SessionRefs] = SessionRefs(calls, token)
         self.id: Final[str] = self.refs._id
-        self._calls = calls
-        self._lease = lease
         self._state = "new"
         self._done = threading.Event()
         if lease is not None:
-            threading.Thread(target=self._renew, name="liveref-lease", daemon=True).start()
+            args = (weakref.ref(self.refs), lease, self._done)
+            threading.Thread(target=_renew, args=args, name="liveref-lease", daemon=True).start()
 
     def snapshot(self, *, policy: SessionPausePolicy | None = None, verify: bool = False) -> SessionSnapshot:
         """What a pause keeps of the refs, as `Session.snapshot`; it is taken at the home.
@@ -71,11 +71,16 @@ class RemoteSession:
         Raises:
             ExceptionGroup: of what finalizers raised, once all have run.
             RefLostError: the home is gone.
-            RefUnavailableError: it gives no answer in time; the session may have ended.
+            RefUnavailableError: it gives no answer in time; the session may have ended. To close it again asks again.
         """
         if self._state != "closed":
+            before = self._state
             self.abandon()
-            self.refs._ask("end")
+            try:
+                self.refs._ask("end")
+            except (RefUnavailableError, KeyboardInterrupt):
+                self._state = before  # it may live
+                raise
 
     async def aclose(self) -> None:
         """As `close`, without blocking the event loop, asyncio's or trio's. Who is cancelled waits for the end."""
@@ -110,15 +115,23 @@ class RemoteSession:
     ) -> None:
         await to_its_end(partial(self.__exit__, kind, error, traceback))
 
-    def _renew(self) -> None:
-        lease = self._lease or 0
-        while not self._done.wait(lease / 3):
-            for error in within_reason(lambda: self.refs._ask("touch", timeout=lease)):
-                if isinstance(error, (RefLostError, RegistryClosedError)):
-                    return
-
     def __repr__(self) -> str:
         return f"<RemoteSession {self.id}>"
+
+
+def _renew(lent: weakref.ref[SessionRefs], lease: float, done: threading.Event) -> None:
+    """Renew the lease of a session as long as somebody here has its refs, for without them nobody can end it."""
+    while not done.wait(lease / 3):
+        refs = lent()
+        if refs is None or _is_over(refs, lease):
+            return
+        del refs  # else it would live until the next time
+
+
+def _is_over(refs: SessionRefs, lease: float) -> bool:
+    """Whether there is nothing to renew any more."""
+    raised = within_reason(lambda: refs._ask("touch", timeout=lease))
+    return any(isinstance(error, (RefLostError, RegistryClosedError)) for error in raised)
 
 
 def _worded(failed: BaseException) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from pickle import dumps, loads
 from types import ModuleType
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias, cast
 
 from typing_extensions import Buffer
 
@@ -80,9 +80,15 @@ def unpack(packet: Packet) -> object:
     return loads(data, buffers=[memoryview(buffer).toreadonly() for buffer in buffers])  # noqa: S301  the engine's trust
 
 
+class Array(Protocol):
+    """An array of numpy's kind."""
+
+    def setflags(self, *, write: bool) -> object: ...
+
+
 def freeze(value: object) -> object:
     """The value itself; an array can't be written any more."""
-    setflags = getattr(value, "setflags", None)
-    if callable(setflags) and hasattr(value, "dtype"):
-        setflags(write=False)
+    cls = type(value)  # whose attributes run no code of the value's
+    if callable(getattr(cls, "setflags", None)) and hasattr(cls, "dtype"):
+        cast("Array", value).setflags(write=False)
     return value

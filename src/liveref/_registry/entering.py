@@ -148,6 +148,8 @@ class Entering(Closing):
         and with the last who waits the opening is cancelled. What it raises is raised for each who waits, and the next
         ``aget`` tries again. Afterwards `get` and all the others work.
 
+        For any other ref it is as `get`, but what an engine asks another process does not block the event loop.
+
         Raises:
             ReopenError: the recipe raised.
             RuntimeError: it has not run, and the event loop here is not asyncio's.
@@ -168,7 +170,12 @@ class Entering(Closing):
             [1, 2]
         """
         await self._aopen(key)
-        return self._look_up(key, None if hint is MISSING else class_info(hint), default)
+        look_up = partial(self._look_up, key, None if hint is MISSING else class_info(hint), default)
+        if self._resolver is None or self._find(id_of(key), parents=True) is not None:
+            return look_up()
+        from liveref._registry.shield import off_loop  # noqa: PLC0415  it loads asyncio
+
+        return await off_loop(look_up)  # another process may be asked
 
     def enter_context(
         self,

@@ -15,6 +15,7 @@ from liveref._hints.forms import subscribe
 from liveref._hints.pinned import Pinned
 from liveref._hints.predicates import Part
 from liveref._registry.finalize import Finalizer
+from liveref._registry.leases import check_seconds
 from liveref._text.elsewhere import RefLostError, RefUnavailableError
 from liveref._text.tag import readable, type_tag
 from liveref._typing import T
@@ -53,7 +54,7 @@ class Job(Generic[R]):
                 What the function raises is raised here.
         """
         began = monotonic()
-        if not self._done.wait(timeout):
+        if not self._done.wait(None if timeout is None else min(timeout, threading.TIMEOUT_MAX)):
             raise RefUnavailableError(key, of, this_process(), "it is still at work", monotonic() - began)
         if self._error is not None:
             raise self._error
@@ -161,6 +162,9 @@ class Here(Pinned[T]):
             return Pinned
 
     def run(self, fn: Callable[[T], R], /, *, timeout: float | None = None) -> R:
+        if not callable(fn):
+            raise InvalidArgumentError("fn", "callable", readable(type(fn)))
+        check_seconds("timeout", timeout)
         with self.around():
             return self._run(fn, timeout)
 

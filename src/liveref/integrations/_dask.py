@@ -17,8 +17,15 @@ from liveref._engine.home import HOMES, Home, draw
 from liveref._engine.wire import Packet
 from liveref._text.elsewhere import EngineError
 
-__all__ = ["LiveRefPlugin", "shipped", "this_worker"]
+__all__ = ["UNREACHED", "LiveRefPlugin", "ask_workers", "shipped", "this_worker", "until_gone"]
 
+_QUICK: Final = 2.0
+"""Seconds for a worker at most to say whether it is a home."""
+UNREACHED: Final = (OSError, TimeoutError, RuntimeError)
+"""What Dask raises where a cluster can't be reached: the last where its connection or loop is closed."""
+
+_FIRST, _LAST = 0.05, 1.0
+"""Seconds between two questions to the scheduler whether a worker is there, while it gives no answer."""
 _WORKERS: Final[dict[int, Worker]] = {}
 """For each home of this process the worker that it belongs to: in threads of ours, Dask does not know which."""
 
@@ -77,6 +84,42 @@ def this_worker() -> Worker:
         return worker
     message = "DaskEngine() works in a worker alone: pass the Client of the cluster"
     raise EngineError(message)
+
+
+async def until_gone(node: Any, address: str) -> None:  # Any: a Client or a Worker
+    """Ask the scheduler for a worker until it has none of that address."""
+    pause, is_there = _FIRST, True
+    while is_there:
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, _LAST)
+        is_there = bool(await node.scheduler.ncores(workers=[address]))
+
+
+async def ask_workers(node: Any, limit: float) -> tuple[dict[str, tuple[int, str]], set[str]]:
+    """The addresses of the homes with their numbers and names, and those of workers that say nothing in time.
+
+    Args:
+        node: a Client or a Worker: Any, for they share ``scheduler`` and ``rpc``.
+        limit: seconds for a worker, if that is less than `_QUICK`.
+    """
+    limit = min(limit, _QUICK)
+    try:
+        asked = node.scheduler.broadcast(msg={"op": "liveref_home"}, on_error="ignore")
+        told: dict[str, Any] = await asyncio.wait_for(asked, limit)
+    except TimeoutError:  # the scheduler waits for all of them
+        workers = list(await node.scheduler.ncores())
+        told = dict(zip(workers, await asyncio.gather(*(_ask(node.rpc(each), limit) for each in workers)), strict=True))
+    homes = {address: (answer[0], answer[1]) for address, answer in told.items() if type(answer) in {list, tuple}}
+    return homes, {address for address, answer in told.items() if answer is None}
+
+
+async def _ask(worker: Any, limit: float) -> object:
+    try:
+        return await asyncio.wait_for(worker.liveref_home(), limit)
+    except TimeoutError:
+        return None
+    except Exception as error:  # noqa: BLE001  of a worker that is no home, or is no more
+        return error
 
 
 def shipped(packet: Packet) -> object:

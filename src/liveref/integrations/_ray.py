@@ -5,16 +5,30 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pickle import PickleBuffer
-from typing import Final
+from typing import Any, Final
 
 import ray
 
+from liveref._engine.calls import Silent
 from liveref._engine.home import Home
 from liveref._engine.wire import Packet
 from liveref._text.elsewhere import EngineError
 from liveref._text.route import Route
 
-__all__ = ["Host", "Moves", "is_connected", "shipped"]
+__all__ = [
+    "NAMESPACE",
+    "Host",
+    "Moves",
+    "is_connected",
+    "nodes",
+    "require_connection",
+    "shipped",
+]
+
+_ray: Final[Any] = ray  # Any: Ray does not annotate what is used of it
+NAMESPACE: Final = "liveref"
+"""Of the actors' names."""
+_SHARDS: Final = 16
 
 _FORKED: Final[set[int]] = set()
 """This process, if a fork left its connection behind: to use it, or to make another one, hangs (ray #59661)."""
@@ -38,6 +52,10 @@ class Host:
             number, f"ray node {context.get_node_id()[:12]} pid {os.getpid()}", imports
         )
 
+    @staticmethod
+    def name(home: int) -> str:
+        return f"home/{home:06x}"
+
     def answer(self, packet: Packet) -> Packet:
         return shipped(self._home.answer(packet))
 
@@ -50,6 +68,10 @@ class Moves:
 
     def __init__(self) -> None:
         self._moves: Final[dict[Route, Route]] = {}
+
+    @staticmethod
+    def name(route: Route) -> str:
+        return f"moves/{(route.home ^ route.session) % _SHARDS}"
 
     def find(self, route: Route) -> Route | None:
         return self._moves.get(route)
@@ -76,3 +98,20 @@ def is_connected() -> bool:
         message = "a fork left the connection to Ray behind: start this process by spawn, or connect after the fork"
         raise EngineError(message)
     return ray.is_initialized()
+
+
+def require_connection() -> None:
+    """Go on only where this process is connected to a cluster: else Ray would start one of its own.
+
+    Raises:
+        Silent: it is not, or not any more.
+        EngineError: as `is_connected`.
+    """
+    if not is_connected():
+        message = "this process is not connected to a cluster any more"
+        raise Silent(message)
+
+
+def nodes() -> list[str]:
+    """The nodes of the cluster that are alive."""
+    return [node["NodeID"] for node in _ray.nodes() if node["Alive"]]

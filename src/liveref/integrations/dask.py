@@ -24,18 +24,14 @@ try:
     )
     from distributed.utils import sync
 
-    from liveref.integrations._dask import LiveRefPlugin, shipped, this_worker
+    from liveref.integrations._dask import UNREACHED, LiveRefPlugin, ask_workers, shipped, this_worker, until_gone
 except ImportError as _error:
     raise ImportError("dask is missing: pip install 'liveref[dask]'") from _error
 
 __all__ = ["DaskEngine", "LiveRefPlugin", "register"]
 
-_FIRST, _LAST = 0.05, 1.0
-"""Seconds between two questions to the scheduler whether a worker is there, while it gives no answer."""
 _MOVES: Final = ("liveref", "moves")
-_ANSWER: Final = 2  # number and name; a worker that is no home answers by an error
-_SOME_TIME: Final = 1.0
-"""Seconds between two broadcasts at least: each is a message to every worker."""
+_SOME_TIME: Final = 1.0  # seconds between two broadcasts at least: each is a message to every worker
 
 
 class DaskEngine(RefEngine):
@@ -54,29 +50,32 @@ class DaskEngine(RefEngine):
         self._pid = os.getpid()
         self._node: Any = this_worker() if client is None else client  # Any: they share loop, scheduler and rpc
         self._addresses: dict[int, str] = {}
+        self._silent: set[str] = set()
         self._told = -_SOME_TIME
         if client is not None:
             client.register_plugin(LiveRefPlugin())  # pyright: ignore[reportUnknownMemberType]
 
     def _send(self, home: int, group: str, packet: Packet, timeout: float) -> Packet:
+        end = monotonic() + timeout
         if home not in self._addresses:
             sleep(max(0.0, self._told + _SOME_TIME - monotonic()))  # so that forged routes cost who asks alone
             self._find_homes()
-        if home not in self._addresses:
-            message = "there is no such home"
-            raise Gone(message)
-        reply: Packet = self._sync(self._call, self._addresses[home], group, packet, timeout)
+        address = self._addresses.get(home)
+        if address is None:
+            silent = Silent("no answer from a worker, which may be that home")
+            raise silent if self._silent else Gone("there is no such home")
+        reply: Packet = self._reach(self._call, address, group, packet, max(0.0, end - monotonic()))
         return reply
 
     async def _call(self, address: str, group: str, packet: Packet, timeout: float) -> Packet:
         """Ask a worker once, and the scheduler meanwhile whether there is one: Dask itself would try for 30 s."""
         end = monotonic() + timeout
         call = asyncio.ensure_future(self._node.rpc(address).liveref_ask(group=group, packet=shipped(packet)))
-        gone = asyncio.ensure_future(self._until_gone(address))
+        gone = asyncio.ensure_future(until_gone(self._node, address))
         try:
             await asyncio.wait([call, gone], timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
             broken = call.exception() if call.done() else None
-            if call.done() and not isinstance(broken, OSError):
+            if call.done() and not isinstance(broken, UNREACHED):
                 reply: Packet = call.result()
                 return reply
             if broken is not None:
@@ -88,33 +87,35 @@ class DaskEngine(RefEngine):
             call.cancel()
             gone.cancel()
 
-    async def _until_gone(self, address: str) -> None:
-        pause, is_there = _FIRST, True
-        while is_there:
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _LAST)
-            is_there = bool(await self._node.scheduler.ncores(workers=[address]))
-
     def _find_homes(self) -> dict[int, str]:
         self._told = monotonic()
-        told: dict[str, tuple[int, str]] = self._sync(self._broadcast)
-        self._addresses = {number: address for address, (number, _) in told.items()}
-        return dict(told.values())
+        homes, self._silent = self._reach(self._broadcast, callback_timeout=self.timeout)
+        known = {home: address for home, address in self._addresses.items() if address in self._silent}
+        self._addresses = known | {home: address for address, (home, _) in homes.items()}
+        return dict(homes.values())
 
-    async def _broadcast(self) -> dict[str, tuple[int, str]]:
-        told: dict[str, Any] = await self._node.scheduler.broadcast(msg={"op": "liveref_home"}, on_error="ignore")
-        return {address: (answer[0], answer[1]) for address, answer in told.items() if len(answer) == _ANSWER}
+    async def _broadcast(self) -> tuple[dict[str, tuple[int, str]], set[str]]:
+        return await ask_workers(self._node, self.timeout / 4)
 
     def _moved_to(self, route: Route) -> Route | None:
         try:
-            moved = self._sync(self._node.scheduler.get_metadata, keys=[*_MOVES, str(route)], default=None)
-        except (OSError, TimeoutError):
+            moved = self._reach(self._metadata, route, callback_timeout=self.timeout)
+        except Silent:
             return None
         return None if moved is None else Route(*moved)
+
+    async def _metadata(self, route: Route) -> Any:  # Any: as Dask gives it
+        return await self._node.scheduler.get_metadata(keys=[*_MOVES, str(route)], default=None)
 
     def _note_moves(self, routes: Sequence[Route], to: Route) -> None:
         for route in routes:
             self._sync(self._node.scheduler.set_metadata, keys=[*_MOVES, str(route)], value=list(to))
+
+    def _reach(self, call: Any, *args: object, **kwargs: Any) -> Any:  # Any: as Dask gives it
+        try:
+            return self._sync(call, *args, **kwargs)
+        except UNREACHED as error:
+            raise Silent("the cluster can't be reached") from error
 
     def _sync(self, call: Any, *args: object, **kwargs: Any) -> Any:  # Any: as Dask gives it
         if self._pid != os.getpid():  # a fork left the thread of the connection behind

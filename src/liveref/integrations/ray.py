@@ -18,7 +18,7 @@ try:
     from ray.exceptions import ActorDiedError, GetTimeoutError, ObjectLostError, RayActorError, RayError
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    from liveref.integrations._ray import Host, Moves, is_connected, shipped
+    from liveref.integrations._ray import NAMESPACE, Host, Moves, is_connected, nodes, require_connection, shipped
 except ImportError as _error:
     raise ImportError("ray is missing: pip install 'liveref[ray]'") from _error
 
@@ -26,8 +26,6 @@ __all__ = ["RayEngine"]
 
 _ray: Final[Any] = ray  # Any: of its functions and actors Ray leaves the generics bare
 
-_NAMESPACE: Final = "liveref"
-_SHARDS: Final = 16
 _GROUPS: Final = {"lookup": 8, "live": 64, "control": 4}
 _QUICK: Final = 2.0  # seconds for what is asked beside a call
 
@@ -64,7 +62,7 @@ class RayEngine(RefEngine):
         self._answers: Final[dict[tuple[int, str], Any]] = {}  # of each group of threads that answers
         self._started: Final[list[int]] = []
         self._detached: Final = detached
-        for node in [*islice(cycle(_nodes()), hosts), *node_ids]:  # Ray's own SPREAD leaves actors without CPUs on one
+        for node in [*islice(cycle(nodes()), hosts), *node_ids]:  # Ray's own SPREAD leaves actors without CPUs on one
             self._start(NodeAffinitySchedulingStrategy(node, soft=False), list(imports))
         for number in self._started:
             _ray.get(self._actors[number].answer.remote(shipped(pack(Request("hello", (), None)))))
@@ -72,7 +70,7 @@ class RayEngine(RefEngine):
     def _start(self, place: object, imports: list[str]) -> None:
         host = _ray.remote(concurrency_groups=_GROUPS, num_cpus=0, max_restarts=0, max_task_retries=0)(Host)
         number = draw(self._actors.__contains__)
-        options = {"name": _name(number), "namespace": _NAMESPACE, "scheduling_strategy": place}
+        options = {"name": Host.name(number), "namespace": NAMESPACE, "scheduling_strategy": place}
         if self._detached:
             options["lifetime"] = "detached"
         try:
@@ -83,10 +81,9 @@ class RayEngine(RefEngine):
         self._started.append(number)
 
     def _send(self, home: int, group: str, packet: Packet, timeout: float) -> Packet:
-        is_connected()
+        require_connection()
         try:
-            answer = self._answers.get((home, group)) or self._way_to(home, group)
-            reply: Packet = _ray.get(answer.remote(shipped(packet)), timeout=timeout)
+            reply: Packet = _ray.get(self._submit(home, group, packet), timeout=timeout)
         except ValueError as error:
             raise Gone("there is no such home") from error
         except (ActorDiedError, ObjectLostError) as error:
@@ -97,16 +94,26 @@ class RayEngine(RefEngine):
             raise Silent("it can't be reached") from error
         return reply
 
-    def _way_to(self, home: int, group: str) -> Any:  # Any: see _ray
+    def _submit(self, home: int, group: str, packet: Packet) -> Any:  # Any: see _ray
+        try:
+            answer = self._answers.get((home, group)) or self._way_to(home, group)
+            return answer.remote(shipped(packet))
+        except Exception as error:
+            if type(error) is not Exception:
+                raise
+            return self._way_to(home, group, anew=True).remote(shipped(packet))  # nothing was sent
+
+    def _way_to(self, home: int, group: str, *, anew: bool = False) -> Any:  # Any: see _ray
         """The method of an actor, in one of its groups of threads; to make it takes a tenth of a call."""
-        actor = self._actors.get(home) or _ray.get_actor(_name(home), _NAMESPACE)
+        # The handle of an earlier connection is kept: an actor ends with its first handle.
+        actor = (None if anew else self._actors.get(home)) or _ray.get_actor(Host.name(home), NAMESPACE)
         self._answers[home, group] = actor.answer.options(concurrency_group=group)
         return self._answers[home, group]
 
     def _find_homes(self) -> dict[int, str]:
-        is_connected()
+        require_connection()
         named = _ray.util.list_named_actors(all_namespaces=True)
-        names = [each["name"] for each in named if each["namespace"] == _NAMESPACE]
+        names = [each["name"] for each in named if each["namespace"] == NAMESPACE]
         numbers = [int(name.removeprefix("home/"), 16) for name in names if name.startswith("home/")]
         return {number: self._hello(number) for number in numbers}
 
@@ -119,32 +126,23 @@ class RayEngine(RefEngine):
 
     def _moved_to(self, route: Route) -> Route | None:
         try:
-            shard = _ray.get_actor(_shard(route), _NAMESPACE)
+            require_connection()
+            shard = _ray.get_actor(Moves.name(route), NAMESPACE)
             moved: Route | None = _ray.get(shard.find.remote(route), timeout=_QUICK)
-        except (ValueError, RayError):
+        except (Silent, ValueError, RayError):
             return None
         return moved
 
     def _note_moves(self, routes: Sequence[Route], to: Route) -> None:
         for route in routes:
-            options = {"name": _shard(route), "namespace": _NAMESPACE, "lifetime": "detached", "get_if_exists": True}
+            options = {"name": Moves.name(route), "namespace": NAMESPACE, "lifetime": "detached", "get_if_exists": True}
             shard = _ray.remote(num_cpus=0)(Moves).options(**options).remote()
             _ray.get(shard.note.remote([route], to))
 
     def _stop(self) -> None:
-        for number in self._started if not self._detached else ():
-            with suppress(RayError):
-                _ray.get(self._actors[number].close.options(concurrency_group="live").remote(), timeout=self.timeout)
-            _ray.kill(self._actors[number])
-
-
-def _nodes() -> list[str]:
-    return [node["NodeID"] for node in _ray.nodes() if node["Alive"]]
-
-
-def _name(home: int) -> str:
-    return f"home/{home:06x}"
-
-
-def _shard(route: Route) -> str:
-    return f"moves/{(route.home ^ route.session) % _SHARDS}"
+        for number in self._started if is_connected() and not self._detached else ():
+            with suppress(RayError, ValueError):  # the latter where it ended with the connection that started it
+                actor = _ray.get_actor(Host.name(number), NAMESPACE)
+                with suppress(RayError):
+                    _ray.get(actor.close.options(concurrency_group="live").remote(), timeout=self.timeout)
+                _ray.kill(actor)

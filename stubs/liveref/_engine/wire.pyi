@@ -1,6 +1,6 @@
 from collections.abc import Sequence
 from liveref._registry.owners import Owner
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 from typing_extensions import Buffer
 
 __all__ = ['Answer', 'Packet', 'Request', 'freeze', 'pack', 'pack_named', 'unpack']
@@ -20,4 +20,8 @@ class Answer(NamedTuple):
 def pack_named(value: object) -> Packet: ...
 def pack(value: object) -> Packet: ...
 def unpack(packet: Packet) -> object: ...
+
+class Array(Protocol):
+    def setflags(self, *, write: bool) -> object: ...
+
 def freeze(value: object) -> object: ...
