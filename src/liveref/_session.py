@@ -363,12 +363,14 @@ class Session:
 
     def _settle(self, captured: Capture) -> None:
         """Once a snapshot stands: purge what lasted until it, and tell what was dropped."""
-        log_dropped(captured.dropped)
+        if captured.dropped:
+            log_dropped(captured.dropped)
         if captured.purged:
             outcome = Outcome()
             drive(self._purge(captured, outcome))
             self._tell_failed(outcome)
-        self._warn_dropped(captured)
+        if captured.dropped:
+            self._warn_dropped(captured)
 
     async def _asettle(self, captured: Capture, outcome: Outcome) -> None:
         """As `_settle`, awaiting finalizers."""

@@ -364,9 +364,9 @@ class _Restoring:
 
     def _load(self) -> None:
         self._objects.load(self._snapshot)
-        dropped = self._objects.told()
-        log_dropped(dropped)
-        warn_dropped(dropped, None, stacklevel=6)
+        if dropped := self._objects.told():
+            log_dropped(dropped)
+            warn_dropped(dropped, None, stacklevel=6)
 
     def _put(self) -> None:
         self._places.fill()
