@@ -16,8 +16,9 @@ from liveref._policy import MAX_SESSION_REFS_PER_RUN, SessionPausePolicy
 from liveref._registry.current import Scope, enter_scope, leave_scope
 from liveref._registry.finalize import adrive, check_timeout, drive
 from liveref._registry.outcome import Outcome, Steps
-from liveref._registry.registry import SessionRefRegistry, new_registry
+from liveref._registry.registry import SessionRefRegistry
 from liveref._registry.resolver import Resolver
+from liveref._registry.store import new_store
 from liveref._snapshot.container import copy_blobs
 from liveref._snapshot.file import StrPath
 from liveref._snapshot.keyring import SnapshotKeys
@@ -84,7 +85,8 @@ class Session:
     ) -> None:
         if not isinstance(policy, SessionPausePolicy):
             raise InvalidArgumentError("policy", "a SessionPausePolicy", readable(type(policy)))
-        self._begin(new_registry(capacity, (ttl, idle, owned, per_owner, clock), engine), policy, owner=True)
+        given = ttl, idle, owned, per_owner, clock
+        self._begin(new_store(SessionRefRegistry, capacity, given, engine), policy, owner=True)
 
     def _begin(self, refs: SessionRefRegistry, policy: SessionPausePolicy, *, owner: bool) -> None:
         self.policy = policy

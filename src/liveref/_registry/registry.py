@@ -22,11 +22,11 @@ from liveref._registry.entering import Entering
 from liveref._registry.entry import Entry, Holder, RefInfo, let_go, place_of
 from liveref._registry.finalize import DUTY, Finalizer, arun, closing
 from liveref._registry.going import note_error
-from liveref._registry.leases import Given, Seconds, Whose
+from liveref._registry.leases import Seconds, Whose
 from liveref._registry.outcome import Outcome
 from liveref._registry.resolver import Resolver
 from liveref._registry.stats import RegistryStats, stats_of
-from liveref._registry.store import SHUT, Store, id_of
+from liveref._registry.store import SHUT, id_of, new_store
 from liveref._registry.table import describe_all
 from liveref._registry.typed import TypedRefs
 from liveref._text.ids import FRESH_IDS, fresh_id, is_spent, pop_fresh_id
@@ -34,7 +34,7 @@ from liveref._text.tag import readable
 from liveref._typing import MISSING, Default, Missing, T, V
 from liveref.exceptions import InvalidArgumentError
 
-__all__ = ["SessionRefRegistry", "new_registry"]
+__all__ = ["SessionRefRegistry"]
 
 _TICK: Final = 0.001
 """Seconds: plain refs that one place inserts within a tick share an entry."""
@@ -88,7 +88,7 @@ class SessionRefRegistry(Entering):
 
     def _inner(self) -> SessionRefRegistry:
         """A registry of the same capacity and defaults, which finds the refs of this one too."""
-        inner = new_registry(self._capacity, self._defaults, self._resolver)
+        inner = new_store(SessionRefRegistry, self._capacity, self._defaults, self._resolver)
         inner._parent = self
         return inner
 
@@ -462,13 +462,6 @@ class SessionRefRegistry(Entering):
             "and take a snapshot() of its session to keep what it holds"
         )
         raise TypeError(message)
-
-
-def new_registry(capacity: int, given: Given, resolver: Resolver | None) -> SessionRefRegistry:
-    """As the constructor, whose names cost a session a tenth."""
-    made: SessionRefRegistry = new_object(SessionRefRegistry)
-    Store.__init__(made, capacity, given, resolver)
-    return made
 
 
 _given = inspect.signature(SessionRefRegistry._insert)

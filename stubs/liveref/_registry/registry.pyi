@@ -5,7 +5,7 @@ from liveref._recipe import AnyRecipe
 from liveref._registry.borrowing import Borrow
 from liveref._registry.entering import Entering
 from liveref._registry.entry import RefInfo
-from liveref._registry.leases import Given, Seconds, Whose
+from liveref._registry.leases import Seconds, Whose
 from liveref._registry.resolver import Resolver
 from liveref._registry.stats import RegistryStats
 from liveref._registry.typed import TypedRefs
@@ -13,7 +13,7 @@ from liveref._typing import Default, Missing, T, V
 from typing import NoReturn, SupportsIndex, overload
 from typing_extensions import TypeForm
 
-__all__ = ['SessionRefRegistry', 'new_registry']
+__all__ = ['SessionRefRegistry']
 
 class SessionRefRegistry(Entering):
     def __init__(self, *, capacity: int = ..., ttl: float | None = None, idle: float | None = None, owned: bool = False, per_owner: int | None = None, clock: Callable[[], float] = ..., engine: Resolver | None = None) -> None: ...
@@ -52,5 +52,3 @@ class SessionRefRegistry(Entering):
     @property
     def capacity(self) -> int: ...
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn: ...
-
-def new_registry(capacity: int, given: Given, resolver: Resolver | None) -> SessionRefRegistry: ...
