@@ -64,7 +64,7 @@ class RefEngine(Calls):
             near: a key whose home it is to be, where no number is given. With neither it is this process, if that is
                 a home, or any.
             lease: seconds after which the home ends the session, unless it is used or this process renews it, which
-                it does as long as it lives and holds the session or its ``refs``; None for as long as the home lasts.
+                it does as long as it lives; None for as long as the home lasts.
 
         Raises:
             InvalidArgumentError: one of them is no such thing.

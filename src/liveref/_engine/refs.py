@@ -270,7 +270,7 @@ class EngineRefs:
 class SessionRefs(EngineRefs):
     """The refs of one session of a home; new ones go there. Any ref of the engine can be looked up too."""
 
-    __slots__ = ("__weakref__", "_id", "_place", "_token")
+    __slots__ = ("_id", "_place", "_token")
 
     def __init__(self, calls: Calls, token: str) -> None:
         super().__init__(calls)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import warnings
-import weakref
 from functools import partial
 from types import TracebackType
 from typing import Final, Self, cast
@@ -42,7 +41,7 @@ class RemoteSession:
         self._state = "new"
         self._done = threading.Event()
         if lease is not None:
-            args = (weakref.ref(self.refs), lease, self._done)
+            args = (self.refs, lease, self._done)
             threading.Thread(target=_renew, args=args, name="liveref-lease", daemon=True).start()
 
     def snapshot(self, *, policy: SessionPausePolicy | None = None, verify: bool = False) -> SessionSnapshot:
@@ -119,13 +118,11 @@ class RemoteSession:
         return f"<RemoteSession {self.id}>"
 
 
-def _renew(lent: weakref.ref[SessionRefs], lease: float, done: threading.Event) -> None:
-    """Renew the lease of a session as long as somebody here has its refs, for without them nobody can end it."""
+def _renew(refs: SessionRefs, lease: float, done: threading.Event) -> None:
+    """Renew the lease of a session as long as there is something to renew: its keys may be all that is held here."""
     while not done.wait(lease / 3):
-        refs = lent()
-        if refs is None or _is_over(refs, lease):
+        if _is_over(refs, lease):
             return
-        del refs  # else it would live until the next time
 
 
 def _is_over(refs: SessionRefs, lease: float) -> bool:
