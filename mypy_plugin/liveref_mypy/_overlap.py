@@ -185,10 +185,8 @@ def _choices(typ: UnionType | TypeVarType) -> Iterable[Type]:
     return typ.values or (typ.upper_bound,)
 
 
-def _is_structural(typ: ProperType) -> bool:
+def _is_structural(typ: Instance) -> bool:
     """Whether a class need not inherit it to be one: a Protocol, an ABC of numbers, the types of files."""
-    if not isinstance(typ, Instance):
-        return False
     return typ.type.is_protocol or typ.type.fullname in _names.FILES | _names.NUMBERS
 
 

@@ -250,6 +250,7 @@ def test_a_home_that_closes_ends_all_sessions_whatever_their_finalizers_raise() 
 
 
 def test_leases_run_on_whatever_finalizers_raise_and_that_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("WARNING", "liveref")
     home, closed = Home(3, "a home"), list[object]()
     for finalizer in (ask, fail, closed.append):
         begin(home, finalizer, lease=0.01)

@@ -561,6 +561,8 @@ def test_a_finalizer_that_fails_is_a_warning_and_the_others_end() -> None:
 
 
 def test_a_warning_that_is_an_error_keeps_no_session_from_its_end(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("WARNING", "liveref")
+
     async def main() -> None:
         sessions = SessionPerUser(by_header)
         async with sessions.lifespan():

@@ -220,6 +220,7 @@ def test_notes_of_any_kind_on_what_a_finalizer_raises_end_no_insert(clock: Clock
 def test_warnings_that_are_errors_come_once_all_is_done_and_logged(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("WARNING", "liveref")
     refs = SessionRefRegistry(capacity=2, clock=clock)
     closed = list[str]()
 
@@ -243,6 +244,8 @@ def test_warnings_that_are_errors_come_once_all_is_done_and_logged(
 def test_warnings_that_are_errors_stop_no_sweeping(
     refs: SessionRefRegistry, clock: Clock, caplog: pytest.LogCaptureFixture, *, is_task: bool
 ) -> None:
+    caplog.set_level("WARNING", "liveref")
+
     def expire(text: str) -> None:
         seen = len(caplog.records)
         refs.insert("x", ttl=5, finalizer=fail)

@@ -410,6 +410,8 @@ def test_a_warning_that_is_an_error_comes_when_all_else_is_done(session: Session
 def test_all_that_was_dropped_is_logged_before_the_first_warning_can_raise(
     session: Session, take: Take, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("WARNING", "liveref")
+
     def fail(_value: str) -> None:
         raise ZeroDivisionError
 
