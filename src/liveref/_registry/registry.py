@@ -467,6 +467,7 @@ class SessionRefRegistry(Entering):
 _given = inspect.signature(SessionRefRegistry._insert)
 _parameters = [each for name, each in _given.parameters.items() if name != "frame"]
 setattr(SessionRefRegistry.insert, "__signature__", _given.replace(parameters=_parameters))  # noqa: B010  a method has no such attribute yet
+setattr(SessionRefRegistry.insert, "__wrapped__", SessionRefRegistry._insert)  # noqa: B010  whose defaults those are
 SessionRefRegistry._insert.__qualname__ = SessionRefRegistry.insert.__qualname__  # what a TypeError names
 
 if LANES is not None:  # pragma: no cover  the tests of the compiled wheel run it
