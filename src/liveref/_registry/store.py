@@ -468,9 +468,9 @@ class Store(Going):
             finalizer.finish(*value)
 
 
-def new_store(cls: type[S], capacity: int, given: Given, resolver: Resolver | None) -> S:
+def new_store(kind: type[S], capacity: int, given: Given, resolver: Resolver | None) -> S:
     """As the constructor of a registry, whose names cost a session a tenth."""
-    made: S = new_object(cls)
+    made: S = new_object(kind)
     Store.__init__(made, capacity, given, resolver)
     return made
 
