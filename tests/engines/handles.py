@@ -205,12 +205,12 @@ def owners_and_leases_go_along_where_a_ref_does(site: Site) -> None:
 @case
 def what_has_expired_is_told_so_and_swept(site: Site) -> None:
     refs = site.engine.refs
-    with site.engine.session(ttl=0.4) as session:
+    with site.engine.session(ttl=1.5) as session:
         rows, lists = session.refs.insert([1]), session.refs.create(list, finalizer=fail(OSError))
-        items = session.refs.open(open_list.recipe(1), idle=0.2)
+        items = session.refs.open(open_list.recipe(1), idle=1.2)
         kept, renewed = session.refs.insert(2, ttl=None), session.refs.insert(3, ttl=60)
         assert session.refs.sweep() == 0
-        time.sleep(0.45)
+        time.sleep(1.6)
         ways: list[tuple[Callable[[], object], str]] = [
             (lambda: refs[rows], "ttl"),
             (lambda: refs[lists].run(len), "ttl"),
