@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple, TypeVar
 
 __all__ = [
+    "DEFAULT_LIFETIME",
     "EXPECTED",
     "LASTING",
     "LIFETIMES",
@@ -44,6 +45,9 @@ class RefLifetime(enum.StrEnum):
     """Purged by the first snapshot that succeeds, and at the latest when its session ends."""
     UNTIL_EXPLICIT_DROP = "until_explicit_drop"
     """Never purged by a scope: the ref belongs to something that outlives the run, such as a pool."""
+
+
+DEFAULT_LIFETIME: Final = RefLifetime.UNTIL_CONTEXT_DROP
 
 
 class AtSnapshot(enum.Enum):

@@ -365,21 +365,19 @@ class Session:
 
     def _settle(self, captured: Capture) -> None:
         """Once a snapshot stands: purge what lasted until it, and tell what was dropped."""
-        if captured.dropped:
-            log_dropped(captured.dropped)
+        log_dropped(captured.dropped)
         if captured.purged:
             outcome = Outcome()
             drive(self._purge(captured, outcome))
             self._tell_failed(outcome)
-        if captured.dropped:
-            self._warn_dropped(captured)
+        warn_dropped(captured.dropped, captured.contents.policy, stacklevel=4)
 
     async def _asettle(self, captured: Capture, outcome: Outcome) -> None:
         """As `_settle`, awaiting finalizers."""
         log_dropped(captured.dropped)
         await adrive(self._purge(captured, outcome), outcome, None)
         self._tell_failed(outcome)
-        self._warn_dropped(captured)
+        warn_dropped(captured.dropped, captured.contents.policy, stacklevel=4)
 
     def _purge(self, captured: Capture, outcome: Outcome) -> Steps:
         return self._refs._drop(reversed(captured.purged), "purged by a snapshot", outcome)
@@ -393,10 +391,6 @@ class Session:
             kinds = ", ".join(readable(type(error)) for error in failed)
             what = f"{counted(len(failed), 'finalizer')} failed of refs that last until a snapshot: {kinds}"
             warnings.warn(f"{what}. The snapshot stands.", RuntimeWarning, stacklevel=4)
-
-    def _warn_dropped(self, captured: Capture) -> None:
-        """Warn of refs that were dropped."""
-        warn_dropped(captured.dropped, captured.contents.policy, stacklevel=5)
 
     def __enter__(self) -> Self:
         if self._state != "new":

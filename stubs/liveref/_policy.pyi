@@ -1,8 +1,9 @@
 import enum
+from _typeshed import Incomplete
 from collections.abc import Mapping
 from typing import Final, NamedTuple, TypeVar
 
-__all__ = ['EXPECTED', 'LASTING', 'LIFETIMES', 'MAX_SESSION_REFS_PER_RUN', 'POLICIES', 'PURGED', 'AtSnapshot', 'LifetimeRow', 'PolicyRow', 'RefLifetime', 'SessionPausePolicy', 'Way', 'lifetime_row', 'policy_row']
+__all__ = ['DEFAULT_LIFETIME', 'EXPECTED', 'LASTING', 'LIFETIMES', 'MAX_SESSION_REFS_PER_RUN', 'POLICIES', 'PURGED', 'AtSnapshot', 'LifetimeRow', 'PolicyRow', 'RefLifetime', 'SessionPausePolicy', 'Way', 'lifetime_row', 'policy_row']
 
 Member = TypeVar('Member', bound=enum.Enum)
 Row = TypeVar('Row')
@@ -13,6 +14,8 @@ class RefLifetime(enum.StrEnum):
     UNTIL_PARENT_FINISH = 'until_parent_finish'
     UNTIL_SNAPSHOT = 'until_snapshot'
     UNTIL_EXPLICIT_DROP = 'until_explicit_drop'
+
+DEFAULT_LIFETIME: Final[Incomplete]
 
 class AtSnapshot(enum.Enum):
     CAPTURED = 'captured'

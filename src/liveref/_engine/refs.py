@@ -17,7 +17,7 @@ from liveref._hints.info import class_info, class_of, hint_of, mismatch, tag_of
 from liveref._hints.pinned import Pinned
 from liveref._hints.predicates import Part
 from liveref._key import RegistryKey, make_key
-from liveref._policy import RefLifetime
+from liveref._policy import DEFAULT_LIFETIME, RefLifetime
 from liveref._recipe import Recipe
 from liveref._registry.leases import Seconds, Whose
 from liveref._registry.owners import Owner
@@ -35,7 +35,6 @@ from liveref.exceptions import InvalidArgumentError, RefNotFoundError, RefReleas
 __all__ = ["EngineRefs", "Handle", "SessionRefs", "Whereabouts"]
 
 R = TypeVar("R")
-_DEFAULT = RefLifetime.UNTIL_CONTEXT_DROP
 
 
 class Whereabouts(NamedTuple):
@@ -199,7 +198,7 @@ class EngineRefs:
         fn: Callable[[T], R],
         /,
         *,
-        lifetime: RefLifetime = _DEFAULT,
+        lifetime: RefLifetime = DEFAULT_LIFETIME,
         timeout: float | None = None,
     ) -> RegistryKey[Pinned[R]]:
         """The key of what a function gives for a pinned object: it stays there, in the same thread.
@@ -316,7 +315,7 @@ class SessionRefs(EngineRefs):
         /,
         hint: object = MISSING,
         *,
-        lifetime: RefLifetime = _DEFAULT,
+        lifetime: RefLifetime = DEFAULT_LIFETIME,
         ttl: Seconds = MISSING,
         idle: Seconds = MISSING,
         owner: Whose = MISSING,
@@ -359,7 +358,7 @@ class SessionRefs(EngineRefs):
         /,
         *,
         finalizer: Callable[[T], object] | None = None,
-        lifetime: RefLifetime = _DEFAULT,
+        lifetime: RefLifetime = DEFAULT_LIFETIME,
         ttl: Seconds = MISSING,
         idle: Seconds = MISSING,
         owner: Whose = MISSING,
@@ -393,7 +392,7 @@ class SessionRefs(EngineRefs):
         recipe: Recipe[T],
         /,
         *,
-        lifetime: RefLifetime = _DEFAULT,
+        lifetime: RefLifetime = DEFAULT_LIFETIME,
         ttl: Seconds = MISSING,
         idle: Seconds = MISSING,
         owner: Whose = MISSING,

@@ -10,7 +10,7 @@ from uuid import UUID
 from liveref._hints.info import ClassInfo
 from liveref._key import RegistryKey
 from liveref._pause.capture import Capture
-from liveref._policy import MAX_SESSION_REFS_PER_RUN, RefLifetime, SessionPausePolicy
+from liveref._policy import DEFAULT_LIFETIME, MAX_SESSION_REFS_PER_RUN, RefLifetime, SessionPausePolicy
 from liveref._recipe import Recipe
 from liveref._registry.entry import Entry, Holder, hold
 from liveref._registry.leases import Defaults, Guard, Seconds, Whose, guard_of
@@ -78,7 +78,7 @@ class Terms(NamedTuple):
         unused: seconds since its last use there.
     """
 
-    lifetime: RefLifetime = RefLifetime.UNTIL_CONTEXT_DROP
+    lifetime: RefLifetime = DEFAULT_LIFETIME
     ttl: Seconds = MISSING
     idle: Seconds = MISSING
     owner: Whose = MISSING

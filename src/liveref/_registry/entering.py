@@ -11,7 +11,7 @@ from typing_extensions import TypeForm
 
 from liveref._hints.info import class_info
 from liveref._key import RegistryKey, key_of_marker
-from liveref._policy import RefLifetime
+from liveref._policy import DEFAULT_LIFETIME, RefLifetime
 from liveref._recipe import AnyRecipe, AsyncRecipe, Recipe
 from liveref._registry.closing import Closing
 from liveref._registry.entry import Entry, caller, hold
@@ -37,8 +37,6 @@ from liveref.exceptions import (
 
 __all__ = ["Entering"]
 
-_DEFAULT = RefLifetime.UNTIL_CONTEXT_DROP
-
 
 class Entering(Closing):
     """A registry as far as it opens what it holds."""
@@ -49,7 +47,7 @@ class Entering(Closing):
         self,
         recipe: Recipe[T],
         *,
-        lifetime: RefLifetime = _DEFAULT,
+        lifetime: RefLifetime = DEFAULT_LIFETIME,
         ttl: Seconds = MISSING,
         idle: Seconds = MISSING,
         owner: Whose = MISSING,
@@ -92,7 +90,7 @@ class Entering(Closing):
         self,
         recipe: AnyRecipe[T],
         *,
-        lifetime: RefLifetime = _DEFAULT,
+        lifetime: RefLifetime = DEFAULT_LIFETIME,
         ttl: Seconds = MISSING,
         idle: Seconds = MISSING,
         owner: Whose = MISSING,

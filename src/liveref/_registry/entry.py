@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic
 
 from liveref._hints.info import ClassInfo, class_of, hint_of, mismatch, tag_of
 from liveref._key import RegistryKey, new_object
-from liveref._policy import RefLifetime
+from liveref._policy import DEFAULT_LIFETIME, RefLifetime
 from liveref._recipe import AnyRecipe
 from liveref._registry.finalize import Finalizer
 from liveref._registry.guards import Opening
@@ -69,7 +69,7 @@ class Entry:
     born: float
     code: CodeType | str | None
     offset: int
-    lifetime: RefLifetime = RefLifetime.UNTIL_CONTEXT_DROP
+    lifetime: RefLifetime = DEFAULT_LIFETIME
     finalizer: Finalizer | None = None
     recipe: AnyRecipe[object] | None = None
     opening: Opening | None = None
@@ -80,7 +80,7 @@ class Entry:
     def of_call(
         cls,
         frame: FrameType | None,
-        lifetime: RefLifetime = RefLifetime.UNTIL_CONTEXT_DROP,
+        lifetime: RefLifetime = DEFAULT_LIFETIME,
         finalizer: Finalizer | None = None,
         recipe: AnyRecipe[object] | None = None,
         *,

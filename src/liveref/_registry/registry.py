@@ -14,7 +14,7 @@ from typing_extensions import TypeForm
 from liveref._hints.info import class_info
 from liveref._key import RegistryKey, new_object
 from liveref._lanes import LANES
-from liveref._policy import MAX_SESSION_REFS_PER_RUN, RefLifetime
+from liveref._policy import DEFAULT_LIFETIME, MAX_SESSION_REFS_PER_RUN, RefLifetime
 from liveref._recipe import AnyRecipe
 from liveref._registry import finalize
 from liveref._registry.borrowing import Borrow
@@ -39,7 +39,6 @@ __all__ = ["SessionRefRegistry"]
 _TICK: Final = 0.001
 """Seconds: plain refs that one place inserts within a tick share an entry."""
 
-_DEFAULT: Final = RefLifetime.UNTIL_CONTEXT_DROP
 
 _frame: Final = sys._getframe
 
@@ -172,7 +171,7 @@ class SessionRefRegistry(Entering):
             if entry is None or code is not entry.code or offset != entry.offset or now - entry.born > _TICK:
                 self._latest = entry = Entry(now, code, offset)
         else:
-            entry = Entry(now, code, offset, _DEFAULT, Finalizer(closing(finalizer), uid))
+            entry = Entry(now, code, offset, DEFAULT_LIFETIME, Finalizer(closing(finalizer), uid))
         holder: Holder[Any] = new_object(RegistryKey)
         holder._id = uid
         holder._info = cls

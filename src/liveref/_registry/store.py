@@ -23,7 +23,7 @@ from typing import Any, Final, Self, TypeVar
 
 from liveref._hints.info import ClassInfo, Sealed, check_of, class_info, class_of, hint_of, mismatch, tag_of
 from liveref._key import RegistryKey, new_object
-from liveref._policy import RefLifetime
+from liveref._policy import DEFAULT_LIFETIME, RefLifetime
 from liveref._recipe import AnyRecipe, AsyncRecipe, Recipe
 from liveref._registry.departures import REMEMBERED, Departure, Departures, is_told
 from liveref._registry.entry import Entry, Holder, fill, fitting, hold, let_go, place_of
@@ -58,7 +58,6 @@ S = TypeVar("S", bound="Store")
 
 SHUT: Final = -1
 """The room in a registry whose inserts all go the long way: it is closed, or gives its refs a guard."""
-_DEFAULT: Final = RefLifetime.UNTIL_CONTEXT_DROP
 _NO_DEFAULT: Final = "It was asked for as None; to get None where it is gone, write get(key, default=None)."
 _ID: Final[Callable[[RegistryKey[object]], bytes]] = attrgetter("_id")
 
@@ -187,7 +186,7 @@ class Store(Going):
         frame: FrameType | None,
         hint: object = MISSING,
         *,
-        lifetime: RefLifetime = _DEFAULT,
+        lifetime: RefLifetime = DEFAULT_LIFETIME,
         finalizer: Callable[..., object] | None = None,
         reopen: AnyRecipe[object] | None = None,
         ttl: Seconds = MISSING,
@@ -196,7 +195,7 @@ class Store(Going):
     ) -> Holder[Any]:
         """Insert with all there is; the frame is that of who called the public method."""
         info = None if hint is MISSING else fitting(value, class_info(hint))
-        if lifetime is not _DEFAULT and not isinstance(lifetime, RefLifetime):
+        if lifetime is not DEFAULT_LIFETIME and not isinstance(lifetime, RefLifetime):
             raise InvalidArgumentError("lifetime", "a RefLifetime", readable(type(lifetime)))
         if reopen is not None and not isinstance(reopen, Recipe | AsyncRecipe):
             raise InvalidArgumentError("reopen", "a recipe", readable(type(reopen)))

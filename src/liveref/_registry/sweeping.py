@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import threading
-import warnings
 import weakref
-from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from liveref._registry.finalize import generation
 from liveref._registry.leases import check_seconds
 from liveref._text.tag import readable
-from liveref._text.telling import told
+from liveref._text.telling import told_nobody
 from liveref.exceptions import counted
 
 if TYPE_CHECKING:
@@ -104,7 +102,4 @@ def _warn(error: Exception) -> None:
     errors: tuple[BaseException, ...] = getattr(error, "exceptions", ())
     kinds = ", ".join(readable(type(each)) for each in errors or (error,))
     failed = f"{counted(len(errors), 'finalizer')} of expired refs" if errors else "a sweep of expired refs"
-    what = f"{failed} failed: {kinds}. The sweeping goes on."
-    told("warning", "%s", what)
-    with suppress(RuntimeWarning):  # a program may make errors of warnings: nobody calls this who could be told
-        warnings.warn(what, RuntimeWarning, stacklevel=2)
+    told_nobody(f"{failed} failed: {kinds}. The sweeping goes on.")

@@ -7,7 +7,7 @@ from typing import Final, Generic, final, overload
 
 from liveref._hints.info import ClassInfo, hint_of
 from liveref._key import RegistryKey
-from liveref._policy import RefLifetime
+from liveref._policy import DEFAULT_LIFETIME, RefLifetime
 from liveref._recipe import AnyRecipe
 from liveref._registry.entry import caller
 from liveref._registry.leases import Seconds, Whose
@@ -40,7 +40,7 @@ class TypedRefs(Generic[T]):
         self,
         value: T,
         *,
-        lifetime: RefLifetime = RefLifetime.UNTIL_CONTEXT_DROP,
+        lifetime: RefLifetime = DEFAULT_LIFETIME,
         finalizer: Callable[[T], object] | None = None,
         reopen: AnyRecipe[T] | None = None,
         ttl: Seconds = MISSING,

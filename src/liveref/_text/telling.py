@@ -14,7 +14,7 @@ from liveref.exceptions import RefDroppedWarning, RefFailure
 if TYPE_CHECKING:
     from logging import Logger
 
-__all__ = ["log_dropped", "note_of", "told", "warn_dropped"]
+__all__ = ["log_dropped", "note_of", "told", "told_nobody", "warn_dropped"]
 
 
 def told(level: Literal["debug", "info", "warning"], message: str, *facts: object) -> None:
@@ -28,6 +28,16 @@ def told(level: Literal["debug", "info", "warning"], message: str, *facts: objec
         getattr(_logger(), level)(message, *facts)
     except Exception:  # noqa: BLE001  shown as logging shows what its own handlers raise
         _show()
+
+
+def told_nobody(what: str) -> None:
+    """Log and warn of what failed where nobody calls who could be told, and where the rest is to go on.
+
+    A program may make errors of warnings: none leaves here.
+    """
+    told("warning", "%s", what)
+    with suppress(RuntimeWarning):
+        warnings.warn(what, RuntimeWarning, stacklevel=3)
 
 
 def _show() -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import warnings
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Final
 
 from liveref._registry.current import using
@@ -13,7 +12,7 @@ from liveref._registry.leases import check_seconds
 from liveref._registry.owners import Owner
 from liveref._session import Session
 from liveref._text.tag import readable
-from liveref._text.telling import told
+from liveref._text.telling import told_nobody
 
 __all__ = ["Stays"]
 
@@ -85,7 +84,4 @@ async def _close(session: Session) -> None:
     try:
         await session.aclose()
     except Exception as error:  # noqa: BLE001  of finalizers
-        what = f"the session of a user has ended, and raised {readable(type(error))}: finalizers failed."
-        told("warning", "%s", what)
-        with suppress(RuntimeWarning):  # a program may make errors of warnings: the other sessions end too
-            warnings.warn(what, RuntimeWarning, stacklevel=2)
+        told_nobody(f"the session of a user has ended, and raised {readable(type(error))}: finalizers failed.")
