@@ -365,12 +365,14 @@ class Session:
 
     def _settle(self, captured: Capture) -> None:
         """Once a snapshot stands: purge what lasted until it, and tell what was dropped."""
-        log_dropped(captured.dropped)
+        if captured.dropped:
+            log_dropped(captured.dropped)
         if captured.purged:
             outcome = Outcome()
             drive(self._purge(captured, outcome))
             self._tell_failed(outcome)
-        warn_dropped(captured.dropped, captured.contents.policy, stacklevel=4)
+        if captured.dropped:
+            warn_dropped(captured.dropped, captured.contents.policy, stacklevel=4)
 
     async def _asettle(self, captured: Capture, outcome: Outcome) -> None:
         """As `_settle`, awaiting finalizers."""
