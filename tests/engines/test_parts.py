@@ -226,6 +226,13 @@ class Asked(BaseException):
     """What sys.exit() raises is of this kind too."""
 
 
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
 def begin(home: Home, finalizer: Callable[[object], object], lease: float | None = None) -> None:
     home.create(home.begin(Options(lease=lease)), object, finalizer, False, Terms(), None)
 
@@ -254,11 +261,9 @@ def test_leases_run_on_whatever_finalizers_raise_and_that_is_logged(caplog: pyte
     home, closed = Home(3, "a home"), list[object]()
     for finalizer in (ask, fail, closed.append):
         begin(home, finalizer, lease=0.5)
-        deadline = time.monotonic() + 5
-        while home._sessions and time.monotonic() < deadline:
-            time.sleep(0.005)
+        wait_for(lambda: not home._sessions)
+    wait_for(lambda: len(closed) == 1)
     home.close()
-    assert len(closed) == 1
     assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
         f"the end of a session whose lease was over raised {raised}"
         for raised in ("tests.engines.test_parts.Asked", "ExceptionGroup")
@@ -270,11 +275,38 @@ def test_a_finalizer_that_hangs_holds_up_no_other_lease(monkeypatch: pytest.Monk
     home, closed, go_on = Home(3, "a home"), list[object](), threading.Event()
     begin(home, lambda _: go_on.wait(10), lease=0.5)
     begin(home, closed.append, lease=0.6)
-    deadline = time.monotonic() + 5
-    while not closed and time.monotonic() < deadline:
-        time.sleep(0.005)
-    assert len(closed) == 1
+    wait_for(lambda: len(closed) == 1)
     go_on.set()
+    home.close()
+
+
+class Stalling(threading.Event):
+    """The clock of a home that stands still for longer than a lease; then who renews it comes first."""
+
+    def __init__(self, renew: Callable[[], object]) -> None:
+        super().__init__()
+        self._renew, self.looks = renew, 0
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.looks += 1
+        if self.looks == 2:
+            time.sleep(1.5)
+        elif self.looks == 3:
+            self._renew()
+        return super().wait(timeout)
+
+
+def test_a_home_that_stood_still_ends_no_session_that_could_not_be_renewed_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    home = Home(3, "a home")
+    tokens = list[str]()
+    stalling = Stalling(lambda: home.touch(tokens[0]))
+    monkeypatch.setattr(home, "_closed", stalling)
+    tokens.append(home.begin(Options(lease=1.0)))
+    wait_for(lambda: stalling.looks > 4)
+    assert home.keys(tokens[0]) == []
+    wait_for(lambda: not home._sessions)
     home.close()
 
 
@@ -288,10 +320,7 @@ def test_a_home_whose_thread_of_leases_did_not_start_tries_again(monkeypatch: py
         home.begin(Options(lease=0.5))
     monkeypatch.undo()
     begin(home, closed.append, lease=0.5)
-    deadline = time.monotonic() + 5
-    while home._sessions and time.monotonic() < deadline:
-        time.sleep(0.005)
-    assert len(closed) == 1
+    wait_for(lambda: len(closed) == 1)
     home.close()
 
 
@@ -570,9 +599,7 @@ def test_who_renews_a_lease_stops_once_there_is_nothing_to_renew() -> None:
 
         session.refs.__class__._ask = fail_once  # type: ignore[method-assign]
         try:
-            deadline = time.monotonic() + 5
-            while failures and time.monotonic() < deadline:
-                time.sleep(0.01)
+            wait_for(lambda: not failures)
         finally:
             session.refs.__class__._ask = real.__func__  # type: ignore[method-assign]
         assert renewing.is_alive()

@@ -183,10 +183,13 @@ class Home:
                 self._reaper = reaper
 
     def _reap(self) -> None:
-        while not self._closed.wait(self._pause()):
-            for session in [each for each in self._sessions.copy().values() if each.is_due(monotonic())]:
+        look = monotonic()
+        while not self._closed.wait(look - monotonic()):
+            # As of the moment that was set: where this process stood still, who renews may have stood still too.
+            for session in [each for each in self._sessions.copy().values() if each.is_due(look)]:
                 over = partial(within, partial(self._end_over, session), _PATIENCE, "of a session", "a session")
                 within_reason(over)
+            look = monotonic() + self._pause()
 
     def _end_over(self, session: HomeSession) -> None:
         for error in within_reason(lambda: self._end(session)):
