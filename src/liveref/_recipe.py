@@ -25,7 +25,7 @@ from liveref._text.blame import raised_at
 from liveref._text.json import JSON, json_copy, json_name, path_step
 from liveref._text.tag import printable, readable
 from liveref._typing import MISSING, UNRESOLVED, Missing, T, T_co, persisted
-from liveref.exceptions import InvalidArgumentError, NotJSONableError, RefLoadError, ReopenError, UnknownTypeTagError
+from liveref.exceptions import InvalidArgumentError, RefLoadError, ReopenError, UnknownTypeTagError
 
 __all__ = [
     "AnyRecipe", "AsyncRecipe", "AsyncReopener", "Recipe", "Registered", "Reopener", "is_coroutine_function",
@@ -133,11 +133,10 @@ class Registered(Generic[T]):
         self.origin = origin_of(function)
         self._function: Final = function  # Any: it gives a T, or what is awaited for one
 
-    def _call(self, args: Iterable[object], kwargs: Mapping[str, object]) -> AnyRecipe[T]:
-        """The recipe that calls the function with these arguments.
+    def _call(self, args: list[JSON], kwargs: dict[str, JSON]) -> AnyRecipe[T]:
+        """The recipe that calls the function with these arguments, which are the recipe's own from now on.
 
         Raises:
-            NotJSONableError: an argument is no JSON value.
             InvalidArgumentError: the function does not take these arguments.
         """
         try:
@@ -148,7 +147,7 @@ class Registered(Generic[T]):
         kind: type[AnyRecipe[T]] = AsyncRecipe if isinstance(self, AsyncReopener) else Recipe
         made: AnyRecipe[T] = object.__new__(kind)
         made._reopener = self
-        made._args, made._kwargs = _copies(args, kwargs)
+        made._args, made._kwargs = args, kwargs
         return made
 
     def __repr__(self) -> str:
@@ -174,7 +173,7 @@ class Reopener(Registered[T], Generic[P, T]):
             NotJSONableError: an argument is no JSON value.
             InvalidArgumentError: the function does not take these arguments.
         """
-        return cast("Recipe[T]", self._call(args, kwargs))
+        return cast("Recipe[T]", self._call(*_copies(args, kwargs)))
 
 
 class AsyncReopener(Registered[T], Generic[P, T]):
@@ -187,7 +186,7 @@ class AsyncReopener(Registered[T], Generic[P, T]):
 
     def recipe(self, /, *args: P.args, **kwargs: P.kwargs) -> AsyncRecipe[T]:
         """As `Reopener.recipe`; `SessionRefRegistry.aget` awaits it."""
-        return cast("AsyncRecipe[T]", self._call(args, kwargs))
+        return cast("AsyncRecipe[T]", self._call(*_copies(args, kwargs)))
 
 
 _REOPENERS: Final[dict[str, Registered[Any]]] = {}  # Any: each has a type of its own
@@ -273,7 +272,7 @@ def recipe(tag: str, args: list[JSON], kwargs: dict[str, JSON]) -> AnyRecipe[Any
         raise UnknownTypeTagError(f"the snapshot needs recipe {tag!r}, which is not registered", advice)
     try:
         return found._call(args, kwargs)
-    except (InvalidArgumentError, NotJSONableError):
+    except InvalidArgumentError:
         pass
     names = ", ".join(found.signature.parameters)
     what = f"recipe {tag!r} does not take the arguments that the snapshot holds; it takes ({names})"
