@@ -8,11 +8,12 @@ import importlib
 import sqlite3
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Dict, List, Tuple  # noqa: UP035  users write those too
 
 import pytest
 
@@ -68,12 +69,51 @@ def test_keys_come_back_as_keys_with_the_hints_of_the_annotations(converter: Pay
     assert hints == [sqlite3.Connection, int, str, object, object]
 
 
-@pytest.mark.parametrize("hint", [None, dict, dict[str, Any]], ids=["none", "dict", "dict-of-anything"])
+@pytest.mark.parametrize("hint", [None, dict, dict[str, Any], Dict, Mapping, Mapping[str, Any]], ids=str)
 def test_without_an_annotation_markers_are_read_as_keys_too(hint: type | None, converter: PayloadConverter) -> None:
     key = RegistryKey.new(int)
     value = {"key": key, "list": [key, 1], "text": "text", "mine": {SESSION_REF_TAG: "no key"}}
     payload = converter.to_payload(value)
     assert (converter.from_payload(payload, hint) if hint else converter.from_payload(payload)) == value
+
+
+BARE = [list, List, tuple, Tuple, set, frozenset, deque, Sequence, Iterable, Collection, Set, Any, list[Any], None]
+
+
+@pytest.mark.parametrize("hint", BARE, ids=str)
+def test_an_annotation_that_does_not_say_what_is_in_it_gives_keys(hint: Any, converter: PayloadConverter) -> None:
+    key = RegistryKey.new(int)
+    assert [*converter.from_payload(converter.to_payload([key]), hint)] == [key]
+
+
+@pytest.mark.parametrize(
+    ("hint", "expected"),
+    [
+        (RegistryKey[int] | None, int),
+        (dict | RegistryKey[int], int),
+        (RegistryKey[str] | None | RegistryKey[int], int),
+        (Any | None, object),
+    ],
+    ids=str,
+)
+def test_a_key_among_choices_is_read_as_a_key(hint: Any, expected: type, converter: PayloadConverter) -> None:
+    key = RegistryKey.new(int)
+    again = converter.from_payload(converter.to_payload(key), hint)
+    assert (again, again.hint) == (key, expected)
+
+
+@pytest.mark.parametrize("hint", [RegistryKey[str] | None, RegistryKey[bytes] | str | RegistryKey[str]], ids=str)
+def test_a_marker_that_no_choice_takes_is_refused_without_its_text(hint: Any, converter: PayloadConverter) -> None:
+    key = RegistryKey.new(int)
+    with pytest.raises(MarkerError, match="expected a marker of 'builtins:str', found a marker of") as caught:
+        converter.from_payload(converter.to_payload(key), hint)
+    assert str(key) not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [None, "text", {SESSION_REF_TAG: "no key"}, {"a": 1}], ids=str)
+def test_what_is_no_marker_is_another_choice(value: object, converter: PayloadConverter) -> None:
+    hint: Any = RegistryKey[int] | str | dict[str, Any] | None
+    assert converter.from_payload(converter.to_payload(value), hint) == value
 
 
 def test_the_payload_is_plain_json_with_typed_markers() -> None:
@@ -115,6 +155,12 @@ def test_what_cant_be_written_is_named_with_its_path(value: object, path: str, c
     with pytest.raises(NotJSONableError, match="Put it into the registry of the worker and pass its key") as caught:
         converter.to_payload(value)
     assert caught.value.args[0] == path
+
+
+def test_a_key_that_is_the_key_of_a_dict_is_told(converter: PayloadConverter) -> None:
+    told = r"^\$\.by\[0\] is not JSON: found a dict key of type liveref\.RegistryKey\. Pass it in another form"
+    with pytest.raises(NotJSONableError, match=told):
+        converter.to_payload({"by": [{"a": 1, RegistryKey.new(int): 1}]})
 
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "temporal_workflow.py"

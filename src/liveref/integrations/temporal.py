@@ -6,12 +6,17 @@ up. Inside the sandbox liveref has to be passed through, for a key of a second c
 
 from __future__ import annotations
 
+import collections
 import dataclasses
+from collections import abc
+from contextlib import suppress
 from typing import Any, Final, cast, get_args, get_origin
 
+from liveref._hints.forms import UNIONS
 from liveref._key import RegistryKey
 from liveref._payloads.blame import dump_or_blame
 from liveref._text.blame import Parts, contents
+from liveref._text.marker import SESSION_REF_TAG
 from liveref._text.tag import readable, type_tag
 from liveref.exceptions import HintError, MarkerError
 
@@ -36,6 +41,12 @@ _SECOND_COPY: Final = (
     "it is of a second copy of liveref, which the sandbox has loaded; "
     "import it under `with workflow.unsafe.imports_passed_through():`"
 )
+
+_CONTAINERS: Final = frozenset(
+    {dict, list, tuple, set, frozenset, collections.deque}
+    | {abc.Mapping, abc.MutableMapping, abc.Sequence, abc.MutableSequence, abc.Set, abc.Collection, abc.Iterable}
+)
+"""What Temporal reads without a look at the items where the annotation does not say what they are."""
 
 
 def data_converter() -> DataConverter:
@@ -79,24 +90,44 @@ class _Encoder(AdvancedJSONEncoder):
 
 class _KeyHints(JSONTypeConverter):
     def to_typed_value(self, hint: object, value: object) -> object:
-        origin = get_origin(hint) or hint
+        origin, inside = get_origin(hint) or hint, get_args(hint)
         if origin is RegistryKey:
-            return RegistryKey.from_marker(value, *get_args(hint))
-        if isinstance(origin, type) and type_tag(origin) == type_tag(RegistryKey):
+            return RegistryKey.from_marker(value, *inside)
+        if _is_key(origin):
             raise HintError(readable(hint), readable(origin), _SECOND_COPY)
         if hint is Any:
             return _with_keys(value)
-        if hint is dict or hint is list or get_args(hint)[-1:] == (Any,):
+        if origin in UNIONS:
+            return self._key_of_one(inside, value)
+        if inside[-1:] == (Any,) or (origin in _CONTAINERS and not inside):
             return value_to_type(cast("type", hint), _with_keys_inside(value))
         return self.Unhandled
+
+    def _key_of_one(self, hints: tuple[object, ...], value: object) -> object:
+        """The key of a marker where some hints are of keys: Temporal drops their errors, and tells the marker."""
+        keys = [hint for hint in hints if _is_key(get_origin(hint) or hint)] if _key_of(value) else []
+        for hint in keys[:-1]:
+            with suppress(MarkerError):
+                return self.to_typed_value(hint, value)
+        return self.to_typed_value(keys[-1], value) if keys else self.Unhandled
+
+
+def _is_key(cls: object) -> bool:
+    """Whether a class is that of keys, be it of a second copy of liveref."""
+    return isinstance(cls, type) and type_tag(cls) == type_tag(RegistryKey)
+
+
+def _key_of(value: object) -> RegistryKey[object] | None:
+    """The key of a marker; None of all else."""
+    if isinstance(value, dict) and SESSION_REF_TAG in value:
+        with suppress(MarkerError):
+            return RegistryKey.from_marker(value)
+    return None
 
 
 def _with_keys(value: object) -> object:
     """A value with keys in place of its markers."""
-    try:
-        return RegistryKey.from_marker(value)
-    except MarkerError:
-        return _with_keys_inside(value)
+    return _key_of(value) or _with_keys_inside(value)
 
 
 def _with_keys_inside(value: object) -> object:
