@@ -175,10 +175,12 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
     before = set(sys.modules)
     monkeypatch.syspath_prepend(tmp_path)
 
-    def load(name: str, old: str = "", new: str = "") -> ModuleType:
+    def load(name: str, *changes: tuple[str, str]) -> ModuleType:
         text = EXAMPLE.read_text()
-        assert old in text
-        (tmp_path / f"{name}.py").write_text(text.replace(old, new) if old else text)
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new)
+        (tmp_path / f"{name}.py").write_text(text)
         return importlib.import_module(name)
 
     yield load
@@ -209,12 +211,28 @@ CHECK = """
 def test_a_workflow_takes_a_key_in_the_sandbox_and_passes_it_on(load: Load) -> None:
     with Session():
         assert replay(load("temporal_passed")) is None
-        assert replay(load("temporal_checked", RUN, CHECK + RUN)) is None
-        assert "Nondeterminism" in str(replay(load("temporal_other", RUN, f"        return 42\n{RUN}")))
+        assert replay(load("temporal_checked", (RUN, CHECK + RUN))) is None
+        assert "Nondeterminism" in str(replay(load("temporal_other", (RUN, f"        return 42\n{RUN}"))))
 
 
-def test_a_second_copy_of_liveref_in_the_sandbox_is_told(load: Load) -> None:
-    failure = str(replay(load("temporal_copied", "with workflow.unsafe.imports_passed_through():", "if True:")))
+COPIED = "with workflow.unsafe.imports_passed_through():", "if True:"
+ANNOTATED, PARSED = (
+    "(self, db: RegistryKey[sqlite3.Connection])",
+    "        db = RegistryKey.parse(str(db), sqlite3.Connection)\n",
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("read", []),
+        ("choice", [(ANNOTATED, "(self, db: RegistryKey[sqlite3.Connection] | None)")]),
+        ("written", [(ANNOTATED, "(self, db)"), (RUN, PARSED + RUN)]),
+    ],
+    ids=["read", "choice", "written"],
+)
+def test_a_second_copy_of_liveref_in_the_sandbox_is_told(name: str, changes: list[tuple[str, str]], load: Load) -> None:
+    failure = str(replay(load(f"temporal_copied_{name}", COPIED, *changes)))
     assert HintError.__name__ in failure
     assert "import it under `with workflow.unsafe.imports_passed_through():`" in failure
 

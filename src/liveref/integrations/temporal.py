@@ -6,9 +6,8 @@ up. Inside the sandbox liveref has to be passed through, for a key of a second c
 
 from __future__ import annotations
 
-import collections
 import dataclasses
-from collections import abc
+from collections import abc, deque
 from contextlib import suppress
 from typing import Any, Final, cast, get_args, get_origin
 
@@ -43,7 +42,7 @@ _SECOND_COPY: Final = (
 )
 
 _CONTAINERS: Final = frozenset(
-    {dict, list, tuple, set, frozenset, collections.deque}
+    {dict, list, tuple, set, frozenset, deque}
     | {abc.Mapping, abc.MutableMapping, abc.Sequence, abc.MutableSequence, abc.Set, abc.Collection, abc.Iterable}
 )
 """What Temporal reads without a look at the items where the annotation does not say what they are."""
@@ -85,6 +84,8 @@ class _Encoder(AdvancedJSONEncoder):
     def default(self, o: object) -> object:
         if type(o) is RegistryKey:
             return cast("RegistryKey[object]", o).to_marker(typed=True)
+        if _is_key(type(o)):
+            raise _second_copy(type(o))
         return super().default(o)
 
 
@@ -94,7 +95,7 @@ class _KeyHints(JSONTypeConverter):
         if origin is RegistryKey:
             return RegistryKey.from_marker(value, *inside)
         if _is_key(origin):
-            raise HintError(readable(hint), readable(origin), _SECOND_COPY)
+            raise _second_copy(hint)
         if hint is Any:
             return _with_keys(value)
         if origin in UNIONS:
@@ -115,6 +116,10 @@ class _KeyHints(JSONTypeConverter):
 def _is_key(cls: object) -> bool:
     """Whether a class is that of keys, be it of a second copy of liveref."""
     return isinstance(cls, type) and type_tag(cls) == type_tag(RegistryKey)
+
+
+def _second_copy(hint: object) -> HintError:
+    return HintError(readable(hint), readable(RegistryKey), _SECOND_COPY)
 
 
 def _key_of(value: object) -> RegistryKey[object] | None:
