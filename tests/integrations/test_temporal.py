@@ -92,6 +92,8 @@ def test_an_annotation_that_does_not_say_what_is_in_it_gives_keys(hint: Any, con
         (RegistryKey[int] | None, int),
         (dict | RegistryKey[int], int),
         (RegistryKey[str] | None | RegistryKey[int], int),
+        (RegistryKey[bool] | RegistryKey | RegistryKey[int], int),
+        (RegistryKey[bool] | RegistryKey[str], bool),
         (Any | None, object),
     ],
     ids=str,
