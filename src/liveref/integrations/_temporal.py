@@ -72,7 +72,7 @@ def _key_of(value: object) -> RegistryKey[object] | None:
     """The key of a marker; None of all else."""
     if isinstance(value, dict) and SESSION_REF_TAG in value:
         with suppress(MarkerError):
-            return RegistryKey.from_marker(value)
+            return RegistryKey.from_marker(cast("dict[str, object]", value))
     return None
 
 
