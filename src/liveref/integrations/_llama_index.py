@@ -102,5 +102,5 @@ def _opener(cls: type[object]) -> Opener | None:
 def parts(value: object) -> Parts:
     """What a value consists of, to find what can't be carried."""
     if isinstance(value, DictLikeModel):
-        yield from contents(value._data)
-    yield from contents(value.__dict__ if isinstance(value, BaseModel) else value)
+        yield from contents(value._data, names=False)
+    yield from contents(value.__dict__ if isinstance(value, BaseModel) else value, names=False)

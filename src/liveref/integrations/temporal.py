@@ -74,6 +74,6 @@ class _Encoder(AdvancedJSONEncoder):
 
 
 def _parts(value: object) -> Parts:
-    yield from contents(value)
+    yield from contents(value, names=False)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         yield from contents({field.name: getattr(value, field.name, None) for field in dataclasses.fields(value)})
