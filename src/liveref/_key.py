@@ -347,6 +347,12 @@ class KeyField:
         by_class = self._takes_all or _classes_of(key._info) or _classes_of(self._info)
         return bool(by_class) or tag_of(key._info) == self._tag
 
+    def narrows(self, key: RegistryKey[object]) -> bool:
+        """Whether a key that the field takes is of a base class: as one of the field's own it may open nothing."""
+        pairs = [(cls, mine) for cls in _classes_of(key._info) if cls is not object for mine in _classes_of(self._info)]
+        is_child = any(_is_subclass(cls, mine) for cls, mine in pairs)
+        return not is_child and any(_is_subclass(mine, cls) for cls, mine in pairs)
+
     def write(self, key: RegistryKey[object]) -> dict[str, str]:
         """The typed marker of a key, of the field's type."""
         return _typed_marker(key if self._takes_all else make_key(key._id, self._info))

@@ -469,8 +469,21 @@ def test_keys_in_what_an_event_has_no_field_for_come_back_and_as_keys_of_a_dict_
     event = Answered(answer=1, mine=[KEY], by_name={"k": KEY})
     again = hop(LiveRefSerializer(registry), event)
     assert (again.mine, again.by_name) == ([KEY], {"k": KEY})
-    with pytest.raises(NotJSONableError, match=r"^\$\.by_key"):
+    told = r"^\$\.by_key is not JSON: found a dict key of type liveref\.RegistryKey\. Pass it in another form"
+    with pytest.raises(NotJSONableError, match=told):
         LiveRefSerializer(registry).serialize(Answered(answer=1, by_key={KEY: 1}))
+
+
+@pytest.mark.parametrize("name", [KEY, (1, 2), b"x", frozenset()], ids=["key", "tuple", "bytes", "frozenset"])
+def test_a_dict_with_a_key_that_json_does_not_take_is_told_as_text_and_as_values(
+    name: object, registry: SessionRefRegistry
+) -> None:
+    serializer = LiveRefSerializer(registry)
+    for write in (serializer.serialize, serializer.serialize_value):
+        with pytest.raises(
+            NotJSONableError, match=r"^\$\.a is not JSON: found a dict key of type (liveref|tuple|bytes|frozenset)"
+        ):
+            write({"a": {1: 1, name: 1}})
 
 
 def test_a_value_as_json_values_is_what_the_text_holds(registry: SessionRefRegistry) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 pytest_plugins = ["pytester"]
 
+UNCLOSED = ("-W", "ignore::ResourceWarning")
 OPTIONS = ("--disable-plugin-autoload", "-p", "liveref.integrations.pytest_plugin")
 HEAD = """
 import asyncio, pytest, weakref
@@ -257,9 +258,65 @@ def anyio_backend():
 async def _older_context(anyio_backend):
     yield
 """
-    result = run(backend + ASYNC, "-p", "anyio", "-W", "ignore::ResourceWarning")
+    result = run(backend + ASYNC, "-p", "anyio", *UNCLOSED)
     result.assert_outcomes(passed=3, failed=2)
     result.stdout.fnmatch_lines(["*test_leaks*", "*inserted at *.py:26", "*test_drops*", "*inserted at *.py:30"])
+
+
+def test_an_asynchronous_test_of_unittest_has_the_session_too_and_is_watched(run) -> None:
+    result = run(
+        """
+import unittest
+
+class Cases(unittest.IsolatedAsyncioTestCase):
+    @pytest.fixture(autouse=True)
+    def take(self, live_session):
+        self.session = live_session
+
+    async def test_current(self):
+        assert current_session_registry() is self.session.refs
+
+    async def test_drops(self):
+        SessionRefRegistry().insert([], finalizer=close)
+""",
+        *UNCLOSED,
+    )
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*test_drops*", "the test left 1 ref with finalizers:"])
+
+
+def test_an_asynchronous_test_that_is_run_again_is_watched_again(run, pytester: pytest.Pytester) -> None:
+    pytest.importorskip("anyio", reason="needs anyio, which comes with fastapi")
+    pytester.makeconftest("""
+from _pytest.runner import runtestprotocol
+
+def pytest_runtest_protocol(item, nextitem):
+    runtestprotocol(item, nextitem=nextitem, log=False)
+    item._initrequest()
+    runtestprotocol(item, nextitem=nextitem)
+    return True
+""")
+    result = run(
+        """
+runs = []
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+
+@pytest.mark.anyio
+async def test_drops(live_session):
+    runs.append(live_session)
+    assert current_session_registry() is live_session.refs
+    assert len(runs) == 2
+    SessionRefRegistry().insert([], finalizer=close)
+""",
+        "-p",
+        "anyio",
+        *UNCLOSED,
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["the test left 1 ref with finalizers:"])
 
 
 def test_it_is_not_loaded_unless_asked_for(pytester: pytest.Pytester) -> None:

@@ -8,11 +8,12 @@ import importlib
 import sqlite3
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Dict, List, Tuple  # noqa: UP035  users write those too
 
 import pytest
 
@@ -68,12 +69,53 @@ def test_keys_come_back_as_keys_with_the_hints_of_the_annotations(converter: Pay
     assert hints == [sqlite3.Connection, int, str, object, object]
 
 
-@pytest.mark.parametrize("hint", [None, dict, dict[str, Any]], ids=["none", "dict", "dict-of-anything"])
+@pytest.mark.parametrize("hint", [None, dict, dict[str, Any], Dict, Mapping, Mapping[str, Any]], ids=str)
 def test_without_an_annotation_markers_are_read_as_keys_too(hint: type | None, converter: PayloadConverter) -> None:
     key = RegistryKey.new(int)
     value = {"key": key, "list": [key, 1], "text": "text", "mine": {SESSION_REF_TAG: "no key"}}
     payload = converter.to_payload(value)
     assert (converter.from_payload(payload, hint) if hint else converter.from_payload(payload)) == value
+
+
+BARE = [list, List, tuple, Tuple, set, frozenset, deque, Sequence, Iterable, Collection, Set, Any, list[Any], None]
+
+
+@pytest.mark.parametrize("hint", BARE, ids=str)
+def test_an_annotation_that_does_not_say_what_is_in_it_gives_keys(hint: Any, converter: PayloadConverter) -> None:
+    key = RegistryKey.new(int)
+    assert [*converter.from_payload(converter.to_payload([key]), hint)] == [key]
+
+
+@pytest.mark.parametrize(
+    ("hint", "expected"),
+    [
+        (RegistryKey[int] | None, int),
+        (dict | RegistryKey[int], int),
+        (RegistryKey[str] | None | RegistryKey[int], int),
+        (RegistryKey[bool] | RegistryKey | RegistryKey[int], int),
+        (RegistryKey[bool] | RegistryKey[str], bool),
+        (Any | None, object),
+    ],
+    ids=str,
+)
+def test_a_key_among_choices_is_read_as_a_key(hint: Any, expected: type, converter: PayloadConverter) -> None:
+    key = RegistryKey.new(int)
+    again = converter.from_payload(converter.to_payload(key), hint)
+    assert (again, again.hint) == (key, expected)
+
+
+@pytest.mark.parametrize("hint", [RegistryKey[str] | None, RegistryKey[bytes] | str | RegistryKey[str]], ids=str)
+def test_a_marker_that_no_choice_takes_is_refused_without_its_text(hint: Any, converter: PayloadConverter) -> None:
+    key = RegistryKey.new(int)
+    with pytest.raises(MarkerError, match="expected a marker of 'builtins:str', found a marker of") as caught:
+        converter.from_payload(converter.to_payload(key), hint)
+    assert str(key) not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [None, "text", {SESSION_REF_TAG: "no key"}, {"a": 1}], ids=str)
+def test_what_is_no_marker_is_another_choice(value: object, converter: PayloadConverter) -> None:
+    hint: Any = RegistryKey[int] | str | dict[str, Any] | None
+    assert converter.from_payload(converter.to_payload(value), hint) == value
 
 
 def test_the_payload_is_plain_json_with_typed_markers() -> None:
@@ -117,6 +159,12 @@ def test_what_cant_be_written_is_named_with_its_path(value: object, path: str, c
     assert caught.value.args[0] == path
 
 
+def test_a_key_that_is_the_key_of_a_dict_is_told(converter: PayloadConverter) -> None:
+    told = r"^\$\.by\[0\] is not JSON: found a dict key of type liveref\.RegistryKey\. Pass it in another form"
+    with pytest.raises(NotJSONableError, match=told):
+        converter.to_payload({"by": [{"a": 1, RegistryKey.new(int): 1}]})
+
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "temporal_workflow.py"
 DOCS = Path(__file__).parents[2] / "docs" / "engines" / "temporal.md"
 
@@ -129,10 +177,12 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
     before = set(sys.modules)
     monkeypatch.syspath_prepend(tmp_path)
 
-    def load(name: str, old: str = "", new: str = "") -> ModuleType:
+    def load(name: str, *changes: tuple[str, str]) -> ModuleType:
         text = EXAMPLE.read_text()
-        assert old in text
-        (tmp_path / f"{name}.py").write_text(text.replace(old, new) if old else text)
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new)
+        (tmp_path / f"{name}.py").write_text(text)
         return importlib.import_module(name)
 
     yield load
@@ -163,12 +213,28 @@ CHECK = """
 def test_a_workflow_takes_a_key_in_the_sandbox_and_passes_it_on(load: Load) -> None:
     with Session():
         assert replay(load("temporal_passed")) is None
-        assert replay(load("temporal_checked", RUN, CHECK + RUN)) is None
-        assert "Nondeterminism" in str(replay(load("temporal_other", RUN, f"        return 42\n{RUN}")))
+        assert replay(load("temporal_checked", (RUN, CHECK + RUN))) is None
+        assert "Nondeterminism" in str(replay(load("temporal_other", (RUN, f"        return 42\n{RUN}"))))
 
 
-def test_a_second_copy_of_liveref_in_the_sandbox_is_told(load: Load) -> None:
-    failure = str(replay(load("temporal_copied", "with workflow.unsafe.imports_passed_through():", "if True:")))
+COPIED = "with workflow.unsafe.imports_passed_through():", "if True:"
+ANNOTATED, PARSED = (
+    "(self, db: RegistryKey[sqlite3.Connection])",
+    "        db = RegistryKey.parse(str(db), sqlite3.Connection)\n",
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("read", []),
+        ("choice", [(ANNOTATED, "(self, db: RegistryKey[sqlite3.Connection] | None)")]),
+        ("written", [(ANNOTATED, "(self, db)"), (RUN, PARSED + RUN)]),
+    ],
+    ids=["read", "choice", "written"],
+)
+def test_a_second_copy_of_liveref_in_the_sandbox_is_told(name: str, changes: list[tuple[str, str]], load: Load) -> None:
+    failure = str(replay(load(f"temporal_copied_{name}", COPIED, *changes)))
     assert HintError.__name__ in failure
     assert "import it under `with workflow.unsafe.imports_passed_through():`" in failure
 

@@ -7,6 +7,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Sized
 from typing import Any, Generic, Optional, TypeVar, Union
 
 import pydantic_core
@@ -562,6 +563,26 @@ def test_union_of_keys_of_a_class_and_its_subclass_keeps_the_type(hint: Any) -> 
     key = RegistryKey.new(hint)
     assert adapter.validate_python(typed(key)).hint is hint
     assert adapter.validate_python(key).hint is hint
+
+
+@pytest.mark.parametrize(
+    ("union", "hint"),
+    [
+        (Union[RegistryKey[Child], RegistryKey[Base]], Base),
+        (Union[RegistryKey[Child], RegistryKey[Base]], Child),
+        (Union[RegistryKey[bool], RegistryKey[int]], int),
+        (Union[RegistryKey[Optional[Child]], RegistryKey[Base]], Base),
+    ],
+    ids=["base", "child", "int", "or none"],
+)
+def test_union_writes_no_key_of_a_base_class_as_one_of_a_subclass(union: Any, hint: Any) -> None:
+    adapter = TypeAdapter(union)
+    assert adapter.validate_json(adapter.dump_json(RegistryKey.new(hint))).hint is hint
+
+
+def test_a_key_of_a_class_is_written_with_the_abstract_type_of_its_field() -> None:
+    adapter = TypeAdapter(RegistryKey[Sized])
+    assert adapter.dump_python(RegistryKey.new(list), mode="json")["type"] == "collections.abc:Sized"
 
 
 def test_union_of_a_key_and_other_types() -> None:

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, Final, Generic, Self, TypeVar, cast
 
 from liveref._key import RegistryKey
-from liveref._payloads.blame import failure_of
+from liveref._payloads.blame import OTHER_FORM, failure_of, name_fault
 from liveref._payloads.parts import Copier, Open, Opener, Parts
 from liveref._payloads.swap import Swap, Writing
 from liveref._text.blame import innermost, step_of
@@ -37,7 +37,6 @@ _BUILTIN_DATA: Final = frozenset(
 """The ids of the classes of what is never live: another class may have no hash."""
 
 _INSERT: Final = "Insert it into the registry and pass its key, or add its class to live=."
-_OTHER_FORM: Final = "Pass it in another form, such as a str."
 
 
 @persisted
@@ -175,7 +174,7 @@ class _Writer(Generic[Written]):
                 raise  # it is the serializer that fails
             failure = error
         if isinstance(failure, RecursionError):
-            raise NotJSONableError("$", "a value that is nested too deeply, or contains itself", _OTHER_FORM)
+            raise NotJSONableError("$", "a value that is nested too deeply, or contains itself", OTHER_FORM)
         culprit = innermost(payload, failure, self._failure, self._parts)
         raise self._refusal(culprit.path, culprit.part)
 
@@ -204,17 +203,12 @@ class _Writer(Generic[Written]):
 
     def _refusal(self, path: str, value: object) -> NotJSONableError:
         kind = type(value)
-        for name in _names(value):
-            if self._failure({name: None}):
-                return NotJSONableError(path, f"a dict key of type {readable(type(name))}", _OTHER_FORM)
+        if name := name_fault(value, self._dump):
+            return NotJSONableError(path, name, OTHER_FORM)
         if id(kind) in _BUILTIN_DATA:
             found = f"a value of type {readable(kind)} that is too large or nested too deeply"
-            return NotJSONableError(path, found, _OTHER_FORM)
+            return NotJSONableError(path, found, OTHER_FORM)
         return self._swap.refusal(path, value, _INSERT)
-
-
-def _names(value: object) -> Iterable[object]:
-    return cast("dict[object, object]", value) if issubclass(type(value), dict) else ()
 
 
 class _Reading:

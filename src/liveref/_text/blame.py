@@ -97,12 +97,19 @@ def _inside(
     return None
 
 
-def contents(value: object) -> Parts:
-    """The items of a container, and the arguments of an exception."""
+def contents(value: object, *, names: bool = True) -> Parts:
+    """The items of a container, and the arguments of an exception.
+
+    Args:
+        value: the container.
+        names: the keys of a dict are parts of it, as pickle has them; JSON has only texts there.
+    """
     whole = value.args if isinstance(value, BaseException) else value
     if isinstance(whole, dict):
         for name, part in cast("dict[object, object]", whole).items():
-            yield from ((step_of(name), name), (step_of(name), part))
+            if names:
+                yield step_of(name), name
+            yield step_of(name), part
     elif isinstance(whole, list | tuple | set | frozenset):
         yield from _items("", cast("Iterable[object]", whole))
 

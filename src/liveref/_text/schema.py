@@ -38,6 +38,8 @@ class _Field(Protocol[Key]):
     @property
     def takes(self) -> Callable[[object], bool]: ...
     @property
+    def narrows(self) -> Callable[[Key], bool]: ...
+    @property
     def write(self) -> Callable[[Key], dict[str, str]]: ...
 
 
@@ -49,7 +51,7 @@ def key_schema(field: _Field[Key]) -> Schema:
     """
 
     def write(found: Key) -> _Written:
-        if not field.takes(found):  # a union asks each of its members in turn
+        if not field.takes(found) or field.narrows(found):  # a union asks each of its members in turn
             raise sys.modules["pydantic_core"].PydanticSerializationUnexpectedValue
         return _Written(field.write(found))
 

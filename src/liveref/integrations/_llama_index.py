@@ -57,6 +57,8 @@ def tree(writing: Writing, value: object) -> object:
         return [tree(writing, item) for item in cast("Iterable[object]", value)]
     if isinstance(value, dict):
         items = {name: tree(writing, item) for name, item in cast("dict[str, object]", value).items()}
+        if not all(isinstance(name, str | int | float | None) for name in items):  # what json.dumps takes for one
+            raise TypeError
         return items if _IN_BAND.isdisjoint(items) else {SESSION_REF_TAG: items}
     if not isinstance(value, str | int | float | None) or (isinstance(value, int) and not writable(value)):
         raise TypeError
@@ -100,5 +102,5 @@ def _opener(cls: type[object]) -> Opener | None:
 def parts(value: object) -> Parts:
     """What a value consists of, to find what can't be carried."""
     if isinstance(value, DictLikeModel):
-        yield from contents(value._data)
-    yield from contents(value.__dict__ if isinstance(value, BaseModel) else value)
+        yield from contents(value._data, names=False)
+    yield from contents(value.__dict__ if isinstance(value, BaseModel) else value, names=False)

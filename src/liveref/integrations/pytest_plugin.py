@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Generator, Iterable
 from contextlib import contextmanager
 from typing import Any, Final
+from unittest import TestCase
 from weakref import ref as weak
 
 import pytest
@@ -119,9 +120,11 @@ def _in_task(item: pytest.Item, watch: _Watch) -> Generator[None]:
             return await bound(*args, **kwargs)
 
     bound = bind(test) if "live_session" in item.funcargs else test
-    item.obj = run
-    yield
-    item.obj = test
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(item, "obj", run)
+        if isinstance(item.instance, TestCase):  # of which pytest asks the case itself for the test
+            patch.setattr(item.instance, item.name, run)
+        yield
 
 
 def _unfinished(keys: Iterable[Holder[Any]]) -> list[Holder[Any]]:

@@ -7,13 +7,11 @@ up. Inside the sandbox liveref has to be passed through, for a key of a second c
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Final, cast, get_args, get_origin
+from typing import Any, Final, cast
 
 from liveref._key import RegistryKey
 from liveref._payloads.blame import dump_or_blame
 from liveref._text.blame import Parts, contents
-from liveref._text.tag import readable, type_tag
-from liveref.exceptions import HintError, MarkerError
 
 try:
     from temporalio.api.common.v1 import Payload
@@ -23,19 +21,15 @@ try:
         DataConverter,
         DefaultPayloadConverter,
         JSONPlainPayloadConverter,
-        JSONTypeConverter,
-        value_to_type,
     )
+
+    from liveref.integrations._temporal import KeyHints, is_key, second_copy
 except ImportError as _error:
     raise ImportError("temporalio is missing: pip install 'liveref[temporal]'") from _error
 
 __all__ = ["data_converter"]
 
 _ADVICE: Final = "Put it into the registry of the worker and pass its key."
-_SECOND_COPY: Final = (
-    "it is of a second copy of liveref, which the sandbox has loaded; "
-    "import it under `with workflow.unsafe.imports_passed_through():`"
-)
 
 
 def data_converter() -> DataConverter:
@@ -61,7 +55,7 @@ class _KeyConverter(CompositePayloadConverter):
 
 class _KeyJSON(JSONPlainPayloadConverter):
     def __init__(self) -> None:
-        super().__init__(encoder=_Encoder, custom_type_converters=[_KeyHints()])
+        super().__init__(encoder=_Encoder, custom_type_converters=[KeyHints()])
 
     def to_payload(self, value: object) -> Payload | None:
         return dump_or_blame(value, super().to_payload, _parts, advice=_ADVICE)
@@ -74,40 +68,12 @@ class _Encoder(AdvancedJSONEncoder):
     def default(self, o: object) -> object:
         if type(o) is RegistryKey:
             return cast("RegistryKey[object]", o).to_marker(typed=True)
+        if is_key(type(o)):
+            raise second_copy(type(o))
         return super().default(o)
 
 
-class _KeyHints(JSONTypeConverter):
-    def to_typed_value(self, hint: object, value: object) -> object:
-        origin = get_origin(hint) or hint
-        if origin is RegistryKey:
-            return RegistryKey.from_marker(value, *get_args(hint))
-        if isinstance(origin, type) and type_tag(origin) == type_tag(RegistryKey):
-            raise HintError(readable(hint), readable(origin), _SECOND_COPY)
-        if hint is Any:
-            return _with_keys(value)
-        if hint is dict or hint is list or get_args(hint)[-1:] == (Any,):
-            return value_to_type(cast("type", hint), _with_keys_inside(value))
-        return self.Unhandled
-
-
-def _with_keys(value: object) -> object:
-    """A value with keys in place of its markers."""
-    try:
-        return RegistryKey.from_marker(value)
-    except MarkerError:
-        return _with_keys_inside(value)
-
-
-def _with_keys_inside(value: object) -> object:
-    if isinstance(value, list):
-        return [_with_keys(item) for item in cast("list[object]", value)]
-    if isinstance(value, dict):
-        return {name: _with_keys(item) for name, item in cast("dict[str, object]", value).items()}
-    return value
-
-
 def _parts(value: object) -> Parts:
-    yield from contents(value)
+    yield from contents(value, names=False)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         yield from contents({field.name: getattr(value, field.name, None) for field in dataclasses.fields(value)})
