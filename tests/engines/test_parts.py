@@ -467,10 +467,12 @@ def test_a_home_of_this_process_is_used_without_a_call() -> None:
 def test_cloudpickle_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     from liveref._engine import wire
 
-    wire._cloudpickle.cache_clear()
+    wire.cloudpickle.cache_clear()
     monkeypatch.setitem(sys.modules, "cloudpickle", None)
-    with pytest.raises(ImportError, match="liveref\\[ray\\]"):
+    with pytest.raises(ImportError, match="pip install cloudpickle"):
         pack(1)
+    with LocalEngine(strict=True) as engine, pytest.raises(ImportError, match="pip install cloudpickle"):
+        engine.session()
 
 
 def test_a_handle_that_is_of_another_class_does_not_fit() -> None:
