@@ -112,7 +112,8 @@ def guard_of(ttl: Seconds, idle: Seconds, owner: Whose, defaults: Defaults) -> G
     if owner is not None:
         check_owner(owner)
     elif defaults.owned:
-        raise InvalidArgumentError("owner", "one, for the registry is owned=True", "nobody who acts")
+        expected = "passed, or that of `with acting_as(owner)`, for the registry is owned=True"
+        raise InvalidArgumentError("owner", expected, "nobody who acts")
     if ttl is None and idle is None:
         return None if owner is None else Guard(owner, None, None, defaults.clock)
     check_seconds("ttl", ttl)
