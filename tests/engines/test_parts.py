@@ -440,8 +440,9 @@ def test_a_plain_key_makes_no_call() -> None:
 
 
 def test_an_engine_has_a_deadline_and_a_home() -> None:
-    for timeout in (0, -1, float("inf"), "x", True):
-        with pytest.raises(InvalidArgumentError):
+    wrong = [(0, "0"), (-1, "-1"), (float("inf"), "inf"), ("x", "str"), (True, "bool"), (None, "None")]
+    for timeout, found in wrong:
+        with pytest.raises(InvalidArgumentError, match=f"number of seconds, found {found}.$"):
             LocalEngine(timeout=timeout)  # type: ignore[arg-type]
     with LocalEngine() as engine:
         engine._found, engine._asked = {}, time.monotonic()

@@ -65,10 +65,8 @@ class Calls(ABC):
     """
 
     def __init__(self, timeout: float) -> None:
-        number: object = timeout
-        if type(number) not in {int, float} or not 0 < timeout <= threading.TIMEOUT_MAX:
-            raise InvalidArgumentError("timeout", "a positive number of seconds", readable(type(number)))
-        self.timeout: float = float(timeout)
+        check_seconds("timeout", timeout, optional=False)
+        self.timeout: float = min(float(timeout), threading.TIMEOUT_MAX)
         self._closed = False
         self._unknown: Final[dict[int, float]] = {}
         self._names: Final[dict[int, str]] = {}
