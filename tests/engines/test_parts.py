@@ -466,9 +466,6 @@ def test_a_home_of_this_process_is_used_without_a_call() -> None:
 
 
 def test_cloudpickle_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    from liveref._engine import wire
-
-    wire.cloudpickle.cache_clear()
     monkeypatch.setitem(sys.modules, "cloudpickle", None)
     with pytest.raises(ImportError, match="pip install cloudpickle"):
         pack(1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from pickle import dumps, loads
 from types import ModuleType
 from typing import NamedTuple, Protocol, TypeAlias, cast
@@ -46,7 +45,6 @@ class Answer(NamedTuple):
     value: object
 
 
-@cache
 def cloudpickle() -> ModuleType:
     """The module that writes functions, and classes of ``__main__``.
 

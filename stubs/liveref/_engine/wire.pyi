@@ -1,5 +1,4 @@
 from collections.abc import Sequence
-from functools import cache
 from liveref._registry.owners import Owner
 from types import ModuleType
 from typing import NamedTuple, Protocol, TypeAlias
@@ -19,7 +18,6 @@ class Answer(NamedTuple):
     kind: str
     value: object
 
-@cache
 def cloudpickle() -> ModuleType: ...
 def pack_named(value: object) -> Packet: ...
 def pack(value: object) -> Packet: ...
