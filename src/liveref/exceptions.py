@@ -74,7 +74,7 @@ class RefReleasedError(RefLookupError):
     def __str__(self) -> str:
         key, how, ago = self.args
         advice = self._advice or "Look it up before that, give it a longer lifetime=, or pass default= to get."
-        return f"ref {key} is gone: {how} {ago:.3g} s ago. {advice}"
+        return f"ref {key} is gone: {how} {spelled(ago)} s ago. {advice}"
 
 
 class RefExpiredError(RefReleasedError):
@@ -96,7 +96,8 @@ class RefExpiredError(RefReleasedError):
         key, limit, seconds, ago = self.args
         since = "the insert" if limit == "ttl" else "its last use"
         advice = self._advice or f"Insert the object anew, renew(key) in time, or give it a longer {limit}=."
-        return f"ref {key} has expired: its {limit} of {seconds:g} s since {since} ended {ago:.3g} s ago. {advice}"
+        over = f"its {limit} of {spelled(seconds, 6)} s since {since} ended {spelled(ago)} s ago"
+        return f"ref {key} has expired: {over}. {advice}"
 
 
 class RefDroppedError(RefLookupError):
@@ -122,10 +123,8 @@ class RefDroppedError(RefLookupError):
             if "=" in policy
             else f"a snapshot at {when} under {policy}"
         )
-        return (
-            f"ref {key} ({type_tag}) was dropped by {by}: {reason}. "
-            f"To keep it, give it a recipe (reopen=) or a serializer."
-        )
+        advice = "To keep it, give it a recipe (reopen=) or a serializer."
+        return f"ref {key} ({type_tag}) was dropped by {by}: {reason}. {advice}"
 
 
 class RefDroppedWarning(UserWarning):
@@ -341,10 +340,8 @@ class RegistryClosedError(LiveRefError, RuntimeError):
             return f"{operation}: the registry is closed, for its session has ended. Take the snapshot before that."
         if operation == "child":
             return "child: the registry is closed, for its session has ended. Make the child of one that still runs."
-        return (
-            f"{operation}: the registry is closed and takes no refs: nothing was stored. "
-            f"Use the registry of a session that still runs."
-        )
+        advice = "Use the registry of a session that still runs."
+        return f"{operation}: the registry is closed and takes no refs: nothing was stored. {advice}"
 
 
 class SessionStateError(LiveRefError, RuntimeError):
@@ -390,8 +387,7 @@ class SnapshotError(LiveRefError):
         super().__init__(what, advice)
 
     def __str__(self) -> str:
-        what, advice = self.args
-        return f"{what}. {advice}"
+        return f"{self.args[0]}. {self.args[1]}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -491,10 +487,13 @@ class SnapshotWriteError(SnapshotError):
         committed: bool = self.args[2]
         return committed
 
-    def __str__(self) -> str:
-        return f"{self.args[0]}. {self.args[1]}"
-
 
 def counted(count: int, noun: str) -> str:
     """A number of things in words: ``1 ref``, ``2 refs``."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def spelled(seconds: float, digits: int = 3) -> str:
+    """A number of seconds to so many digits, without an exponent however small or large: ``0.000057``, ``86400``."""
+    shown = f"{seconds:.{digits}g}"
+    return f"{seconds:.{6 if seconds < 1 else 0}f}" if "e" in shown else shown

@@ -121,6 +121,7 @@ def test_a_ring_cannot_be_pickled(duplicate: Callable[[object], object]) -> None
         ({"a": SECRET}, "b", r"current must be one of \['a'\]"),
         ({}, "b", "current must be one of"),
         ({"a": SECRET[:31]}, "a", "secret of key 'a' must be at least 32 bytes, found 31 bytes"),
+        ({"a": b"x"}, "a", "must be at least 32 bytes, found 1 byte."),
         ({"a": SECRET.decode()}, "a", "at least 32 bytes, found str"),
         ({"a": Longer(b"short")}, "a", "at least 32 bytes, found 5 bytes"),
         ({"": SECRET}, "", "1 to 64 printable ASCII"),
@@ -129,7 +130,19 @@ def test_a_ring_cannot_be_pickled(duplicate: Callable[[object], object]) -> None
         ({"a" * 65: SECRET}, "a" * 65, "1 to 64 printable ASCII"),
         ({1: SECRET}, 1, "1 to 64 printable ASCII characters, found int"),
     ],
-    ids=["unknown current", "empty", "short", "text", "claims", "no name", "not ascii", "NUL", "long name", "int name"],
+    ids=[
+        "unknown current",
+        "empty",
+        "short",
+        "1 byte",
+        "text",
+        "claims",
+        "no name",
+        "not ascii",
+        "NUL",
+        "long name",
+        "int name",
+    ],
 )
 def test_a_ring_refuses_what_is_no_key(secrets: dict[str, bytes], current: str, message: str) -> None:
     with pytest.raises(InvalidArgumentError, match=message) as caught:

@@ -52,6 +52,8 @@ FAILURE = RefFailure("3f2a1c…", "_thread:lock", "no recipe", "app.py:3")
 SAMPLES = [
     (RefNotFoundError("3f2a1c…", 3), "no ref 3f2a1c… in this registry (it holds 3)"),
     (RefReleasedError("3f2a1c…", "drained", 1.23456), "ref 3f2a1c… is gone: drained 1.23 s ago"),
+    (RefReleasedError("3f2a1c…", "drained", 0.0000571), "drained 0.000057 s ago"),
+    (RefReleasedError("3f2a1c…", "drained", 86_400.4), "drained 86400 s ago"),
     (
         RefDroppedError("3f2a1c…", "_thread:lock", "warn_drop", "2026-11-24T12:00:00Z", "it has no recipe"),
         "ref 3f2a1c… (_thread:lock) was dropped by a snapshot at 2026-11-24T12:00:00Z under warn_drop: it has no recipe.",
@@ -79,6 +81,7 @@ SAMPLES = [
         RefExpiredError("3f2a1c…", "idle", 60, 3.0),
         "ref 3f2a1c… has expired: its idle of 60 s since its last use ended 3 s ago. Insert the object anew",
     ),
+    (RefExpiredError("3f2a1c…", "ttl", 1_209_600, 1.0), "its ttl of 1209600 s since the insert ended 1 s ago"),
     (CapacityExceededError(5, "owner"), "this owner holds its 5 refs already: nothing was stored. Release"),
     (SessionStateError("closed", "borrow"), "the borrow is closed already: it is for one `with`."),
     (CapacityExceededError(5), "the registry holds its 5 refs already: nothing was stored"),

@@ -1828,7 +1828,7 @@ def test_form_that_is_not_known_here_is_beartypes(monkeypatch: pytest.MonkeyPatc
         (tuple[typing.Unpack[int]], "only a tuple with its items"),
         (tuple[typing.Unpack[list[int]]], "only a tuple with its items"),
         (tuple[typing.Unpack[tuple]], "only a tuple with its items"),
-        (list[int, str], "list takes 1 parameter"),
+        (list[int, str], "list takes 1 parameter, and has 2 here"),
         (dict[int], "dict takes 2 parameters"),
         (list[set[int, int]], "set takes 1 parameter"),
         (collections.Counter[str, int], "Counter takes 1 parameter"),

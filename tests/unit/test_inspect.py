@@ -313,6 +313,21 @@ def test_a_key_is_a_name_and_a_path(saved: Path, key: str, capsys: pytest.Captur
     assert capsys.readouterr().err == "--key must be NAME=PATH, found something else.\n"
 
 
+def test_a_wrong_limit_is_told(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", str(saved), "--limit", "max_refs=-1"]) == 1
+    assert capsys.readouterr().err.endswith(" and a number of 1 to 18 digits, found 'max_refs=-1'.\n")
+
+
+def test_a_secret_that_can_not_be_read_is_told_apart_from_the_snapshot(
+    saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["inspect", str(saved), "--key", f"2026-11={tmp_path}"]) == 1
+    assert capsys.readouterr().err == (
+        f"the secret of --key 2026-11 can't be read from '{tmp_path}': Is a directory. "
+        "Pass the path of a file that holds the secret alone.\n"
+    )
+
+
 @pytest.mark.parametrize("kind", ["pickle", "values", "refs"])
 def test_a_hostile_file_takes_little_memory(tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "state"

@@ -166,6 +166,15 @@ def test_what_is_no_number_of_seconds_is_refused(refs: SessionRefRegistry, limit
     assert refs.is_empty()
 
 
+def test_what_may_be_none_is_told_so(refs: SessionRefRegistry) -> None:
+    with pytest.raises(
+        InvalidArgumentError, match="^ttl must be a positive finite number of seconds, or None, found 0.$"
+    ):
+        refs.insert([1], ttl=0)
+    with pytest.raises(InvalidArgumentError, match="^every must be a positive finite number of seconds, found 0.$"):
+        refs.sweeping(0)
+
+
 @pytest.mark.parametrize("opened", [SessionRefRegistry, Session])
 @pytest.mark.parametrize(
     "wrong",
@@ -188,7 +197,7 @@ def test_what_is_no_default_is_refused_though_it_equals_one(
 
 
 def test_every_none_is_refused_too(refs: SessionRefRegistry) -> None:
-    with pytest.raises(InvalidArgumentError, match="every"):
+    with pytest.raises(InvalidArgumentError, match="^every must be a number of seconds, found None.$"):
         refs.sweeping(None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 

@@ -281,6 +281,8 @@ def test_owned_registries_take_nothing_of_nobodys() -> None:
     for call in calls:
         with pytest.raises(InvalidArgumentError, match="owned=True"):
             call()
+    with pytest.raises(InvalidArgumentError, match="owner must be passed, or that of `with acting_as"):
+        refs.insert([1])
     with acting_as(ANN):
         key = refs.insert([1])
         assert refs[key] == [1]

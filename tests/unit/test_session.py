@@ -266,8 +266,8 @@ def test_there_is_no_current_registry_outside() -> None:
     assert current_session_registry(default=None) is None
     with pytest.raises(NoCurrentRegistryError, match="with Session"):
         current_session_registry()
-    with pytest.raises(LookupError):
-        bind(print)
+    with pytest.raises(NoCurrentRegistryError, match="or call bind where one is current, before"):
+        bind(print)  # it takes no default=
 
 
 def test_the_innermost_session_is_current_and_an_ended_one_never() -> None:

@@ -16,7 +16,7 @@ from liveref._snapshot.guarded import owner_text
 from liveref._snapshot.keyring import SnapshotKeys, SnapshotLimits
 from liveref._snapshot.snapshot import CapturedRef, DroppedRef, ExpectedRef, SessionSnapshot
 from liveref._text.tag import printable
-from liveref.exceptions import InvalidArgumentError, SnapshotError, SnapshotLimitError
+from liveref.exceptions import InvalidArgumentError, SnapshotError, SnapshotLimitError, SnapshotReadError, spelled
 
 __all__ = ["add_parser"]
 
@@ -26,6 +26,8 @@ _LIMITS: Final = SnapshotLimits(max_refs=20_000, max_header_bytes=2 << 20)
 
 
 _LIMIT: Final = re.compile("[0-9]{1,18}")
+_SHOWN: Final = 40
+"""Characters of an argument that an error quotes."""
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -75,8 +77,16 @@ def _keys(given: Sequence[str]) -> SnapshotKeys | None:
         name, _, path = each.partition("=")
         if not path:
             raise InvalidArgumentError("--key", "NAME=PATH", "something else")
-        secrets[name] = Path(path).read_bytes()
+        secrets[name] = _secret(name, path)
     return SnapshotKeys(secrets, current=next(iter(secrets))) if secrets else None
+
+
+def _secret(name: str, path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        what = f"the secret of --key {name} can't be read from {path!r}: {error.strerror}"
+        raise SnapshotReadError(what, "Pass the path of a file that holds the secret alone.") from None
 
 
 def _limits(given: Sequence[str]) -> SnapshotLimits:
@@ -84,8 +94,8 @@ def _limits(given: Sequence[str]) -> SnapshotLimits:
     for each in given:
         name, _, number = each.partition("=")
         if name not in limits or not _LIMIT.fullmatch(number):
-            expected = f"NAME=NUMBER with a name of {', '.join(limits)}"
-            raise InvalidArgumentError("--limit", expected, "something else")
+            expected = f"NAME=NUMBER, a name of {', '.join(limits)} and a number of 1 to 18 digits"
+            raise InvalidArgumentError("--limit", expected, repr(each[:_SHOWN]))
         limits[name] = int(number)
     return SnapshotLimits(**limits)
 
@@ -141,9 +151,9 @@ def _guard(ref: CapturedRef) -> str:
     """Whose a ref is, and how long it lives."""
     told = [f"owner {owner_text(ref.owner)}"] if ref.owner else []
     if ref.ttl is not None and ref.left is not None:
-        told.append(f"ttl {ref.ttl:g} s, {ref.left:.1f} s left")
+        told.append(f"ttl {spelled(ref.ttl, 6)} s, {ref.left:.1f} s left")
     if ref.idle is not None:
-        told.append(f"idle {ref.idle:g} s")
+        told.append(f"idle {spelled(ref.idle, 6)} s")
     return "; ".join(told)
 
 

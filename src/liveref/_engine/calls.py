@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar, cast
 
 from liveref._engine.answers import Found
 from liveref._engine.home import HOMES, Home
-from liveref._engine.wire import Answer, Packet, Request, pack, pack_named, unpack
+from liveref._engine.wire import Answer, Packet, Request, cloudpickle, pack, pack_named, unpack
 from liveref._key import RegistryKey
 from liveref._registry.leases import check_seconds
 from liveref._registry.owners import current_owner
@@ -65,10 +65,8 @@ class Calls(ABC):
     """
 
     def __init__(self, timeout: float) -> None:
-        number: object = timeout
-        if type(number) not in {int, float} or not 0 < timeout <= threading.TIMEOUT_MAX:
-            raise InvalidArgumentError("timeout", "a positive number of seconds", readable(type(number)))
-        self.timeout: float = float(timeout)
+        check_seconds("timeout", timeout, optional=False)
+        self.timeout: float = min(float(timeout), threading.TIMEOUT_MAX)
         self._closed = False
         self._unknown: Final[dict[int, float]] = {}
         self._names: Final[dict[int, str]] = {}
@@ -209,7 +207,10 @@ def _request(operation: str, args: tuple[object, ...], timeout: float) -> Packet
 
     Raises:
         InvalidArgumentError: what is to go along can't be pickled.
+        ImportError: cloudpickle is not installed.
     """
+    if operation not in _NAMED:
+        cloudpickle()  # where it is missing, what is to go along is not to blame
     try:
         request = Request(operation, args, timeout, current_owner())
         return pack_named(request) if operation in _NAMED else pack(request)

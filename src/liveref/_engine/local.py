@@ -22,7 +22,7 @@ class LocalEngine(RefEngine):
 
     Args:
         strict: give copies and handles, as another process would get them: for tests of code that is to run on a
-            cluster.
+            cluster. It needs cloudpickle.
         timeout: seconds for a call.
         allow_functions: whether it runs functions: ``run``, ``create`` and ``derive``.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from pickle import dumps, loads
 from types import ModuleType
 from typing import NamedTuple, Protocol, TypeAlias, cast
@@ -12,7 +11,7 @@ from typing_extensions import Buffer
 
 from liveref._registry.owners import Owner
 
-__all__ = ["Answer", "Packet", "Request", "freeze", "pack", "pack_named", "unpack"]
+__all__ = ["Answer", "Packet", "Request", "cloudpickle", "freeze", "pack", "pack_named", "unpack"]
 
 Packet: TypeAlias = bytes | tuple[bytes, Sequence[Buffer]]
 """A pickle, and the buffers that it leaves out; bytes alone, which engines send as they are, where there are none."""
@@ -46,15 +45,18 @@ class Answer(NamedTuple):
     value: object
 
 
-@cache
-def _cloudpickle() -> ModuleType:
+def cloudpickle() -> ModuleType:
+    """The module that writes functions, and classes of ``__main__``.
+
+    Raises:
+        ImportError: it is not installed.
+    """
     try:
-        import cloudpickle  # type: ignore[import-untyped]  # noqa: PLC0415  # pyright: ignore[reportMissingTypeStubs]  the extras of engines bring it
+        import cloudpickle as module  # type: ignore[import-untyped]  # noqa: PLC0415  # pyright: ignore[reportMissingTypeStubs]  the extras of engines bring it
     except ImportError as error:
-        message = "cloudpickle is missing: pip install 'liveref[ray]' or 'liveref[dask]'"
+        message = "cloudpickle is missing: pip install cloudpickle, which liveref[ray] and liveref[dask] bring along"
         raise ImportError(message) from error
-    module: ModuleType = cloudpickle
-    return module
+    return cast("ModuleType", module)
 
 
 def pack_named(value: object) -> Packet:
@@ -70,7 +72,7 @@ def pack_named(value: object) -> Packet:
 def pack(value: object) -> Packet:
     """A value on its way; functions and classes of ``__main__`` go whole."""
     buffers: list[Buffer] = []
-    data: bytes = _cloudpickle().dumps(value, protocol=5, buffer_callback=buffers.append)
+    data: bytes = cloudpickle().dumps(value, protocol=5, buffer_callback=buffers.append)
     return (data, buffers) if buffers else data
 
 

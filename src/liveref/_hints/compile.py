@@ -301,7 +301,7 @@ def _count(hint: object, origin: object, args: Sequence[object]) -> None:
     """Refuse a class with too many or too few parameters, which Python itself lets pass."""
     wanted = next((count for cls, count in forms.COUNTS.items() if cls is origin), len(args))
     if len(args) != wanted:
-        raise Refused(hint, f"{readable(origin)} takes {counted(wanted, 'parameter')}; write so many")
+        raise Refused(hint, f"{readable(origin)} takes {counted(wanted, 'parameter')}, and has {len(args)} here")
 
 
 def _union(hints: Sequence[object], parts: Sequence[Part]) -> Part:

@@ -134,7 +134,9 @@ def bind(fn: Callable[P, R]) -> Callable[P, R]:
     """
     registry, owner = current_session_registry(default=None), current_owner()
     if registry is None and owner is None:
-        raise NoCurrentRegistryError
+        error = NoCurrentRegistryError()
+        error._advice = "call bind where one is current, before its function goes to a thread"
+        raise error
     if inspect.iscoroutinefunction(fn):
 
         @functools.wraps(fn)

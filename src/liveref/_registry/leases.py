@@ -112,7 +112,8 @@ def guard_of(ttl: Seconds, idle: Seconds, owner: Whose, defaults: Defaults) -> G
     if owner is not None:
         check_owner(owner)
     elif defaults.owned:
-        raise InvalidArgumentError("owner", "one, for the registry is owned=True", "nobody who acts")
+        expected = "passed, or that of `with acting_as(owner)`, for the registry is owned=True"
+        raise InvalidArgumentError("owner", expected, "nobody who acts")
     if ttl is None and idle is None:
         return None if owner is None else Guard(owner, None, None, defaults.clock)
     check_seconds("ttl", ttl)
@@ -120,18 +121,19 @@ def guard_of(ttl: Seconds, idle: Seconds, owner: Whose, defaults: Defaults) -> G
     return Guard(owner, ttl, idle, defaults.clock)
 
 
-def check_seconds(name: str, seconds: object) -> None:
-    """Raise InvalidArgumentError unless it is a positive finite number of seconds, or None."""
-    if seconds is None:
+def check_seconds(name: str, seconds: object, *, optional: bool = True) -> None:
+    """Raise InvalidArgumentError unless it is a positive finite number of seconds, or None where it is optional."""
+    if seconds is None and optional:
         return
+    or_none = ", or None" if optional else ""
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        raise InvalidArgumentError(name, "a number of seconds, or None", readable(type(seconds)))
+        raise InvalidArgumentError(name, f"a number of seconds{or_none}", readable(type(seconds)))
     try:
         number = float(seconds)
     except OverflowError:  # an int of more than 308 digits
         number = inf
     if not isfinite(number) or number <= 0:
-        raise InvalidArgumentError(name, "a positive finite number of seconds, or None", f"{number:g}")
+        raise InvalidArgumentError(name, f"a positive finite number of seconds{or_none}", f"{number:g}")
 
 
 def seconds_of(clock: Callable[[], float]) -> float:

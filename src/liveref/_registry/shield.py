@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from liveref._registry.outcome import Outcome, Place
 from liveref._typing import T
+from liveref.exceptions import spelled
 
 __all__ = [
     "in_thread",
@@ -147,7 +148,8 @@ def library_here() -> ModuleType | None:
 
 
 def _too_slow(seconds: float) -> TimeoutError:
-    return TimeoutError(f"a finalizer was cancelled after {seconds:.3g} s: give it more by timeout=, or make it faster")
+    took = spelled(seconds)
+    return TimeoutError(f"a finalizer was cancelled after {took} s: give it more by timeout=, or make it faster")
 
 
 async def _in_this_task(

@@ -39,7 +39,7 @@ class Sweeping:
     __slots__ = ("_ended", "_every", "_made_in", "_registry", "_task")
 
     def __init__(self, registry: Swept, every: float) -> None:
-        check_seconds("every", every or 0)  # None is no number of them
+        check_seconds("every", every, optional=False)
         self._registry: Final = weakref.ref(registry)
         self._every: Final = every
         self._made_in = generation()

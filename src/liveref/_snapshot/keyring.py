@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final, Never, final
 
 from liveref._text.tag import readable
-from liveref.exceptions import InvalidArgumentError, SnapshotLimitError
+from liveref.exceptions import InvalidArgumentError, SnapshotLimitError, counted
 
 __all__ = ["SnapshotKeys", "SnapshotLimits"]
 
@@ -75,7 +75,7 @@ def _secret(name: str, secret: object) -> bytes:
     raw = memoryview(secret).tobytes() if isinstance(secret, bytes) else b""  # whatever a subclass makes of its length
     if len(raw) >= _SECRET_SIZE:
         return raw
-    found = f"{len(raw)} bytes" if isinstance(secret, bytes) else readable(type(secret))
+    found = counted(len(raw), "byte") if isinstance(secret, bytes) else readable(type(secret))
     raise InvalidArgumentError(f"the secret of key {name!r}", f"at least {_SECRET_SIZE} bytes", found)
 
 

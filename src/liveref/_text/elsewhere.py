@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from liveref.exceptions import LiveRefError, RefLookupError
+from liveref.exceptions import LiveRefError, RefLookupError, spelled
 
 __all__ = [
     "EngineError",
@@ -79,10 +79,9 @@ class RefUnavailableError(EngineError):
 
     def __str__(self) -> str:
         key, type_tag, origin, cause, waited = self.args
-        return (
-            f"ref {key} ({type_tag}) of {origin}: {cause} after {waited:.3g} s. What was asked may have been done. "
-            f"Ask again where that does no harm, or allow more time by timeout=."
-        )
+        advice = "Ask again where that does no harm, or allow more time by timeout=."
+        silent = f"{cause} after {spelled(waited)} s. What was asked may have been done"
+        return f"ref {key} ({type_tag}) of {origin}: {silent}. {advice}"
 
 
 class RemoteCallError(EngineError):

@@ -36,7 +36,7 @@ class Stays:
     """
 
     def __init__(self, idle: float, session: Callable[[], Session]) -> None:
-        check_seconds("idle", idle or 0)  # None is no number of them
+        check_seconds("idle", idle, optional=False)
         self._idle: Final = idle
         self._session: Final = session
         self._stays: Final[dict[Owner, _Stay]] = {}

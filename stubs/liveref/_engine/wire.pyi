@@ -1,9 +1,10 @@
 from collections.abc import Sequence
 from liveref._registry.owners import Owner
+from types import ModuleType
 from typing import NamedTuple, Protocol, TypeAlias
 from typing_extensions import Buffer
 
-__all__ = ['Answer', 'Packet', 'Request', 'freeze', 'pack', 'pack_named', 'unpack']
+__all__ = ['Answer', 'Packet', 'Request', 'cloudpickle', 'freeze', 'pack', 'pack_named', 'unpack']
 
 Packet: TypeAlias = bytes | tuple[bytes, Sequence[Buffer]]
 
@@ -17,6 +18,7 @@ class Answer(NamedTuple):
     kind: str
     value: object
 
+def cloudpickle() -> ModuleType: ...
 def pack_named(value: object) -> Packet: ...
 def pack(value: object) -> Packet: ...
 def unpack(packet: Packet) -> object: ...
