@@ -371,7 +371,7 @@ class ReopenError(LiveRefError):
 
     def __str__(self) -> str:
         recipe, arguments, error, *advice = self.args
-        what, to_do = (error, advice[0]) if advice else (f"raised {error}", "Mend the cause and look the key up again.")
+        what, to_do = (error, advice[0]) if advice else (f"raised {error}", "Mend the cause and try again.")
         return f"recipe {recipe!r} with arguments ({', '.join(arguments)}) {what}. {to_do}"
 
 

@@ -32,6 +32,7 @@ from liveref import (
     SnapshotKeys,
     SnapshotLimitError,
     SnapshotLimits,
+    SnapshotReadError,
     SnapshotVersionError,
     UnknownTypeTagError,
     register_serializer,
@@ -229,6 +230,20 @@ def test_a_pickle_in_the_wrong_place_is_not_loaded(canary: Path, where: str) -> 
         for key in session.refs:
             session.refs.get_any(key)
     assert not canary.exists()
+
+
+
+@pytest.mark.parametrize("data", [b"no snapshot", Session().snapshot().to_bytes()], ids=["foreign", "unsigned"])
+def test_what_is_wrong_with_a_file_is_said_of_that_file(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "run.snapshot"
+    path.write_bytes(data)
+    with pytest.raises(SnapshotError) as caught:
+        SessionSnapshot.read(path, keys=KEYS)
+    assert caught.value.__notes__ == [f"The snapshot was read from {str(path)!r}."]
+    path.unlink()
+    with pytest.raises(SnapshotReadError, match=r"run\.snapshot") as caught:
+        SessionSnapshot.read(path, keys=KEYS)
+    assert not hasattr(caught.value, "__notes__")
 
 
 def test_an_object_that_is_nested_too_deeply_is_refused_and_no_other() -> None:

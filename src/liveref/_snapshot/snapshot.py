@@ -20,7 +20,7 @@ from liveref._snapshot.progress import Progress, check_progress
 from liveref._text.marker import redact
 from liveref._text.tag import readable
 from liveref._text.telling import told
-from liveref.exceptions import InvalidArgumentError
+from liveref.exceptions import InvalidArgumentError, SnapshotError, SnapshotReadError
 
 __all__ = [
     "CapturedRef",
@@ -184,12 +184,17 @@ class SessionSnapshot:
 
         Raises:
             SnapshotReadError: the file can't be read, or is no regular one; or the progress raised.
-            SnapshotError: as `from_bytes`.
+            SnapshotError: as `from_bytes`; a note names the file.
         """
         check_target(path, keys, progress)
         _check_reading(keys, trusted, limits)
-        read = read_file(path, keys=keys, trusted=trusted, limits=limits, progress=progress)
-        return _of_container(read, limits)
+        try:
+            read = read_file(path, keys=keys, trusted=trusted, limits=limits, progress=progress)
+            return _of_container(read, limits)
+        except SnapshotError as error:
+            if not isinstance(error, SnapshotReadError):  # which names it
+                error.add_note(f"The snapshot was read from {os.fspath(path)!r}.")
+            raise
 
     def to_bytes(self, *, keys: SnapshotKeys | None = None) -> bytes:
         """The snapshot as bytes.
