@@ -232,7 +232,6 @@ def test_a_pickle_in_the_wrong_place_is_not_loaded(canary: Path, where: str) -> 
     assert not canary.exists()
 
 
-
 @pytest.mark.parametrize("data", [b"no snapshot", Session().snapshot().to_bytes()], ids=["foreign", "unsigned"])
 def test_what_is_wrong_with_a_file_is_said_of_that_file(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "run.snapshot"

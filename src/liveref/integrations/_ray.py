@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pickle import PickleBuffer
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import ray
 
 from liveref._engine.calls import Silent
 from liveref._engine.home import Home
 from liveref._engine.wire import Packet
-from liveref._text.elsewhere import EngineError
+from liveref._registry.pin import within
+from liveref._text.elsewhere import EngineError, RefUnavailableError
 from liveref._text.route import Route
 
 __all__ = [
     "NAMESPACE",
     "Host",
     "Moves",
+    "in_time",
     "is_connected",
+    "named",
     "nodes",
     "require_connection",
     "shipped",
 ]
+
+R = TypeVar("R")
 
 _ray: Final[Any] = ray  # Any: Ray does not annotate what is used of it
 NAMESPACE: Final = "liveref"
@@ -110,6 +116,29 @@ def require_connection() -> None:
     if not is_connected():
         message = "this process is not connected to a cluster any more"
         raise Silent(message)
+
+
+def in_time(call: Callable[[], R], timeout: float) -> R:
+    """What Ray gives that has no deadline of its own: for its control service it may wait for ever.
+
+    Raises:
+        Silent: it takes longer, and goes on.
+    """
+    try:
+        return within(call, timeout, "of Ray", "a call")
+    except RefUnavailableError as late:
+        message = "the cluster gives no answer"
+        raise Silent(message) from late
+
+
+def named(name: str, timeout: float) -> Any:  # Any: see _ray
+    """An actor by its name.
+
+    Raises:
+        ValueError: there is none.
+        Silent: as `in_time`.
+    """
+    return in_time(partial(_ray.get_actor, name, NAMESPACE), timeout)
 
 
 def nodes() -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import cycle, islice
 from typing import Any, Final
 
@@ -18,7 +19,17 @@ try:
     from ray.exceptions import ActorDiedError, GetTimeoutError, ObjectLostError, RayActorError, RayError
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    from liveref.integrations._ray import NAMESPACE, Host, Moves, is_connected, nodes, require_connection, shipped
+    from liveref.integrations._ray import (
+        NAMESPACE,
+        Host,
+        Moves,
+        in_time,
+        is_connected,
+        named,
+        nodes,
+        require_connection,
+        shipped,
+    )
 except ImportError as _error:
     raise ImportError("ray is missing: pip install 'liveref[ray]'") from _error
 
@@ -62,7 +73,8 @@ class RayEngine(RefEngine):
         self._answers: Final[dict[tuple[int, str], Any]] = {}  # of each group of threads that answers
         self._started: Final[list[int]] = []
         self._detached: Final = detached
-        for node in [*islice(cycle(nodes()), hosts), *node_ids]:  # Ray's own SPREAD leaves actors without CPUs on one
+        spread = islice(cycle(nodes()), hosts) if hosts else ()  # Ray's own SPREAD leaves actors without CPUs on one
+        for node in [*spread, *node_ids]:
             self._start(NodeAffinitySchedulingStrategy(node, soft=False), list(imports))
         for number in self._started:
             _ray.get(self._actors[number].answer.remote(shipped(pack(Request("hello", (), None)))))
@@ -83,7 +95,7 @@ class RayEngine(RefEngine):
     def _send(self, home: int, group: str, packet: Packet, timeout: float) -> Packet:
         require_connection()
         try:
-            reply: Packet = _ray.get(self._submit(home, group, packet), timeout=timeout)
+            reply: Packet = _ray.get(self._submit(home, group, packet, timeout), timeout=timeout)
         except ValueError as error:
             raise Gone("there is no such home") from error
         except (ActorDiedError, ObjectLostError) as error:
@@ -94,26 +106,26 @@ class RayEngine(RefEngine):
             raise Silent("it can't be reached") from error
         return reply
 
-    def _submit(self, home: int, group: str, packet: Packet) -> Any:  # Any: see _ray
+    def _submit(self, home: int, group: str, packet: Packet, timeout: float) -> Any:  # Any: see _ray
         try:
-            answer = self._answers.get((home, group)) or self._way_to(home, group)
+            answer = self._answers.get((home, group)) or self._way_to(home, group, timeout)
             return answer.remote(shipped(packet))
         except Exception as error:
             if type(error) is not Exception:
                 raise
-            return self._way_to(home, group, anew=True).remote(shipped(packet))  # nothing was sent
+            return self._way_to(home, group, timeout, anew=True).remote(shipped(packet))  # nothing was sent
 
-    def _way_to(self, home: int, group: str, *, anew: bool = False) -> Any:  # Any: see _ray
+    def _way_to(self, home: int, group: str, timeout: float, *, anew: bool = False) -> Any:  # Any: see _ray
         """The method of an actor, in one of its groups of threads; to make it takes a tenth of a call."""
         # The handle of an earlier connection is kept: an actor ends with its first handle.
-        actor = (None if anew else self._actors.get(home)) or _ray.get_actor(Host.name(home), NAMESPACE)
+        actor = (None if anew else self._actors.get(home)) or named(Host.name(home), timeout)
         self._answers[home, group] = actor.answer.options(concurrency_group=group)
         return self._answers[home, group]
 
     def _find_homes(self) -> dict[int, str]:
         require_connection()
-        named = _ray.util.list_named_actors(all_namespaces=True)
-        names = [each["name"] for each in named if each["namespace"] == NAMESPACE]
+        actors = in_time(partial(_ray.util.list_named_actors, all_namespaces=True), self.timeout)
+        names = [each["name"] for each in actors if each["namespace"] == NAMESPACE]
         numbers = [int(name.removeprefix("home/"), 16) for name in names if name.startswith("home/")]
         return {number: self._hello(number) for number in numbers}
 
@@ -127,7 +139,7 @@ class RayEngine(RefEngine):
     def _moved_to(self, route: Route) -> Route | None:
         try:
             require_connection()
-            shard = _ray.get_actor(Moves.name(route), NAMESPACE)
+            shard = named(Moves.name(route), _QUICK)
             moved: Route | None = _ray.get(shard.find.remote(route), timeout=_QUICK)
         except (Silent, ValueError, RayError):
             return None
@@ -141,8 +153,8 @@ class RayEngine(RefEngine):
 
     def _stop(self) -> None:
         for number in self._started if is_connected() and not self._detached else ():
-            with suppress(RayError, ValueError):  # the latter where it ended with the connection that started it
-                actor = _ray.get_actor(Host.name(number), NAMESPACE)
+            with suppress(RayError, ValueError, Silent):  # ValueError: it ended with the connection that started it
+                actor = named(Host.name(number), self.timeout)
                 with suppress(RayError):
                     _ray.get(actor.close.options(concurrency_group="live").remote(), timeout=self.timeout)
                 _ray.kill(actor)
