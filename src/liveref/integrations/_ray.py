@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import cycle, islice
 from pickle import PickleBuffer
 from typing import Any, Final, TypeVar
 
@@ -24,9 +25,10 @@ __all__ = [
     "in_time",
     "is_connected",
     "named",
-    "nodes",
+    "numbers",
     "require_connection",
     "shipped",
+    "spread",
 ]
 
 R = TypeVar("R")
@@ -141,6 +143,15 @@ def named(name: str, timeout: float) -> Any:  # Any: see _ray
     return in_time(partial(_ray.get_actor, name, NAMESPACE), timeout)
 
 
-def nodes() -> list[str]:
-    """The nodes of the cluster that are alive."""
-    return [node["NodeID"] for node in _ray.nodes() if node["Alive"]]
+def numbers(timeout: float) -> list[int]:
+    """The numbers of the homes that there are; raises as `in_time`."""
+    actors = in_time(partial(_ray.util.list_named_actors, all_namespaces=True), timeout)
+    names = [each["name"] for each in actors if each["namespace"] == NAMESPACE]
+    return [int(name.removeprefix("home/"), 16) for name in names if name.startswith("home/")]
+
+
+def spread(hosts: int) -> Iterable[str]:
+    """The node of each of so many homes, in turn: Ray's own SPREAD leaves actors without CPUs on one."""
+    if not hosts:
+        return ()
+    return islice(cycle([node["NodeID"] for node in _ray.nodes() if node["Alive"]]), hosts)

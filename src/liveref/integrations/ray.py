@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
-from itertools import cycle, islice
 from typing import Any, Final
 
 from liveref._engine.base import RefEngine
@@ -19,17 +17,8 @@ try:
     from ray.exceptions import ActorDiedError, GetTimeoutError, ObjectLostError, RayActorError, RayError
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    from liveref.integrations._ray import (
-        NAMESPACE,
-        Host,
-        Moves,
-        in_time,
-        is_connected,
-        named,
-        nodes,
-        require_connection,
-        shipped,
-    )
+    from liveref.integrations import _ray as actors
+    from liveref.integrations._ray import NAMESPACE, Host, Moves, is_connected, named, require_connection, shipped
 except ImportError as _error:
     raise ImportError("ray is missing: pip install 'liveref[ray]'") from _error
 
@@ -73,8 +62,7 @@ class RayEngine(RefEngine):
         self._answers: Final[dict[tuple[int, str], Any]] = {}  # of each group of threads that answers
         self._started: Final[list[int]] = []
         self._detached: Final = detached
-        spread = islice(cycle(nodes()), hosts) if hosts else ()  # Ray's own SPREAD leaves actors without CPUs on one
-        for node in [*spread, *node_ids]:
+        for node in [*actors.spread(hosts), *node_ids]:
             self._start(NodeAffinitySchedulingStrategy(node, soft=False), list(imports))
         for number in self._started:
             _ray.get(self._actors[number].answer.remote(shipped(pack(Request("hello", (), None)))))
@@ -124,10 +112,7 @@ class RayEngine(RefEngine):
 
     def _find_homes(self) -> dict[int, str]:
         require_connection()
-        actors = in_time(partial(_ray.util.list_named_actors, all_namespaces=True), self.timeout)
-        names = [each["name"] for each in actors if each["namespace"] == NAMESPACE]
-        numbers = [int(name.removeprefix("home/"), 16) for name in names if name.startswith("home/")]
-        return {number: self._hello(number) for number in numbers}
+        return {number: self._hello(number) for number in actors.numbers(self.timeout)}
 
     def _hello(self, number: int) -> str:
         try:
