@@ -411,6 +411,36 @@ def test_of_two_that_find_the_last_room_the_first_is_not_refused(way: str) -> No
     registry.close()
 
 
+class Passing(dict[bytes, RegistryKey[object]]):
+    """The refs of a registry, into which another thread puts one before the first, and takes it out once it was seen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.coming = [b"another"]
+
+    def __setitem__(self, key: bytes, value: RegistryKey[object]) -> None:
+        if self.coming:
+            super().__setitem__(self.coming.pop(), value)
+        super().__setitem__(key, value)
+
+    def copy(self) -> dict[bytes, RegistryKey[object]]:
+        found = super().copy()
+        super().pop(b"another", None)
+        return found
+
+
+@pytest.mark.parametrize("options", [{}, {"finalizer": len_of}], ids=["plain", "finalized"])
+def test_who_found_no_room_takes_that_of_who_went_meanwhile(options: dict[str, Any]) -> None:
+    registry = SessionRefRegistry(capacity=1)
+    registry._refs = Passing()
+    key = registry.insert("x", **options)
+    assert registry.keys() == [key]
+    assert registry[key] == "x"
+    with pytest.raises(CapacityExceededError):
+        registry.insert("y", **options)
+    registry.close()
+
+
 def test_a_drain_at_once_with_a_release_counts_what_it_dropped() -> None:
     registry, _, done = meddled("pop", lambda registry, key: registry.release(key))
     assert registry.drain() == 0

@@ -162,11 +162,15 @@ class Store(Going):
 
     def _confirm(self, holder: Holder[Any], operation: str) -> None:
         """Undo an insert that met a close, or others that took the last room, unless it has gone already."""
-        place = place_of(holder)
-        if not self._closed and place in set(islice(self._refs.copy(), self._capacity)):
-            return  # of those that came at the same time the first stay
-        if not self._is_here(holder) or self._refs.pop(place, None) is None:
-            return
+        place, refs = place_of(holder), self._refs
+        while True:
+            if not self._closed and place in set(islice(refs.copy(), self._capacity)):
+                return  # of those that came at the same time the first stay
+            if not self._is_here(holder) or refs.pop(place, None) is None:
+                return
+            if self._closed or len(refs) >= self._capacity:
+                break
+            refs[place] = holder  # another went meanwhile, whose room would else be free though this one was refused
         self._left(holder)
         let_go(holder)
         raise RegistryClosedError(operation) if self._closed else CapacityExceededError(self._capacity)
