@@ -127,8 +127,6 @@ class Revival:
         try:
             yield
         except SnapshotError as error:
-            if isinstance(error, RefLoadError) and is_cramped():
-                raise RecursionError from None
             if not self._drop:
                 raise
             self.troubles[at] = Trouble(str(error.args[0]))
