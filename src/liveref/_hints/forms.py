@@ -24,7 +24,7 @@ from typing_extensions import (
     is_typeddict,
 )
 
-from liveref._text.tag import is_alias
+from liveref._text.tag import UNION_FORMS, is_alias
 
 __all__ = [
     "ALONE",
@@ -95,7 +95,7 @@ COUNTS: Final[Mapping[object, int]] = {
 }
 """How many parameters a class takes, which Python itself does not count."""
 
-UNIONS: Final[frozenset[object]] = frozenset({typing.Union, types.UnionType})
+UNIONS: Final[frozenset[object]] = frozenset(UNION_FORMS)
 ALONE: Final = "write a type that stands by itself"
 REFUSED: Final[Mapping[object, str]] = {
     typing.Never: f"no value is of this type; {ALONE}",

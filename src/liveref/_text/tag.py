@@ -15,6 +15,7 @@ from typing_extensions import TypeAliasType
 
 __all__ = [
     "LITERALS",
+    "UNION_FORMS",
     "class_dict",
     "in_class",
     "is_alias",
@@ -39,7 +40,7 @@ mro_of: Final[Callable[[type], tuple[type, ...]]] = vars(type)["__mro__"].__get_
 _ALIASES: Final = (TypeAliasType, getattr(typing, "TypeAliasType", TypeAliasType))
 LITERALS: Final = frozenset({bool, bytes, int, str, types.NoneType})
 """Of what classes a Literal may hold values, besides the members of enums."""
-_UNIONS: Final = (typing.Union, types.UnionType)
+UNION_FORMS: Final = (typing.Union, types.UnionType)
 _FUNCTIONS: Final = (types.FunctionType, types.BuiltinFunctionType, types.MethodType)
 _FACTORIES: Final[Mapping[object, type]] = {each: type(each()) for each in (threading.Lock, threading.RLock)}
 """Functions that checkers know as the class of what they make; some are classes in newer Pythons."""
@@ -156,7 +157,7 @@ def _text(hint: object, name: Callable[[type], str]) -> str:  # noqa: C901, PLR0
     origin, args = get_origin(hint), get_args(hint)
     if origin is typing.Literal:
         return f"Literal[{', '.join(sorted(map(_literal, args)))}]"
-    if origin in _UNIONS:
+    if origin in UNION_FORMS:
         texts = {_text(arg, name) for arg in args}
         return " | ".join(sorted(texts, key=lambda text: (text == "None", text)))
     if origin is typing.Annotated:

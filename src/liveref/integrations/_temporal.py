@@ -8,10 +8,9 @@ from typing import Any, Final, cast, get_args, get_origin
 
 from temporalio.converter import JSONTypeConverter, value_to_type
 
-from liveref._hints.forms import UNIONS
 from liveref._key import KeyField, RegistryKey
 from liveref._text.marker import SESSION_REF_TAG, TYPE_FIELD
-from liveref._text.tag import readable, type_tag
+from liveref._text.tag import UNION_FORMS, readable, type_tag
 from liveref.exceptions import HintError, MarkerError
 
 __all__ = ["KeyHints", "is_key", "second_copy"]
@@ -39,7 +38,7 @@ class KeyHints(JSONTypeConverter):
             raise second_copy(hint)
         if hint is Any:
             return _with_keys(value)
-        if origin in UNIONS:
+        if origin in UNION_FORMS:
             return self._key_of_one(inside, value)
         if inside[-1:] == (Any,) or (origin in _CONTAINERS and not inside):
             return value_to_type(cast("type", hint), _with_keys_inside(value))
