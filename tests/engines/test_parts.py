@@ -37,6 +37,7 @@ from liveref.engine import (
     route_of,
     routed_id,
 )
+from tests.waiting import wait_for
 
 ERRORS = [
     RefElsewhereError("0f…", "a:B", "there", "Do this."),
@@ -224,13 +225,6 @@ def test_a_request_that_can_not_be_loaded_is_answered() -> None:
 
 class Asked(BaseException):
     """What sys.exit() raises is of this kind too."""
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def begin(home: Home, finalizer: Callable[[object], object], lease: float | None = None) -> None:

@@ -33,6 +33,7 @@ from liveref import (
 )
 from liveref._snapshot.container import pack
 from liveref._snapshot.contents import BLOBS
+from tests.waiting import wait_for
 
 SOON = 0.005
 
@@ -531,13 +532,6 @@ def test_a_snapshot_without_guards_is_of_format_1() -> None:
 
 
 # Sweeping
-
-
-def wait_for(condition: object) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
 
 
 def test_a_thread_sweeps_and_ends_with_its_with(clock: Clock) -> None:
